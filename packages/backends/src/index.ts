@@ -1,0 +1,17 @@
+export {
+  type Backend,
+  BackendError,
+  type BackendErrorCode,
+  type BackendStat,
+  BUCKETS,
+  type Bucket,
+  type Capabilities,
+  COMMIT_OPS_MAX,
+  type DefragmentProgress,
+  type Engine,
+  type Op,
+  type OpenOptions,
+  type ScanBatch,
+  type ScanRange,
+  type View,
+} from "./port.js";

@@ -1,0 +1,150 @@
+/**
+ * The storage engine port: bytes only. Reads are synchronous because the access pattern allows it:
+ * a range asks the treeIndex for revisions, then looks each one up exactly. Scans are asynchronous
+ * and run on a frozen view. An engine is one small class behind this interface; adding one touches
+ * no other package.
+ */
+
+/** The buckets of etcd's backend, in byte order of their names. An engine creates all at open. */
+export const BUCKETS = [
+  "alarm",
+  "auth",
+  "authRoles",
+  "authUsers",
+  "cluster",
+  "key",
+  "lease",
+  "members",
+  "members_removed",
+  "meta",
+] as const;
+
+export type Bucket = (typeof BUCKETS)[number];
+
+/** One change: `value` undefined deletes the key (which need not exist). An empty value is a value. */
+export interface Op {
+  readonly bucket: Bucket;
+  /** 1 to 32,768 bytes. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Half-open: `start` inclusive, `end` exclusive; undefined means no bound. Bytewise order. */
+export interface ScanRange {
+  readonly start?: Uint8Array | undefined;
+  readonly end?: Uint8Array | undefined;
+}
+
+/**
+ * Consecutive records in key order; `keys[i]` belongs to `values[i]`. Never empty. At most 4,096
+ * records and, but for a single larger record, about 1 MiB. The bytes are the receiver's to keep.
+ */
+export interface ScanBatch {
+  readonly keys: readonly Uint8Array[];
+  readonly values: readonly Uint8Array[];
+}
+
+/** The store as it was when the view was taken; later commits don't show. Close it soon. */
+export interface View {
+  scan(bucket: Bucket, range?: ScanRange): AsyncIterable<ScanBatch>;
+  /** Ends the view and releases what it pinned; idempotent. Scans under way stop with an error. */
+  close(): Promise<void>;
+}
+
+/** What an engine can do, declared by it; callers branch on these and never on an engine's name. */
+export interface Capabilities {
+  /** Committed data survive the process and power loss. */
+  readonly persistent: boolean;
+  /** Reads and commits go on while `defragment` runs. */
+  readonly onlineDefragment: boolean;
+  readonly compression: boolean;
+  /** `get` returns memory of the engine: valid until the next commit settles. Else it is a copy. */
+  readonly zeroCopyReads: boolean;
+}
+
+export interface BackendStat {
+  /** Bytes that the engine occupies on its medium. */
+  readonly sizeBytes: number;
+  /** Of these, the bytes that hold live data; `sizeBytes` where the engine can't tell. */
+  readonly sizeInUseBytes: number;
+}
+
+export interface DefragmentProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface Backend {
+  readonly capabilities: Capabilities;
+
+  /**
+   * The committed value, or undefined. Synchronous; sees every commit that has settled and may see
+   * parts of none other.
+   * @throws BackendError "IO" | "CORRUPT" | "CLOSED"
+   */
+  get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined;
+
+  /**
+   * Applies `ops` in order, atomically, and resolves once they survive power loss. Until then `get`
+   * may return the old values: readers consult the write buffer first. Commits are made in call
+   * order. Never blocks the event loop for long.
+   * @param ops at most `COMMIT_OPS_MAX`; the array and its bytes are borrowed until the promise settles
+   * @throws BackendError "IO" | "NO_SPACE" | "CORRUPT" | "CLOSED"; after the first three nothing of
+   *   `ops` is kept and the store must be closed and opened again
+   */
+  commit(ops: readonly Op[]): Promise<void>;
+
+  /** A frozen view that holds every commit that has settled, none half. */
+  view(): Promise<View>;
+
+  /** Cheap: called on every write for the quota. */
+  stat(): BackendStat;
+
+  /**
+   * Gives unused space back to the medium. Reads and commits go on meanwhile where `capabilities`
+   * says so, otherwise they wait.
+   */
+  defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void>;
+
+  /** Waits for commits under way, then releases files and locks; idempotent. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** A directory of the engine's own; created (0700) when absent. Ignored by a non-persistent one. */
+  readonly directory: string;
+}
+
+/**
+ * What an engine module exports as `engine` (or as its default). `--backend ./my-engine.js` loads
+ * one; the conformance kit of `@kvorum/backends/conformance` proves it.
+ */
+export interface Engine {
+  /** Short and stable: written into the data directory. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  open(options: OpenOptions): Promise<Backend>;
+}
+
+/** The most operations of one commit. Source: 10,000 of etcd's batch limit, and a large transaction. */
+export const COMMIT_OPS_MAX = 1_000_000;
+
+export type BackendErrorCode =
+  | "IO" // the medium failed
+  | "NO_SPACE" // the medium is full
+  | "CORRUPT" // what is stored is damaged; the message names the file
+  | "CLOSED" // used after close
+  | "LOCKED" // another process holds the directory
+  | "ENGINE" // unknown engine, or a module that is none
+  | "FORMAT"; // an outside file (bolt) that breaks its format
+
+export class BackendError extends Error {
+  override readonly name = "BackendError";
+  readonly code: BackendErrorCode;
+
+  /** @param message what was wrong, with which file or value, and what to do about it */
+  constructor(code: BackendErrorCode, message: string, options?: { readonly cause: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

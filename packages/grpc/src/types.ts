@@ -1,0 +1,113 @@
+import type { Socket } from "node:net";
+
+/**
+ * The gRPC server's surface. Hot path rules: no promise and no closure a request; a call is one
+ * object whose callback properties the handler may set; a reply is bytes.
+ */
+
+/** gRPC status codes, https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+export const Status = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type StatusCode = (typeof Status)[keyof typeof Status];
+
+/** Request metadata, decoded once a header block and shared by calls with the same one. */
+export interface Metadata {
+  /** The first value of `name` (lower case), or undefined. A "-bin" value is still base64. */
+  get(name: string): string | undefined;
+  /** Every value of `name` in order. */
+  getAll(name: string): readonly string[];
+}
+
+/** The far end of a connection. One object a connection; `state` is the host's to use. */
+export interface Peer {
+  readonly socket: Socket;
+  /** "address:port" for logs. */
+  readonly address: string;
+  state: unknown;
+}
+
+/** What unary and streaming calls share. */
+interface Call {
+  /** "/package.Service/Method" */
+  readonly path: string;
+  readonly metadata: Metadata;
+  readonly peer: Peer;
+  /** Milliseconds on the server clock's `nowMs` at which the client gives up, or Infinity. */
+  readonly deadlineMs: number;
+  /** The client reset the stream, the connection went away, or the deadline passed. */
+  readonly cancelled: boolean;
+  /** Called at most once, when `cancelled` becomes true before the call was ended. */
+  onCancel: (() => void) | undefined;
+  /** Free for interceptors and handlers, for example a start time. */
+  startMs: number;
+  state: unknown;
+  /** Ends the call with a status other than OK. A no-op on an ended or cancelled call. */
+  fail(code: StatusCode, message: string): void;
+}
+
+export interface UnaryCall extends Call {
+  /** Ends the call with OK and `message`; ownership of the bytes passes to the transport. */
+  respond(message: Uint8Array): void;
+  /** Same, for a message that stands in several pieces, in order. */
+  respondParts(parts: readonly Uint8Array[]): void;
+  /** Same, for `scratch[0, length)`, which is copied before the call returns. The fast path. */
+  respondCopy(scratch: Uint8Array, length: number): void;
+}
+
+export interface StreamCall extends Call {
+  /** Set by the handler at once: called for each request message, in order. */
+  onMessage: ((message: Buffer) => void) | undefined;
+  /** The client will send no more. */
+  onHalfClose: (() => void) | undefined;
+  /**
+   * Sends one message. False asks the sender to wait for `onDrain`: the flow-control window or the
+   * socket is full. The message is queued all the same; a sender that ignores this and goes on past
+   * `streamQueueBytesMax` has its call failed with RESOURCE_EXHAUSTED.
+   */
+  write(message: Uint8Array): boolean;
+  writeParts(parts: readonly Uint8Array[]): boolean;
+  /** Bytes queued and not yet handed to the socket. */
+  readonly queuedBytes: number;
+  onDrain: (() => void) | undefined;
+  /** Stops and restarts the delivery of request messages (and, by flow control, the client). */
+  pause(): void;
+  resume(): void;
+  /** Ends the call with OK after what is queued. */
+  end(): void;
+}
+
+/**
+ * One method. The request message is a view of the receive buffer: it stays valid as long as it is
+ * referenced, but pins up to 64 KiB, so long-lived parts must be copied.
+ */
+export type Method =
+  | { readonly kind: "unary"; readonly handle: (call: UnaryCall, message: Buffer) => void }
+  | { readonly kind: "stream"; readonly open: (call: StreamCall) => void };
+
+/** Full method path -> method. A path that is absent answers UNIMPLEMENTED. */
+export type MethodTable = ReadonlyMap<string, Method>;
+
+/** Counters of the transport, read by the metrics page. Bytes are those of gRPC messages. */
+export interface TransportStat {
+  readonly connections: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
