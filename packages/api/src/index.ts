@@ -1,3 +1,21 @@
+export {
+  type DecodedProposal,
+  decodeProposal,
+  encodeProposal,
+  ProposalField,
+  type ProposalId,
+  proposalIdToBigint,
+  proposalSize,
+} from "./codec/proposal.js";
+export {
+  decodeDeleteRangeRequest,
+  decodePutRequest,
+  decodeRangeRequest,
+  decodeTxnRequest,
+} from "./codec/requests.js";
+export { HeaderEncoder, writeResponse } from "./codec/responses.js";
+export { WireError, WireReader } from "./codec/wire-reader.js";
+export { varintSize, WireWriter } from "./codec/wire-writer.js";
 export { ApiError, type ApiErrorName, apiError, apiErrorText } from "./errors.js";
 export * as authpb from "./gen/auth.js";
 export * as healthpb from "./gen/health.js";

@@ -1,0 +1,168 @@
+import type { ClusterId, MainRevision, MemberId, Term } from "@kvorum/base";
+import type {
+  RawDeleteRangeResponse,
+  RawPutResponse,
+  RawRangeResponse,
+  RawResponse,
+  RawTxnResponse,
+} from "../raw.js";
+import { varintSize, WireWriter } from "./wire-writer.js";
+
+/**
+ * Encodes the key-value replies, splicing the stored KeyValue bytes. Sizes are computed first, so
+ * every length stands before its content and nothing is moved.
+ */
+
+/** The ResponseHeader of one member: its ids are encoded once. */
+export class HeaderEncoder {
+  readonly #ids: Buffer;
+
+  constructor(options: { readonly clusterId: ClusterId; readonly memberId: MemberId }) {
+    const writer = new WireWriter();
+    writer.byte(0x08);
+    writer.varintBigint(options.clusterId);
+    writer.byte(0x10);
+    writer.varintBigint(options.memberId);
+    this.#ids = writer.toBytes();
+  }
+
+  /** Bytes of the header message. */
+  size(revision: MainRevision, term: Term): number {
+    return this.#ids.length + numberFieldSize(revision) + numberFieldSize(term);
+  }
+
+  /** The header message alone. */
+  write(writer: WireWriter, revision: MainRevision, term: Term): void {
+    writer.raw(this.#ids);
+    writeNumberField(writer, 0x18, revision);
+    writeNumberField(writer, 0x20, term);
+  }
+
+  /** The header message alone, in bytes of its own. */
+  encode(revision: MainRevision, term: Term): Buffer {
+    const writer = new WireWriter();
+    this.write(writer, revision, term);
+    return writer.toBytes();
+  }
+}
+
+/** A reply with its full header (field 1), left in `writer`. */
+export function writeResponse(
+  writer: WireWriter,
+  header: HeaderEncoder,
+  term: Term,
+  response: RawResponse,
+): void {
+  writer.reset();
+  writer.reserve(bodySize(response) + 64);
+  writer.byte(0x0a);
+  writer.varint(header.size(response.revision, term));
+  header.write(writer, response.revision, term);
+  writeBody(writer, response);
+}
+
+/** Field size of a number that is left out when 0; tags here are one byte. */
+function numberFieldSize(value: number): number {
+  return value === 0 ? 0 : 1 + varintSize(value);
+}
+
+function writeNumberField(writer: WireWriter, tag: number, value: number): void {
+  if (value === 0) return;
+  writer.byte(tag);
+  writer.varint(value);
+}
+
+function delimitedSize(length: number): number {
+  return 1 + varintSize(length) + length;
+}
+
+/** Bytes of all fields but the header. */
+function bodySize(response: RawResponse): number {
+  switch (response.kind) {
+    case "range":
+      return listSize(response.kvs) + (response.more ? 2 : 0) + numberFieldSize(response.count);
+    case "put":
+      return response.prevKv === undefined ? 0 : delimitedSize(response.prevKv.length);
+    case "deleteRange":
+      return numberFieldSize(response.deleted) + listSize(response.prevKvs);
+    case "txn": {
+      let size = response.succeeded ? 2 : 0;
+      for (const inner of response.responses) size += delimitedSize(responseOpSize(inner));
+      return size;
+    }
+  }
+}
+
+function listSize(items: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const item of items) size += delimitedSize(item.length);
+  return size;
+}
+
+function writeBody(writer: WireWriter, response: RawResponse): void {
+  switch (response.kind) {
+    case "range":
+      writeRangeBody(writer, response);
+      break;
+    case "put":
+      writePutBody(writer, response);
+      break;
+    case "deleteRange":
+      writeDeleteRangeBody(writer, response);
+      break;
+    case "txn":
+      writeTxnBody(writer, response);
+      break;
+  }
+}
+
+function writeRangeBody(writer: WireWriter, response: RawRangeResponse): void {
+  for (const kv of response.kvs) writer.delimited(0x12, kv);
+  if (response.more) {
+    writer.byte(0x18);
+    writer.byte(1);
+  }
+  writeNumberField(writer, 0x20, response.count);
+}
+
+function writePutBody(writer: WireWriter, response: RawPutResponse): void {
+  if (response.prevKv !== undefined) writer.delimited(0x12, response.prevKv);
+}
+
+function writeDeleteRangeBody(writer: WireWriter, response: RawDeleteRangeResponse): void {
+  writeNumberField(writer, 0x10, response.deleted);
+  for (const kv of response.prevKvs) writer.delimited(0x1a, kv);
+}
+
+function writeTxnBody(writer: WireWriter, response: RawTxnResponse): void {
+  if (response.succeeded) {
+    writer.byte(0x10);
+    writer.byte(1);
+  }
+  for (const inner of response.responses) {
+    writer.byte(0x1a);
+    writer.varint(responseOpSize(inner));
+    writer.byte(OP_TAG[inner.kind]);
+    writer.varint(innerSize(inner));
+    writer.byte(0x0a);
+    const headerSize = innerHeaderSize(inner);
+    writer.varint(headerSize);
+    if (headerSize > 0) writeNumberField(writer, 0x18, inner.revision);
+    writeBody(writer, inner);
+  }
+}
+
+const OP_TAG = { range: 0x0a, put: 0x12, deleteRange: 0x1a, txn: 0x22 } as const;
+
+/** A nested transaction's header is present and empty; the others' holds the revision alone. */
+function innerHeaderSize(response: RawResponse): number {
+  return response.kind === "txn" ? 0 : numberFieldSize(response.revision);
+}
+
+function innerSize(response: RawResponse): number {
+  return delimitedSize(innerHeaderSize(response)) + bodySize(response);
+}
+
+function responseOpSize(response: RawResponse): number {
+  return delimitedSize(innerSize(response));
+}

@@ -1,0 +1,87 @@
+const INITIAL_BYTES = 64 * 1024;
+
+/** Bytes of `value` as a varint; `value` is a safe integer, not negative. */
+export function varintSize(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  if (value < 0x10000000) return 4;
+  let size = 5;
+  for (let rest = Math.floor(value / 0x800000000); rest >= 1; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
+/**
+ * Writes protobuf's wire format into one growing buffer that is used again for the next message.
+ * What `written` returns is valid until the next `reset`.
+ */
+export class WireWriter {
+  buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  length = 0;
+
+  reset(): void {
+    this.length = 0;
+    if (this.buffer.length > 16 * INITIAL_BYTES)
+      this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  }
+
+  /** Makes room for `bytes` more. */
+  reserve(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+
+  /** One raw byte: a tag, or a small number. */
+  byte(value: number): void {
+    this.reserve(1);
+    this.buffer[this.length++] = value;
+  }
+
+  /** A safe integer that is not negative. */
+  varint(value: number): void {
+    this.reserve(10);
+    const buffer = this.buffer;
+    let rest = value;
+    while (rest >= 0x80000000) {
+      buffer[this.length++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest >= 0x80) {
+      buffer[this.length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    buffer[this.length++] = rest;
+  }
+
+  /** A 64-bit number, signed or unsigned. */
+  varintBigint(value: bigint): void {
+    this.reserve(10);
+    let rest = BigInt.asUintN(64, value);
+    while (rest >= 0x80n) {
+      this.buffer[this.length++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.buffer[this.length++] = Number(rest);
+  }
+
+  /** The bytes alone, without a length. */
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Tag (one byte), length and bytes. */
+  delimited(tag: number, bytes: Uint8Array): void {
+    this.byte(tag);
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** A copy of what was written, of exactly its size. */
+  toBytes(): Buffer {
+    return Buffer.from(this.buffer.subarray(0, this.length));
+  }
+}
