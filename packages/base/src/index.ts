@@ -22,3 +22,11 @@ export type {
   Term,
 } from "./flavor.js";
 export { createPrng, type Prng } from "./prng.js";
+export type { FileOperation } from "./sim/memory-file.js";
+export {
+  type Fault,
+  MemoryFileSystem,
+  type MemoryFileSystemOptions,
+} from "./sim/memory-file-system.js";
+export { type CrashMode, SECTOR_BYTES } from "./sim/memory-inode.js";
+export { SimulatedClock } from "./sim/simulated-clock.js";
