@@ -1,0 +1,18 @@
+/** etcd's db file (bbolt pages) as a format: read, checked and bulk-written as streams. */
+export { type BoltCheck, checkBoltFile } from "./check.js";
+export { type BoltFile, type ReadBoltOptions, readBoltFile } from "./read.js";
+export { type SnapshotStatus, snapshotStatus } from "./snapshot-status.js";
+export { SNAPSHOT_HASH_BYTES, snapshotStream } from "./snapshot-stream.js";
+export {
+  hasSnapshotHash,
+  requireSnapshotHash,
+  type VerifiedSnapshot,
+  type VerifySnapshotOptions,
+  verifySnapshotFile,
+} from "./verify-snapshot.js";
+export {
+  type BoltSource,
+  type BoltStream,
+  type WriteBoltOptions,
+  writeBoltFile,
+} from "./write.js";
