@@ -1,3 +1,4 @@
+export { decodeConfChange, encodeConfChange } from "./conf-change-codec.js";
 export type {
   FollowerState,
   Progress,
@@ -7,6 +8,7 @@ export type {
   RawNodeOptions,
   Ready,
 } from "./node.js";
+export { createRawNode } from "./raw-node.js";
 export {
   type ConfChange,
   type ConfChangeSingle,

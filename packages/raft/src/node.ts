@@ -18,7 +18,7 @@ import type {
  * The host must, for every Ready in order:
  *   1. save `snapshot`, then `entries`, then `hardState`; sync when `mustSync`
  *   2. send `messages` at any time (a leader's MsgApp may travel while its own sync runs)
- *   3. after the sync: send `messagesAfterSync`, then call `saved(ready)`
+ *   3. once this and every earlier Ready is durable: send `messagesAfterSync`, call `saved(ready)`
  *   4. apply `committedEntries` in order, then call `applied(index)`
  */
 export interface Ready {
@@ -30,12 +30,15 @@ export interface Ready {
   /** Replaces log and state before `entries`. */
   readonly snapshot: Snapshot | undefined;
   readonly messages: readonly Message[];
-  /** Votes, and acknowledgements of `entries`: not before they are durable. */
+  /** Votes, requests for votes, and acknowledgements of `entries`: not before all is durable. */
   readonly messagesAfterSync: readonly Message[];
-  /** Committed and, on this member, durable. Never delivered twice. */
+  /**
+   * Committed and, on this member, durable. Never delivered twice. None while a `snapshot` is being
+   * saved; what follows it comes after `saved`.
+   */
   readonly committedEntries: readonly Entry[];
   readonly readStates: readonly ReadState[];
-  /** `entries` is not empty, or term or vote changed. */
+  /** `entries` is not empty, there is a `snapshot`, or term or vote changed. */
   readonly mustSync: boolean;
 }
 
@@ -79,8 +82,16 @@ export type ProposalResult =
   | { readonly ok: true }
   | {
       readonly ok: false;
-      /** no leader known; a transfer runs; this member was removed; too much is uncommitted */
-      readonly reason: "no-leader" | "transferring" | "removed" | "uncommitted-limit";
+      /**
+       * no leader known, or not to be forwarded to; a transfer runs; this member was removed; too
+       * much is uncommitted; too many reads wait for a quorum
+       */
+      readonly reason:
+        | "no-leader"
+        | "transferring"
+        | "removed"
+        | "uncommitted-limit"
+        | "too-many-reads";
     };
 
 export type FollowerState = "probe" | "replicate" | "snapshot";
@@ -136,7 +147,7 @@ export interface RawNode {
   ready(): Ready;
   /** All that `ready` asked to save is durable. Called once for each Ready, in order. */
   saved(ready: Ready): void;
-  /** Entries up to `index` have been applied. */
+  /** Entries up to `index` have been applied. A saved snapshot counts as applied already. */
   applied(index: LogIndex): void;
 
   /**
