@@ -1,0 +1,73 @@
+import { BackendError, type BackendErrorCode } from "../port.js";
+
+/**
+ * Turns whatever an engine threw into a `BackendError`, by the codes of Node, SQLite, LMDB and
+ * classic-level. The one place where foreign errors are read.
+ * @param file the file or directory to name
+ */
+export function toBackendError(error: unknown, file: string): BackendError {
+  for (let cause = error; cause !== undefined; cause = causeOf(cause)) {
+    if (cause instanceof BackendError) return cause;
+    const code = classify(cause);
+    if (code !== undefined) {
+      return new BackendError(code, `${file}: ${ADVICE[code]}: ${textOf(cause)}`, { cause: error });
+    }
+  }
+  return new BackendError("IO", `${file}: ${ADVICE.IO}: ${textOf(error)}`, { cause: error });
+}
+
+const ADVICE: Readonly<Record<BackendErrorCode, string>> = {
+  IO: "the medium or the engine failed",
+  NO_SPACE: "no space is left; free some and start again",
+  CORRUPT: "the stored data are damaged; restore from a snapshot or from the peers",
+  CLOSED: "the store is closed",
+  LOCKED: "in use by another process",
+  ENGINE: "the engine can't be used",
+  FORMAT: "the file breaks its format",
+};
+
+const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendErrorCode>([
+  ["ENOSPC", "NO_SPACE"],
+  ["EDQUOT", "NO_SPACE"],
+  ["EFBIG", "NO_SPACE"],
+  ["SQLITE_FULL", "NO_SPACE"],
+  ["SQLITE_CORRUPT", "CORRUPT"],
+  ["SQLITE_NOTADB", "CORRUPT"],
+  ["SQLITE_BUSY", "LOCKED"],
+  ["LEVEL_CORRUPTION", "CORRUPT"],
+  ["LEVEL_LOCKED", "LOCKED"],
+  ["LEVEL_DATABASE_NOT_OPEN", "CLOSED"],
+  // LMDB passes on errno as a number: ENOSPC, EFBIG, EDQUOT.
+  [28, "NO_SPACE"],
+  [27, "NO_SPACE"],
+  [122, "NO_SPACE"],
+  // MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE.
+  [-30797, "CORRUPT"],
+  [-30796, "CORRUPT"],
+  [-30794, "CORRUPT"],
+  [-30793, "CORRUPT"],
+  [-30784, "CORRUPT"],
+]);
+
+function classify(error: unknown): BackendErrorCode | undefined {
+  const raw = codeOf(error);
+  // Space comes first: LevelDB says "IO error: ...: No space left on device" under one code.
+  if (/no space left|disk quota exceeded|file too large/i.test(textOf(error))) return "NO_SPACE";
+  const code = CODES.get(raw);
+  if (code !== undefined) return code;
+  if (typeof raw === "string" && /^SQLITE_CORRUPT/.test(raw)) return "CORRUPT";
+  if (/^corruption:/i.test(textOf(error))) return "CORRUPT";
+  return undefined;
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "cause" in error ? error.cause : undefined;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,26 @@
+/** The longest key of any bucket. Source: bbolt's MaxKeySize, which etcd's backend has. */
+export const KEY_BYTES_MAX = 32_768;
+
+/** The most records of one scan batch. Source: the port; it bounds the time between two yields. */
+export const SCAN_BATCH_RECORDS_MAX = 4_096;
+
+/** A scan batch ends with the record that reaches this. Source: the port. */
+export const SCAN_BATCH_BYTES_MAX = 1 << 20;
+
+/**
+ * LMDB stores keys up to here as they are and longer ones under a hash. Source: LMDB's own limit of
+ * 1,978 bytes, less the hash, rounded down.
+ */
+export const LMDB_INLINE_KEY_BYTES_MAX = 1_024;
+
+/** Bytes committed between two measurements of LevelDB's directory. Source: its default file size. */
+export const LEVELDB_MEASURE_BYTES = 2 << 20;
+
+/**
+ * Pages that one step of SQLite's defragmentation gives back: 2 MiB at 4 KiB a page, a few
+ * milliseconds, so that a commit never waits long behind it.
+ */
+export const SQLITE_VACUUM_STEP_PAGES = 512;
+
+/** Memory of one SQLite connection for pages, in KiB. The operating system caches the rest. */
+export const SQLITE_CACHE_KIB = 16_384;

@@ -1,0 +1,196 @@
+import { toBackendError } from "../common/backend-errors.js";
+import { checkOps } from "../common/check-ops.js";
+import { isFull } from "../common/directory.js";
+import { Health } from "../common/health.js";
+import { unsealCopy } from "../common/record-checksum.js";
+import {
+  type Backend,
+  BackendError,
+  type BackendStat,
+  type Bucket,
+  type Capabilities,
+  type DefragmentProgress,
+  type Op,
+  type View,
+} from "../port.js";
+import { removeData } from "./data-file.js";
+import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js";
+import { type Environment, measure } from "./environment.js";
+import { isLongKey, splitLong, storedKey } from "./key-codec.js";
+import { LmdbView } from "./view.js";
+import { writeOps } from "./write-ops.js";
+
+export const CAPABILITIES: Capabilities = {
+  persistent: true,
+  onlineDefragment: true,
+  compression: false,
+  zeroCopyReads: false,
+};
+
+/** Number of errno EIO, which LMDB also reports when a write was cut short by a full disk. */
+const EIO = 5;
+
+/**
+ * A store in LMDB. lmdb-js writes the instructions of a commit into memory that its own thread reads
+ * and applies as one transaction, so the event loop only pays for the handing over.
+ */
+export class LmdbBackend implements Backend {
+  readonly capabilities = CAPABILITIES;
+  readonly #directory: string;
+  readonly #health: Health;
+  readonly #views = new Set<LmdbView>();
+  #environment: Environment;
+  #stat: BackendStat | undefined;
+  #lastCommit: Promise<void> = Promise.resolve();
+  /** While set, commits wait for it: the last moments of a defragmentation. */
+  #pause: Promise<void> | undefined;
+  #defragmentation: Promise<void> | undefined;
+  /** While a copy is made: the keys that were committed since it began. */
+  #dirty: DirtyKeys | undefined;
+
+  constructor(directory: string, environment: Environment) {
+    this.#directory = directory;
+    this.#environment = environment;
+    this.#health = new Health(directory);
+  }
+
+  get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
+    this.#health.check();
+    const { tables, file } = this.#environment;
+    let stored: Uint8Array | undefined;
+    try {
+      // The bytes are lmdb-js's own and are overwritten by the next read, hence the copy below.
+      stored = tables[bucket].getBinaryFast(storedKey(key));
+    } catch (error) {
+      throw toBackendError(error, file);
+    }
+    if (stored === undefined) return undefined;
+    const value = unsealCopy({ bucket, key, stored, file });
+    return isLongKey(key) ? splitLong(value)?.value : value;
+  }
+
+  commit(ops: readonly Op[]): Promise<void> {
+    checkOps(ops);
+    const commit = this.#pause === undefined ? this.#commit(ops) : this.#commitAfterPause(ops);
+    this.#lastCommit = commit.catch(() => {});
+    return commit;
+  }
+
+  async view(): Promise<View> {
+    this.#health.check();
+    const view = new LmdbView(this.#environment, this.#health, () => this.#views.delete(view));
+    this.#views.add(view);
+    return view;
+  }
+
+  stat(): BackendStat {
+    this.#health.check();
+    if (this.#stat === undefined) {
+      const { total, inUse } = measure(this.#environment);
+      this.#stat = { sizeBytes: total, sizeInUseBytes: inUse };
+    }
+    return this.#stat;
+  }
+
+  async defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    this.#health.check();
+    // A second call joins the first: there is nothing more to gain.
+    this.#defragmentation ??= this.#defragment(onProgress).finally(() => {
+      this.#defragmentation = undefined;
+    });
+    await this.#defragmentation;
+  }
+
+  async close(): Promise<void> {
+    await this.#defragmentation?.catch(() => {});
+    await this.#lastCommit;
+    if (this.#health.closed) return;
+    this.#health.close();
+    for (const view of this.#views) await view.close();
+    await this.#environment.root.close();
+  }
+
+  async #commitAfterPause(ops: readonly Op[]): Promise<void> {
+    await this.#pause;
+    await this.#commit(ops);
+  }
+
+  async #commit(ops: readonly Op[]): Promise<void> {
+    this.#health.check();
+    if (ops.length === 0) return;
+    const environment = this.#environment;
+    try {
+      this.#dirty?.add(ops);
+      await writeOps(environment, ops);
+    } catch (error) {
+      throw this.#health.fail(await this.#explain(error, ops));
+    }
+    // An earlier commit of this turn may have failed with the transaction that both shared.
+    this.#health.check();
+    environment.root.resetReadTxn();
+    this.#stat = undefined;
+  }
+
+  async #explain(error: unknown, ops: readonly Op[]): Promise<BackendError> {
+    const reason = await commitError(error);
+    const { file } = this.#environment;
+    const code = typeof reason === "object" && reason !== null && "code" in reason && reason.code;
+    if (code !== EIO) return toBackendError(reason, file);
+    const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.value?.length ?? 0), 65_536);
+    if (!(await isFull(this.#directory, bytes))) return toBackendError(reason, file);
+    return new BackendError("NO_SPACE", `${file}: no space is left; free some and start again`, {
+      cause: reason,
+    });
+  }
+
+  async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    let resume = (): void => {};
+    const host: DefragmentHost = {
+      directory: this.#directory,
+      environment: this.#environment,
+      track: (dirty) => {
+        this.#dirty = dirty;
+      },
+      settled: () => this.#lastCommit,
+      pause: async () => {
+        this.#pause = new Promise((resolve) => {
+          resume = resolve;
+        });
+        await this.#lastCommit;
+        this.#health.check();
+      },
+    };
+    try {
+      const next = await defragment(host, onProgress);
+      const old = this.#environment;
+      this.#environment = next;
+      this.#stat = undefined;
+      void this.#retire(old);
+    } catch (error) {
+      throw toBackendError(error, this.#environment.file);
+    } finally {
+      this.#dirty = undefined;
+      this.#pause = undefined;
+      resume();
+    }
+  }
+
+  /** Closes and removes the file that was replaced, once no view needs it. */
+  async #retire(old: Environment): Promise<void> {
+    const views = [...this.#views].filter((view) => view.environment === old);
+    await Promise.all(views.map((view) => view.closed));
+    await old.root.close();
+    await removeData(old.file).catch(() => {});
+  }
+}
+
+/** lmdb-js rejects with an outer error that holds a promise of the real one. */
+async function commitError(error: unknown): Promise<unknown> {
+  if (typeof error !== "object" || error === null || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    return reason;
+  }
+}

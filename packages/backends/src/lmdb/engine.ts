@@ -1,0 +1,26 @@
+import { toBackendError } from "../common/backend-errors.js";
+import { prepareDirectory, syncDirectory } from "../common/directory.js";
+import type { Backend, Engine } from "../port.js";
+import { CAPABILITIES, LmdbBackend } from "./backend.js";
+import { currentDataFile } from "./data-file.js";
+import { openEnvironment } from "./environment.js";
+import { verifyDataFile } from "./verify.js";
+
+/** LMDB: a memory-mapped copy-on-write tree. The fastest reads and commits. */
+export const engine: Engine = {
+  name: "lmdb",
+  capabilities: CAPABILITIES,
+  async open({ directory }): Promise<Backend> {
+    let file = directory;
+    try {
+      await prepareDirectory(directory);
+      file = await currentDataFile(directory);
+      await verifyDataFile(file);
+      const environment = openEnvironment(file);
+      await syncDirectory(directory);
+      return new LmdbBackend(directory, environment);
+    } catch (error) {
+      throw toBackendError(error, file);
+    }
+  },
+};

@@ -1,0 +1,67 @@
+import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { BUCKETS, type Bucket } from "../port.js";
+
+export type LmdbTable = Database<Buffer, Buffer>;
+
+/** An open LMDB environment with one table a bucket. */
+export interface Environment {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly tables: Readonly<Record<Bucket, LmdbTable>>;
+  readonly file: string;
+}
+
+const ENCODINGS = { encoding: "binary", keyEncoding: "binary" } as const;
+
+/**
+ * `overlappingSync` is off: a commit resolves when data and meta page are synced, which is what the
+ * port asks for. With it on, lmdb-js resolves first and syncs later, and after a restart of the
+ * machine goes back to an older meta page. The map has no size given: lmdb-js grows it.
+ */
+export function openEnvironment(file: string): Environment {
+  const root = open<Buffer, Buffer>({
+    path: file,
+    noSubdir: true,
+    overlappingSync: false,
+    maxDbs: BUCKETS.length + 2,
+    ...ENCODINGS,
+  });
+  const tables = Object.fromEntries(
+    BUCKETS.map((bucket) => [bucket, root.openDB<Buffer, Buffer>({ name: bucket, ...ENCODINGS })]),
+  ) as Record<Bucket, LmdbTable>;
+  return { root, tables, file };
+}
+
+/** Bytes of the file and bytes in use: the pages of all trees, two meta pages. */
+export function measure(environment: Environment): { total: number; inUse: number } {
+  const root = environment.root.getStats() as LmdbStats;
+  const { pageSize } = root.root;
+  let pages = 2 + treePages(root) + treePages(root.free);
+  for (const bucket of BUCKETS) {
+    pages += treePages(environment.tables[bucket].getStats() as LmdbStats);
+  }
+  const total = (root.lastPageNumber + 1) * pageSize;
+  return { total, inUse: Math.min(total, pages * pageSize) };
+}
+
+interface TreeStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+interface LmdbStats extends TreeStats {
+  readonly root: TreeStats;
+  readonly free: TreeStats;
+  readonly lastPageNumber: number;
+}
+
+function treePages(tree: TreeStats): number {
+  return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
+}
+
+/** A read transaction that stays on the state of now until its `done` is called. */
+export function pinNow(environment: Environment): Transaction {
+  environment.root.resetReadTxn();
+  return environment.root.useReadTransaction();
+}

@@ -1,0 +1,2 @@
+/** Placeholder until the page walk exists. */
+export async function verifyDataFile(_file: string): Promise<void> {}

@@ -1,0 +1,161 @@
+import { asBuffer } from "@kvorum/base";
+import { toBackendError } from "../common/backend-errors.js";
+import { checkOps } from "../common/check-ops.js";
+import { Health } from "../common/health.js";
+import { unseal } from "../common/record-checksum.js";
+import {
+  type Backend,
+  type BackendStat,
+  BUCKETS,
+  type Bucket,
+  type Capabilities,
+  type DefragmentProgress,
+  type Op,
+  type View,
+} from "../port.js";
+import type { Committer } from "./committer.js";
+import type { Connection, Statement } from "./connection.js";
+import { SqliteView } from "./view.js";
+
+export const CAPABILITIES: Capabilities = {
+  persistent: true,
+  onlineDefragment: true,
+  compression: false,
+  zeroCopyReads: false,
+};
+
+export interface SqliteBackendOptions {
+  readonly file: string;
+  readonly committer: Committer;
+  /** For reads on this thread. */
+  readonly connection: Connection;
+  readonly stat: BackendStat;
+}
+
+/**
+ * A store in SQLite: a table a bucket, commits in a worker, reads here.
+ *
+ * Between commits this thread's connection holds a read transaction, which halves the time of a
+ * `get` (2.3 against 5.2 us), because SQLite then takes no locks for each. While a commit is under
+ * way it holds none, so that the worker can begin the journal anew.
+ */
+export class SqliteBackend implements Backend {
+  readonly capabilities = CAPABILITIES;
+  readonly #file: string;
+  readonly #committer: Committer;
+  readonly #connection: Connection;
+  readonly #lookups: Readonly<Record<Bucket, Statement>>;
+  readonly #begin: Statement;
+  readonly #end: Statement;
+  readonly #health: Health;
+  readonly #views = new Set<SqliteView>();
+  #stat: BackendStat;
+  #reading = false;
+  #writesUnderWay = 0;
+  #lastCommit: Promise<void> = Promise.resolve();
+  #defragmentation: Promise<void> = Promise.resolve();
+
+  constructor(options: SqliteBackendOptions) {
+    this.#file = options.file;
+    this.#committer = options.committer;
+    this.#connection = options.connection;
+    this.#stat = options.stat;
+    this.#health = new Health(options.file);
+    const { connection } = options;
+    this.#begin = connection.prepare("BEGIN");
+    this.#end = connection.prepare("COMMIT");
+    const lookups = BUCKETS.map((bucket) => [
+      bucket,
+      connection.prepare(`SELECT value FROM "${bucket}" WHERE key = ?`).pluck(),
+    ]);
+    this.#lookups = Object.fromEntries(lookups) as Record<Bucket, Statement>;
+  }
+
+  get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
+    this.#health.check();
+    let stored: Buffer | undefined;
+    try {
+      if (!this.#reading && this.#writesUnderWay === 0) {
+        this.#begin.run();
+        this.#reading = true;
+      }
+      stored = this.#lookups[bucket].get(asBuffer(key)) as Buffer | undefined;
+    } catch (error) {
+      throw toBackendError(error, this.#file);
+    }
+    if (stored === undefined) return undefined;
+    return unseal({ bucket, key, stored, file: this.#file });
+  }
+
+  commit(ops: readonly Op[]): Promise<void> {
+    checkOps(ops);
+    const commit = this.#write(() => this.#committer.commit(ops));
+    this.#lastCommit = commit.catch(() => {});
+    return commit;
+  }
+
+  async view(): Promise<View> {
+    this.#health.check();
+    const view = new SqliteView(this.#file, this.#health, () => this.#views.delete(view));
+    this.#views.add(view);
+    return view;
+  }
+
+  stat(): BackendStat {
+    this.#health.check();
+    return this.#stat;
+  }
+
+  async defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    const run = this.#defragment(onProgress);
+    this.#defragmentation = run.catch(() => {});
+    await run;
+  }
+
+  async close(): Promise<void> {
+    await this.#defragmentation;
+    await this.#lastCommit;
+    if (this.#health.closed) return;
+    this.#health.close();
+    for (const view of this.#views) await view.close();
+    this.#connection.close();
+    await this.#committer.close();
+  }
+
+  /** Gives free pages back in small steps; commits go in between. */
+  async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    this.#health.check();
+    const totalBytes = freeBytes(this.#stat);
+    let left = totalBytes;
+    onProgress({ doneBytes: 0, totalBytes });
+    while (left > 0) {
+      await this.#write(() => this.#committer.vacuum());
+      const now = freeBytes(this.#stat);
+      if (now >= left) break;
+      left = now;
+      onProgress({ doneBytes: Math.max(0, totalBytes - left), totalBytes });
+    }
+    await this.#write(() => this.#committer.checkpoint());
+    onProgress({ doneBytes: totalBytes, totalBytes });
+  }
+
+  async #write(work: () => Promise<BackendStat>): Promise<void> {
+    this.#health.check();
+    this.#writesUnderWay++;
+    try {
+      if (this.#reading) {
+        this.#end.run();
+        this.#reading = false;
+      }
+      this.#stat = await work();
+    } catch (error) {
+      throw this.#health.fail(toBackendError(error, this.#file));
+    } finally {
+      this.#writesUnderWay--;
+    }
+  }
+}
+
+function freeBytes({ sizeBytes, sizeInUseBytes }: BackendStat): number {
+  return sizeBytes - sizeInUseBytes;
+}

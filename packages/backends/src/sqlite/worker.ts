@@ -1,0 +1,127 @@
+import { statSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "@kvorum/base";
+import { toBackendError } from "../common/backend-errors.js";
+import { BUCKET_IDS } from "../common/bucket-id.js";
+import { SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
+import { type BackendError, type BackendStat, BUCKETS } from "../port.js";
+import { type Connection, openConnection, type Statement } from "./connection.js";
+import type { Answer, Request } from "./messages.js";
+import { unpackOps } from "./packed-ops.js";
+
+/** The thread that writes: it has the only connection that does. */
+const port = parentPort;
+assert(port !== null, "this script runs in a worker thread");
+const file: string = workerData.file;
+
+interface Writer {
+  readonly connection: Connection;
+  readonly puts: readonly (Statement | undefined)[];
+  readonly deletes: readonly (Statement | undefined)[];
+  readonly begin: Statement;
+  readonly commit: Statement;
+  readonly pageCount: Statement;
+  readonly freeCount: Statement;
+  readonly pageBytes: number;
+}
+
+let writer: Writer | undefined;
+/** Set by the first failure; everything after it is refused, because it was asked without knowing. */
+let failure: BackendError | undefined;
+
+port.on("message", (request: Request) => {
+  const answer = handle(request);
+  port.postMessage(answer);
+  if (request.kind === "close") port.close();
+});
+
+function handle(request: Request): Answer {
+  try {
+    if (request.kind === "close") {
+      writer?.connection.close();
+      return { id: request.id, stat: { sizeBytes: 0, sizeInUseBytes: 0 } };
+    }
+    if (failure !== undefined) throw failure;
+    return { id: request.id, stat: run(request) };
+  } catch (error) {
+    failure ??= toBackendError(error, file);
+    return { id: request.id, error: { code: failure.code, message: failure.message } };
+  }
+}
+
+function run(request: Request): BackendStat {
+  writer ??= openWriter();
+  switch (request.kind) {
+    case "commit":
+      applyPacked(writer, Buffer.from(request.packed));
+      break;
+    case "vacuum":
+      writer.connection.exec(`PRAGMA incremental_vacuum(${SQLITE_VACUUM_STEP_PAGES})`);
+      break;
+    case "checkpoint":
+      // Without waiting for readers: what they pin stays until the next one.
+      writer.connection.pragma("busy_timeout = 0");
+      writer.connection.pragma("wal_checkpoint(TRUNCATE)");
+      writer.connection.pragma("busy_timeout = 10000");
+      break;
+    default:
+      break;
+  }
+  return statOf(writer);
+}
+
+function applyPacked({ connection, begin, commit, puts, deletes }: Writer, packed: Buffer): void {
+  begin.run();
+  try {
+    unpackOps(packed, {
+      put(bucketId, key, sealed) {
+        puts[bucketId]!.run(key, sealed);
+      },
+      delete(bucketId, key) {
+        deletes[bucketId]!.run(key);
+      },
+    });
+    commit.run();
+  } catch (error) {
+    // SQLite has rolled back already after some errors, a full disk among them.
+    if (connection.inTransaction) connection.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function openWriter(): Writer {
+  const connection = openConnection(file);
+  for (const bucket of BUCKETS) {
+    connection.exec(
+      `CREATE TABLE IF NOT EXISTS "${bucket}" (key BLOB PRIMARY KEY, value BLOB NOT NULL) ` +
+        "WITHOUT ROWID",
+    );
+  }
+  const puts: Statement[] = [];
+  const deletes: Statement[] = [];
+  for (const bucket of BUCKETS) {
+    const id = BUCKET_IDS[bucket];
+    puts[id] = connection.prepare(`INSERT OR REPLACE INTO "${bucket}" VALUES (?, ?)`);
+    deletes[id] = connection.prepare(`DELETE FROM "${bucket}" WHERE key = ?`);
+  }
+  return {
+    connection,
+    puts,
+    deletes,
+    begin: connection.prepare("BEGIN IMMEDIATE"),
+    commit: connection.prepare("COMMIT"),
+    pageCount: connection.prepare("PRAGMA page_count").pluck(),
+    freeCount: connection.prepare("PRAGMA freelist_count").pluck(),
+    pageBytes: connection.pragma("page_size", { simple: true }) as number,
+  };
+}
+
+function statOf({ pageCount, freeCount, pageBytes }: Writer): BackendStat {
+  const pages = pageCount.get() as number;
+  const free = freeCount.get() as number;
+  const journalBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  return {
+    sizeBytes: pages * pageBytes + journalBytes,
+    sizeInUseBytes: (pages - free) * pageBytes,
+  };
+}
