@@ -3,6 +3,7 @@ const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
 const WIRE_BYTES = 2;
 const WIRE_FIXED32 = 5;
+const VARINT_BYTES_MAX = 10;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -10,51 +11,49 @@ const EMPTY = new Uint8Array(0);
  * empty record that `--bump-revision` writes. Undefined when the bytes are no protobuf message.
  */
 export function keyOfRecord(record: Uint8Array): Uint8Array | undefined {
-  let key: Uint8Array = EMPTY;
+  let keyStart = 0;
+  let keyEnd = 0;
   let at = 0;
   while (at < record.length) {
-    const tag = readVarint(record, at);
-    if (tag === undefined) return undefined;
-    at = tag.end;
-    const field = Math.floor(tag.value / 8);
-    const wireType = tag.value % 8;
-    if (field === 0) return undefined;
-    const start = valueStart(record, at, wireType);
-    const end = valueEnd(record, at, wireType);
-    if (start === undefined || end === undefined || end > record.length) return undefined;
+    const tagEnd = varintEnd(record, at);
+    if (tagEnd < 0) return undefined;
+    const tag = varintValue(record, at, tagEnd);
+    const field = Math.floor(tag / 8);
+    const wireType = tag % 8;
+    let start = tagEnd;
+    let end = -1;
+    if (wireType === WIRE_VARINT) end = varintEnd(record, start);
+    else if (wireType === WIRE_FIXED64) end = start + 8;
+    else if (wireType === WIRE_FIXED32) end = start + 4;
+    else if (wireType === WIRE_BYTES) {
+      const sizeEnd = varintEnd(record, start);
+      if (sizeEnd < 0) return undefined;
+      end = sizeEnd + varintValue(record, start, sizeEnd);
+      start = sizeEnd;
+    }
+    if (field === 0 || end < 0 || end > record.length) return undefined;
     if (field === KEY_FIELD) {
       if (wireType !== WIRE_BYTES) return undefined;
-      key = record.subarray(start, end);
+      keyStart = start;
+      keyEnd = end;
     }
     at = end;
   }
-  return key;
+  return keyEnd === keyStart ? EMPTY : record.subarray(keyStart, keyEnd);
 }
 
-function valueStart(record: Uint8Array, at: number, wireType: number): number | undefined {
-  return wireType === WIRE_BYTES ? readVarint(record, at)?.end : at;
-}
-
-function valueEnd(record: Uint8Array, at: number, wireType: number): number | undefined {
-  if (wireType === WIRE_FIXED64) return at + 8;
-  if (wireType === WIRE_FIXED32) return at + 4;
-  const number = readVarint(record, at);
-  if (number === undefined) return undefined;
-  if (wireType === WIRE_VARINT) return number.end;
-  return wireType === WIRE_BYTES ? number.end + number.value : undefined;
-}
-
-/** Values past 2^53 lose low digits, which is fine: none here is used but as a length. */
-function readVarint(
-  bytes: Uint8Array,
-  start: number,
-): { readonly value: number; readonly end: number } | undefined {
-  let value = 0;
-  for (let i = 0; i < 10; i++) {
-    const byte = bytes[start + i];
-    if (byte === undefined) return undefined;
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return { value, end: start + i + 1 };
+/** Where the varint at `start` ends; -1 when it is cut short or too long. */
+function varintEnd(bytes: Uint8Array, start: number): number {
+  const limit = Math.min(bytes.length, start + VARINT_BYTES_MAX);
+  for (let at = start; at < limit; at++) {
+    if (bytes[at]! < 0x80) return at + 1;
   }
-  return undefined;
+  return -1;
+}
+
+/** Values past 2^53 lose low digits, which is fine: none here is used but as a tag or a length. */
+function varintValue(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let at = end - 1; at >= start; at--) value = value * 128 + (bytes[at]! & 0x7f);
+  return value;
 }
