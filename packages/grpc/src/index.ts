@@ -1,3 +1,10 @@
+export { percentEncode } from "./grpc-status.js";
+export { ErrorCode, Http2Error } from "./http2-error.js";
+export type { Http2Exchange } from "./http2-exchange.js";
+export type { KeepaliveOptions } from "./keepalive.js";
+export { defaultLimits, type TransportLimits } from "./limits.js";
+export { GrpcServer, type GrpcServerOptions } from "./server.js";
+export { type Protocol, type SniffOptions, sniffProtocol } from "./sniff.js";
 export {
   type Metadata,
   type Method,

@@ -1,0 +1,270 @@
+import {
+  Flag,
+  FRAME_BYTES_MIN,
+  FrameType,
+  INITIAL_WINDOW_BYTES,
+  WINDOW_BYTES_MAX,
+} from "./frame.js";
+import { writeFrameHeader } from "./frame-writer.js";
+import type { Field } from "./hpack/encoder.js";
+import { ErrorCode, Http2Error } from "./http2-error.js";
+import type { TransportLimits } from "./limits.js";
+import { MESSAGE_PREFIX_BYTES } from "./message-reader.js";
+import type { ChunkPool } from "./output.js";
+import { Output } from "./output.js";
+import { ResponseHeaders, statusFields } from "./response-headers.js";
+import { SendQueue } from "./send-queue.js";
+import type { Stream } from "./stream.js";
+import { Status } from "./types.js";
+
+/** What the sender tells its connection. */
+export interface SenderHost {
+  /** There is output; flush at the end of this turn. */
+  wake(): void;
+  /** END_STREAM has been written for `stream`. */
+  onSent(stream: Stream): void;
+  /** `bytes` of a gRPC message are on their way. */
+  onMessageSent(bytes: number): void;
+}
+
+/**
+ * The sending side of a connection. A reply that fits the windows is written straight into the
+ * output; anything else waits in its stream's queue, and the streams with something to send and a
+ * window to send it in take turns, one frame each, as far as the connection's window and the
+ * output's bound go.
+ */
+export class Sender {
+  readonly output: Output;
+  readonly headers = new ResponseHeaders();
+  readonly #host: SenderHost;
+  readonly #limits: TransportLimits;
+  #connectionWindow = INITIAL_WINDOW_BYTES;
+  /** What the client grants a new stream: its SETTINGS_INITIAL_WINDOW_SIZE. */
+  initialWindow = INITIAL_WINDOW_BYTES;
+  /** The client's SETTINGS_MAX_FRAME_SIZE. */
+  frameBytesMax = FRAME_BYTES_MIN;
+  /** Bytes in the queues of all streams. */
+  queuedBytes = 0;
+  /** A HEADERS or DATA frame was written since the last ping; see `Keepalive`. */
+  hasSentSincePing = false;
+  #ring: Stream[] = [];
+
+  constructor(host: SenderHost, pool: ChunkPool, limits: TransportLimits) {
+    this.#host = host;
+    this.#limits = limits;
+    this.output = new Output(pool);
+  }
+
+  /** Is there something that could be sent now? */
+  get canProgress(): boolean {
+    return this.#ring.length > 0 && this.#connectionWindow > 0;
+  }
+
+  sendCopy(stream: Stream, source: Uint8Array, length: number): void {
+    if (stream.closed) return;
+    this.#host.onMessageSent(length);
+    if (this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
+      this.#writeMessage(stream, source, length);
+    } else {
+      this.#enqueue(stream, [Buffer.from(source.subarray(0, length))], length);
+    }
+  }
+
+  send(stream: Stream, message: Uint8Array): void {
+    if (message.length <= this.#limits.copyReplyBytesMax) {
+      this.sendCopy(stream, message, message.length);
+    } else {
+      this.sendParts(stream, [message]);
+    }
+  }
+
+  sendParts(stream: Stream, parts: readonly Uint8Array[]): void {
+    if (stream.closed) return;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.#host.onMessageSent(length);
+    this.#enqueue(stream, parts, length);
+  }
+
+  /** The head of a plain HTTP/2 reply. */
+  begin(stream: Stream, fields: readonly Field[]): void {
+    if (stream.closed || stream.headSent) return;
+    stream.headSent = true;
+    this.headers.writeFields(this.output, stream.id, fields);
+    this.#host.wake();
+  }
+
+  /** The status is decided; it follows what is queued. */
+  finish(stream: Stream): void {
+    if (stream.closed || stream.queuedBytes > 0) return;
+    this.#writeEnd(stream);
+  }
+
+  dropQueue(stream: Stream): void {
+    if (stream.queue === undefined) return;
+    this.queuedBytes -= stream.queue.bytes;
+    stream.queue.clear();
+  }
+
+  /** Appends frames of the streams that can go on to the output, fairly, up to the bounds. */
+  pump(): void {
+    let ring = this.#ring;
+    while (ring.length > 0) {
+      // One round: every stream in the ring sends a frame; those that can go on stay in it.
+      this.#ring = [];
+      for (let i = 0; i < ring.length; i++) {
+        const isFull = this.output.pendingBytes >= this.#limits.outputHighBytes;
+        if (isFull || this.#connectionWindow <= 0) {
+          this.#ring = ring.slice(i).concat(this.#ring);
+          return;
+        }
+        this.#pumpOne(ring[i]!);
+      }
+      ring = this.#ring;
+    }
+  }
+
+  /** @throws Http2Error FLOW_CONTROL_ERROR when the window overflows */
+  growConnectionWindow(bytes: number): void {
+    if (this.#connectionWindow + bytes > WINDOW_BYTES_MAX) throw windowOverflow();
+    this.#connectionWindow += bytes;
+    if (this.#ring.length > 0) this.#host.wake();
+  }
+
+  /** @returns false when the stream's window overflows */
+  growStreamWindow(stream: Stream, bytes: number): boolean {
+    if (stream.sendWindow + bytes > WINDOW_BYTES_MAX) return false;
+    stream.sendWindow += bytes;
+    this.#joinRing(stream);
+    return true;
+  }
+
+  /** Applies a new SETTINGS_INITIAL_WINDOW_SIZE; windows may become negative (RFC 9113 6.9.2). */
+  setInitialWindow(bytes: number, streams: Iterable<Stream>): void {
+    const change = bytes - this.initialWindow;
+    this.initialWindow = bytes;
+    for (const stream of streams) {
+      if (!this.growStreamWindow(stream, change)) throw windowOverflow();
+    }
+  }
+
+  /** May these many bytes of DATA go out at once, ahead of nobody? */
+  #fitsNow(stream: Stream, bytes: number): boolean {
+    return (
+      this.#ring.length === 0 &&
+      bytes <= this.#connectionWindow &&
+      bytes <= stream.sendWindow &&
+      bytes <= this.frameBytesMax &&
+      stream.queuedBytes === 0 &&
+      this.output.pendingBytes < this.#limits.outputHighBytes
+    );
+  }
+
+  #writeMessage(stream: Stream, source: Uint8Array, length: number): void {
+    const { output } = this;
+    const isPlain = stream.plainBody !== undefined;
+    const bytes = isPlain ? length : length + MESSAGE_PREFIX_BYTES;
+    this.#writeHead(stream);
+    writeFrameHeader(output, bytes, FrameType.DATA, Flag.NONE, stream.id);
+    if (!isPlain) writePrefix(output, length);
+    output.appendCopy(source, 0, length);
+    stream.sendWindow -= bytes;
+    this.#connectionWindow -= bytes;
+    this.#host.wake();
+  }
+
+  #enqueue(stream: Stream, parts: readonly Uint8Array[], length: number): void {
+    stream.queue ??= new SendQueue();
+    const { queue } = stream;
+    const before = queue.bytes;
+    if (stream.plainBody === undefined) queue.push(prefixOf(length));
+    for (const part of parts) queue.push(part);
+    this.queuedBytes += queue.bytes - before;
+    if (queue.bytes > this.#limits.streamHighBytes) stream.wantsDrain = true;
+    this.#joinRing(stream);
+  }
+
+  #joinRing(stream: Stream): void {
+    if (stream.inRing || stream.sendWindow <= 0 || stream.queuedBytes === 0) return;
+    stream.inRing = true;
+    this.#ring.push(stream);
+    this.#host.wake();
+  }
+
+  #pumpOne(stream: Stream): void {
+    stream.inRing = false;
+    const { queue } = stream;
+    if (stream.closed || queue === undefined || queue.bytes === 0) return;
+    const count = Math.min(
+      queue.bytes,
+      stream.sendWindow,
+      this.#connectionWindow,
+      this.frameBytesMax,
+    );
+    if (count <= 0) return;
+    this.#writeHead(stream);
+    writeFrameHeader(this.output, count, FrameType.DATA, Flag.NONE, stream.id);
+    queue.moveTo(this.output, count, this.#limits.copyReplyBytesMax);
+    this.queuedBytes -= count;
+    stream.sendWindow -= count;
+    this.#connectionWindow -= count;
+    if (queue.bytes === 0 && stream.ended) {
+      this.#writeEnd(stream);
+      return;
+    }
+    this.#joinRing(stream);
+    if (stream.wantsDrain && queue.bytes <= this.#limits.streamHighBytes >> 1) {
+      stream.wantsDrain = false;
+      if (!stream.ended) stream.onDrain?.();
+    }
+  }
+
+  #writeHead(stream: Stream): void {
+    this.hasSentSincePing = true;
+    if (stream.headSent) return;
+    stream.headSent = true;
+    this.headers.writeHead(this.output, stream.id);
+  }
+
+  #writeEnd(stream: Stream): void {
+    const { output, headers } = this;
+    this.hasSentSincePing = true;
+    if (stream.plainBody !== undefined) {
+      writeFrameHeader(output, 0, FrameType.DATA, Flag.END_STREAM, stream.id);
+    } else if (stream.headSent && stream.statusCode === Status.OK) {
+      headers.writeTrailersOk(output, stream.id);
+    } else {
+      const refusal = stream.headSent ? undefined : stream.head.refusal;
+      const fields = statusFields({
+        code: stream.statusCode,
+        message: stream.statusMessage,
+        httpStatus: stream.headSent ? undefined : (refusal?.httpStatus ?? 200),
+      });
+      headers.writeTrailers(output, stream.id, fields.concat(refusal?.fields ?? []));
+    }
+    this.#host.wake();
+    this.#host.onSent(stream);
+  }
+}
+
+function writePrefix(output: Output, length: number): void {
+  output.reserve(MESSAGE_PREFIX_BYTES);
+  const { bytes, offset } = output;
+  bytes[offset] = 0;
+  bytes[offset + 1] = length >>> 24;
+  bytes[offset + 2] = length >>> 16;
+  bytes[offset + 3] = length >>> 8;
+  bytes[offset + 4] = length;
+  output.offset = offset + MESSAGE_PREFIX_BYTES;
+}
+
+function prefixOf(length: number): Buffer {
+  const prefix = Buffer.allocUnsafe(MESSAGE_PREFIX_BYTES);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(length, 1);
+  return prefix;
+}
+
+function windowOverflow(): Http2Error {
+  return new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, "flow-control window overflow");
+}
