@@ -1,3 +1,20 @@
+export { BufferedBackend, type BufferedBackendOptions, type CommitPut } from "./committer.js";
+export type { Compaction } from "./compactor.js";
+export { MvccError, type MvccErrorCode } from "./error.js";
+export type { Hashes, RevisionHash } from "./hasher.js";
+export type { History } from "./history.js";
+export { encodeKeyValue, type KeyValueFields, KeyValueReader } from "./key-value.js";
+export { limits as mvccLimits } from "./limits.js";
+export type { RangeChunk } from "./range-stream.js";
+export type { RecordStore } from "./record-store.js";
+export {
+  decodeMetaRevision,
+  encodeRevisionKey,
+  isTombstoneKey,
+  revisionKeyMain,
+  revisionKeySub,
+} from "./revision-key.js";
+export { Store, type StoreOptions, type StoreStat } from "./store.js";
 export type {
   AppliedPosition,
   LeaseAttachments,
@@ -7,4 +24,7 @@ export type {
   WatchSink,
   WatchSource,
 } from "./types.js";
+export type { WatchCounters, WatchOutput } from "./watch/output.js";
+export { WatchHub, type WatchHubOptions } from "./watch/watch-hub.js";
+export { WatchStream, type WatchStreamOptions } from "./watch/watch-stream.js";
 export type { BufferedStore } from "./write-buffer-port.js";

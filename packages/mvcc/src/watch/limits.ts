@@ -1,0 +1,25 @@
+/** Bounds of the watch hub. "etcd" names a constant of its source; the rest are this hub's own. */
+export const watchLimits = {
+  /** Watchers served in one turn of a catch-up. etcd: maxWatchersPerSync */
+  watchersPerRoundMax: 512,
+  /** Revisions of one catch-up response, and of one history read. etcd: watchBatchMaxRevs */
+  revisionsPerBatchMax: 1_000,
+  /** Wait before a failed history read is tried again. etcd: watchResyncPeriod */
+  resyncPeriodMs: 100,
+  /** A catch-up response ends at the first revision past this, so that one reply stays bounded. */
+  catchUpResponseBytesMax: 1 << 20,
+  /** What a history read should hold at most; the next one asks for fewer revisions. */
+  historyBytesTarget: 8 << 20,
+  /** Deliveries that a blocked stream may keep before its watchers fall behind. etcd: chanBufLen */
+  deliveriesMax: 128,
+  /** Event bytes that a blocked stream may keep; shared ones are counted in full. */
+  deliveryBytesMax: 1 << 20,
+  /** Recent revisions kept for watchers that fall behind for a moment. */
+  recentRevisionsMax: 4_096,
+  /** Their KeyValue bytes. */
+  recentBytesMax: 4 << 20,
+  /** Responses are handed to the transport in chunks of at most this. */
+  chunkBytes: 64 * 1024,
+  /** Above this a response's events are handed over as they are, not copied for each watcher. */
+  copiedBodyBytesMax: 8 * 1024,
+} as const;

@@ -1,0 +1,165 @@
+import type { Clock, MainRevision } from "@kvorum/base";
+import type { RevisionEvents, WatchSink, WatchSource } from "../types.js";
+import { Batch, encodeEvents } from "./batch.js";
+import { CatchUp } from "./catch-up.js";
+import { EventLog, type LoggedRevision } from "./event-log.js";
+import { FutureWatchers } from "./future-watchers.js";
+import { watchLimits } from "./limits.js";
+import type { WatchCounters } from "./output.js";
+import type { Selector } from "./selector.js";
+import { SelectorIndex } from "./selector-index.js";
+import type { WatchCore } from "./watch-core.js";
+import { WatchStream, type WatchStreamOptions } from "./watch-stream.js";
+import { encodeHead } from "./wire.js";
+
+export interface WatchHubOptions {
+  readonly source: WatchSource;
+  readonly clock: Clock;
+  /** An encoded ResponseHeader of this member; revision 0 is left out, as proto3 does. */
+  readonly header: (revision: MainRevision) => Uint8Array;
+  /** A history read failed; it is tried again. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * Carries every change of the store to the watchers that asked for it. Step 10 of the write path;
+ * the counterpart of etcd's watchableStore.
+ *
+ * `notify` finds the selectors of each changed key, makes the bytes of each answer once, and leaves
+ * a reference in the queue of each stream concerned; bytes go out in the next turn, together with
+ * those of other revisions applied meanwhile.
+ */
+export class WatchHub implements WatchSink {
+  readonly #source: WatchSource;
+  readonly #clock: Clock;
+  readonly #header: (revision: MainRevision) => Uint8Array;
+  readonly #core: WatchCore;
+  readonly #catchUp: CatchUp;
+  readonly #index = new SelectorIndex();
+  readonly #log = new EventLog();
+  readonly #future = new FutureWatchers();
+  readonly #streams = new Set<WatchStream>();
+  readonly #counters: WatchCounters = {
+    streams: 0,
+    watchers: 0,
+    slowWatchers: 0,
+    eventsSent: 0,
+    pendingEvents: 0,
+  };
+  readonly #dirty = new Set<WatchStream>();
+  readonly #overfull: WatchStream[] = [];
+  /** Scratch of a dispatch. */
+  readonly #found: Selector[] = [];
+  readonly #touched: Selector[] = [];
+  /** What synced watchers have seen, or will from the queues. */
+  #revision: MainRevision = 0;
+
+  constructor(options: WatchHubOptions) {
+    const { source, clock, header, onError = () => {} } = options;
+    this.#source = source;
+    this.#clock = clock;
+    this.#header = header;
+    this.#core = {
+      source,
+      clock,
+      header,
+      counters: this.#counters,
+      index: this.#index,
+      log: this.#log,
+      future: this.#future,
+      streams: this.#streams,
+      chunk: Buffer.allocUnsafeSlow(watchLimits.chunkBytes),
+      onCreate: () => this.#noteRevision(),
+      flushSoon: (stream) => this.#flushSoon(stream),
+      catchUpSoon: (stream) => this.#catchUp.add(stream),
+      onOverfull: (stream) => this.#overfull.push(stream),
+    };
+    this.#catchUp = new CatchUp(this.#core, onError);
+  }
+
+  get counters(): Readonly<WatchCounters> {
+    return this.#counters;
+  }
+
+  openStream(options: WatchStreamOptions): WatchStream {
+    const stream = new WatchStream(this.#core, options);
+    this.#streams.add(stream);
+    this.#counters.streams++;
+    return stream;
+  }
+
+  /** Synchronous; sends nothing itself. */
+  notify(events: RevisionEvents): void {
+    this.#revision = events.main;
+    if (this.#counters.watchers === 0) {
+      this.#log.clear();
+      return;
+    }
+    const revision = this.#log.append(events);
+    for (const watcher of this.#future.takeDue(events.main)) watcher.stream.join(watcher);
+    this.#match(revision);
+    this.#dispatch(events.main);
+    while (this.#overfull.length > 0) this.#overfull.pop()!.settle();
+  }
+
+  /** Every watcher goes on from the history, at the revision after the last it was told of. */
+  reset(): void {
+    const next = this.#revision + 1;
+    this.#revision = this.#source.currentRevision;
+    this.#log.clear();
+    this.#catchUp.reset();
+    const due = this.#future.takeDue(this.#revision);
+    for (const watcher of due) watcher.stream.place(watcher);
+    for (const stream of this.#streams) stream.desync(next);
+  }
+
+  /** Ends every stream without a word. */
+  close(): void {
+    for (const stream of [...this.#streams]) stream.close();
+    this.#catchUp.close();
+  }
+
+  /** Collects, at each selector concerned, the events of the revision that it selects. */
+  #match(revision: LoggedRevision): void {
+    for (const event of revision.events) {
+      this.#found.length = 0;
+      this.#index.match(event.event.key, this.#found);
+      for (const selector of this.#found) {
+        if (selector.matched.length === 0) this.#touched.push(selector);
+        selector.matched.push(event);
+      }
+    }
+  }
+
+  #dispatch(main: MainRevision): void {
+    let head: Uint8Array | undefined;
+    for (const selector of this.#touched) {
+      for (const kind of selector.kinds) {
+        if (kind.cohorts.length === 0) continue;
+        const events = encodeEvents(kind, selector.matched, this.#source);
+        if (events.length === 0) continue;
+        head ??= encodeHead(this.#header(main));
+        const batch = new Batch({ from: main, next: main + 1, head, events });
+        for (const cohort of kind.cohorts) cohort.stream.deliver(cohort, batch);
+      }
+      selector.matched.length = 0;
+    }
+    this.#touched.length = 0;
+  }
+
+  /** The store was loaded, or went on while nobody watched: a new watcher starts from there. */
+  #noteRevision(): void {
+    this.#revision = Math.max(this.#revision, this.#source.currentRevision);
+  }
+
+  #flushSoon(stream: WatchStream): void {
+    if (this.#dirty.size === 0) this.#clock.soon(this.#flushDirty);
+    this.#dirty.add(stream);
+  }
+
+  readonly #flushDirty = (): void => {
+    const streams = [...this.#dirty];
+    this.#dirty.clear();
+    for (const stream of streams) stream.flush();
+  };
+}

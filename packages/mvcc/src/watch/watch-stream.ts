@@ -1,0 +1,347 @@
+import { apiErrorText, etcdserverpb } from "@kvorum/api";
+import { bytesToLatin1, type MainRevision, type Timer } from "@kvorum/base";
+import type { Batch } from "./batch.js";
+import { CohortSet } from "./cohort-set.js";
+import { DeliveryQueue } from "./delivery-queue.js";
+import type { WatchOutput } from "./output.js";
+import { type Cohort, responseKind } from "./selector.js";
+import type { WatchCore } from "./watch-core.js";
+import type { Watcher } from "./watcher.js";
+import { type ControlResponse, encodeControlResponse, encodeIdField } from "./wire.js";
+
+/** The id of responses that belong to no watcher: refusals and progress of the whole stream. */
+const INVALID_ID_FIELD = encodeIdField(-1n);
+const EMPTY_RANGE = "mvcc: watcher range is empty";
+const DUPLICATE_ID = "mvcc: duplicate watch ID provided on the WatchStream";
+const { NOPUT, NODELETE } = etcdserverpb.WatchCreateRequest_FilterType;
+
+export interface WatchStreamOptions {
+  readonly output: WatchOutput;
+  /** Responses at least this long are split for watchers that asked for it; bytes. */
+  readonly fragmentBytes: number;
+  /** Period of progress notifications in ms, jitter included. */
+  readonly progressIntervalMs: number;
+}
+
+/**
+ * The state of one watch stream: its watchers by id, what they are still owed, and whether the
+ * output takes more. Made by `WatchHub.openStream`. Requests are answered before the call returns.
+ *
+ * A stream whose output asked to wait keeps a bounded queue; past the bound its watchers fall
+ * behind: the queue is dropped, each notes the revision it stands at, and they read the history
+ * once the output has drained.
+ */
+export class WatchStream {
+  readonly #core: WatchCore;
+  readonly #options: WatchStreamOptions;
+  readonly #queue: DeliveryQueue;
+  readonly #watchers = new Map<bigint, Watcher>();
+  readonly #cohorts = new CohortSet();
+  /** In the order in which they are served. */
+  readonly #lagging = new Set<Watcher>();
+  #nextId = 0n;
+  #isBlocked = false;
+  #isClosed = false;
+  #isOverfull = false;
+  #progressTimer: Timer | undefined;
+
+  constructor(core: WatchCore, options: WatchStreamOptions) {
+    this.#core = core;
+    this.#options = options;
+    this.#queue = new DeliveryQueue(core.counters);
+  }
+
+  /**
+   * Answers with a created response; a refusal is one that is canceled too, with id -1.
+   * @param options.denied why the client may not watch these keys: the refusal's cancel_reason
+   */
+  create(
+    request: etcdserverpb.WatchCreateRequest,
+    options?: { readonly denied?: string | undefined },
+  ): void {
+    if (this.#isClosed) return;
+    const key = request.key.length === 0 ? "\0" : bytesToLatin1(request.key);
+    const end = rangeEnd(request.rangeEnd);
+    const refusal = this.#refusal(request, { key, end, denied: options?.denied });
+    if (refusal !== undefined) {
+      this.#respond({ idField: INVALID_ID_FIELD, created: true, canceled: true, ...refusal });
+      return;
+    }
+    this.#core.onCreate();
+    const watcher = this.#register(request, { key, end });
+    this.#respond({ idField: watcher.idField, created: true });
+    this.place(watcher);
+  }
+
+  /** Answers with a canceled response; a no-op for an unknown id. */
+  cancel(id: bigint): void {
+    const watcher = this.#watchers.get(id);
+    if (watcher === undefined || this.#isClosed) return;
+    this.flush();
+    // What is still queued must not follow the canceled response.
+    if (!this.#queue.isEmpty) this.#fallBehind();
+    this.#watchers.delete(id);
+    this.#forget(watcher);
+    this.#respond({ idField: watcher.idField, canceled: true });
+  }
+
+  /**
+   * Tells the client that it has everything up to the current revision, if that is so for all its
+   * watchers and there is one; otherwise nothing is sent and the client asks again.
+   */
+  requestProgress(): void {
+    this.flush();
+    if (this.#watchers.size === 0 || !this.#queue.isEmpty) return;
+    for (const watcher of this.#watchers.values()) {
+      if (!this.#isCurrent(watcher)) return;
+    }
+    this.#respond({ idField: INVALID_ID_FIELD });
+  }
+
+  /** The output takes more again. */
+  drained(): void {
+    if (this.#isClosed) return;
+    this.#isBlocked = false;
+    this.flush();
+    if (this.canCatchUp) this.#core.catchUpSoon(this);
+  }
+
+  /** Ends all watchers without a word; idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#queue.close();
+    this.#progressTimer?.clear();
+    for (const watcher of this.#watchers.values()) this.#forget(watcher);
+    this.#watchers.clear();
+    this.#core.streams.delete(this);
+    this.#core.counters.streams--;
+  }
+
+  // What follows is called by the hub and the catch-up only.
+
+  /** It has lagging watchers and its output takes events. */
+  get canCatchUp(): boolean {
+    const isReady = !this.#isClosed && !this.#isBlocked && !this.#queue.isFull;
+    return isReady && this.#lagging.size > 0;
+  }
+
+  get lagging(): Iterable<Watcher> {
+    return this.#lagging;
+  }
+
+  /** Queues the events of a revision; the hub then hands over or lets the stream fall behind. */
+  deliver(cohort: Cohort, batch: Batch): void {
+    const { watchers, idLength, fragment, progressNotify } = cohort;
+    const count = watchers.length;
+    if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
+    const form = { idLength, fragment, progressNotify };
+    this.#queue.push({ watchers, isOwn: false, count, sent: 0, batch, ...form });
+    if (this.#queue.isFull && !this.#isOverfull) {
+      this.#isOverfull = true;
+      this.#core.onOverfull(this);
+    }
+  }
+
+  /** After a dispatch: the queue is brought within its bound. */
+  settle(): void {
+    this.#isOverfull = false;
+    this.flush();
+    if (this.#queue.isFull) this.#fallBehind();
+  }
+
+  /** Hands over what the output takes. */
+  flush(): void {
+    if (this.#isBlocked || this.#isClosed || this.#queue.isEmpty) return;
+    const { output, fragmentBytes } = this.#options;
+    const isOpen = this.#queue.flush({ output, chunk: this.#core.chunk, fragmentBytes });
+    if (!isOpen) this.#isBlocked = true;
+  }
+
+  /** Gives a lagging watcher its next portion; with the last one it is synced. */
+  advance(watcher: Watcher, batch: Batch | undefined, next: MainRevision): void {
+    this.#lagging.delete(watcher);
+    watcher.next = next;
+    if (batch !== undefined) this.#deliverTo(watcher, batch);
+    if (next > this.#core.source.currentRevision) {
+      this.#core.counters.slowWatchers--;
+      watcher.state = "closed";
+      this.place(watcher);
+    } else {
+      this.#lagging.add(watcher);
+    }
+  }
+
+  /** The history of a lagging watcher is gone: it ends, but its id stays taken. */
+  compact(watcher: Watcher, compactRevision: MainRevision): void {
+    this.flush();
+    if (!this.#queue.isEmpty) return;
+    this.#lagging.delete(watcher);
+    this.#core.counters.slowWatchers--;
+    watcher.state = "compacted";
+    const { idField } = watcher;
+    const header = this.#core.header(0);
+    this.#write({ header, idField, canceled: true, compactRevision });
+  }
+
+  /** Puts a watcher that stands at `next` where it belongs. */
+  place(watcher: Watcher): void {
+    const current = this.#core.source.currentRevision;
+    if (watcher.next === 0 || watcher.next === current + 1) {
+      this.join(watcher);
+    } else if (watcher.next > current) {
+      watcher.state = "future";
+      this.#core.future.add(watcher);
+    } else {
+      this.#lag(watcher, watcher.next);
+      if (this.canCatchUp) this.#core.catchUpSoon(this);
+    }
+  }
+
+  /** A future watcher's revision is there, or a lagging one has reached the present. */
+  join(watcher: Watcher): void {
+    watcher.state = "synced";
+    this.#cohorts.join(watcher);
+  }
+
+  /** All synced watchers go back to reading the history from `next` on. */
+  desync(next: MainRevision): void {
+    for (const watcher of this.#cohorts.dissolve()) {
+      watcher.state = "closed";
+      watcher.next = next;
+      this.place(watcher);
+    }
+  }
+
+  /** The checks in etcd's order. */
+  #refusal(
+    request: etcdserverpb.WatchCreateRequest,
+    asked: {
+      readonly key: string;
+      readonly end: string | undefined;
+      readonly denied: string | undefined;
+    },
+  ): { readonly cancelReason: string } | undefined {
+    const { key, end, denied } = asked;
+    if (request.startRevision < 0) return { cancelReason: apiErrorText("compacted") };
+    if (denied !== undefined) return { cancelReason: denied };
+    if (end !== undefined && end !== "" && key >= end) return { cancelReason: EMPTY_RANGE };
+    const isTaken = request.watchId !== 0n && this.#watchers.has(request.watchId);
+    return isTaken ? { cancelReason: DUPLICATE_ID } : undefined;
+  }
+
+  #register(
+    request: etcdserverpb.WatchCreateRequest,
+    range: { readonly key: string; readonly end: string | undefined },
+  ): Watcher {
+    const core = this.#core;
+    const id = this.#chooseId(request.watchId);
+    const selector = core.index.acquire(range.key, range.end);
+    const watcher: Watcher = {
+      id,
+      idField: encodeIdField(id),
+      stream: this,
+      kind: responseKind(selector, {
+        noPut: request.filters.includes(NOPUT),
+        noDelete: request.filters.includes(NODELETE),
+        prevKv: request.prevKv,
+      }),
+      fragment: request.fragment,
+      progressNotify: request.progressNotify,
+      startRevision: request.startRevision,
+      state: "closed",
+      next: request.startRevision,
+      cohort: undefined,
+      slot: 0,
+      quiet: true,
+    };
+    this.#watchers.set(id, watcher);
+    core.counters.watchers++;
+    if (watcher.progressNotify) this.#startProgressTimer();
+    return watcher;
+  }
+
+  #chooseId(asked: bigint): bigint {
+    if (asked !== 0n) return asked;
+    while (this.#watchers.has(this.#nextId)) this.#nextId++;
+    return this.#nextId++;
+  }
+
+  #lag(watcher: Watcher, next: MainRevision): void {
+    if (watcher.state === "synced") this.#cohorts.leave(watcher);
+    if (watcher.state !== "lagging") this.#core.counters.slowWatchers++;
+    watcher.state = "lagging";
+    watcher.next = next;
+    this.#lagging.add(watcher);
+  }
+
+  #forget(watcher: Watcher): void {
+    if (watcher.state === "synced") this.#cohorts.leave(watcher);
+    if (watcher.state === "future") this.#core.future.delete(watcher);
+    if (this.#lagging.delete(watcher)) this.#core.counters.slowWatchers--;
+    watcher.state = "closed";
+    this.#core.index.release(watcher.kind.selector);
+    this.#core.counters.watchers--;
+  }
+
+  /** Drops the queue: whoever misses something in it has to read it from the history. */
+  #fallBehind(): void {
+    const missing = new Map<Watcher, MainRevision>();
+    for (const { watchers, sent, count, batch } of this.#queue.takeAll()) {
+      for (let i = sent; i < count; i++) {
+        const watcher = watchers[i]!;
+        if (!missing.has(watcher)) missing.set(watcher, batch.from);
+      }
+    }
+    for (const [watcher, next] of missing) this.#lag(watcher, next);
+    if (this.canCatchUp) this.#core.catchUpSoon(this);
+  }
+
+  #deliverTo(watcher: Watcher, batch: Batch): void {
+    if (this.#queue.extend(watcher, batch)) return;
+    if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
+    const { fragment, progressNotify } = watcher;
+    const form = { idLength: watcher.idField.length, fragment, progressNotify };
+    this.#queue.push({ watchers: [watcher], isOwn: true, count: 1, sent: 0, batch, ...form });
+  }
+
+  #isCurrent(watcher: Watcher): boolean {
+    const current = this.#core.source.currentRevision;
+    return watcher.state === "synced" && current >= watcher.startRevision;
+  }
+
+  /** A response without events, with the current revision, after all events that can go before. */
+  #respond(response: Omit<ControlResponse, "header">): void {
+    this.flush();
+    const header = this.#core.header(this.#core.source.currentRevision);
+    this.#write({ header, ...response });
+  }
+
+  #write(response: ControlResponse): void {
+    if (!this.#options.output.write([encodeControlResponse(response)])) this.#isBlocked = true;
+  }
+
+  #startProgressTimer(): void {
+    this.#progressTimer ??= this.#core.clock.every(this.#options.progressIntervalMs, () =>
+      this.#notifyProgress(),
+    );
+  }
+
+  /** Tells each watcher that asked for it and heard nothing since the last tick where it stands. */
+  #notifyProgress(): void {
+    this.flush();
+    for (const watcher of this.#watchers.values()) {
+      if (!watcher.progressNotify) continue;
+      const isQuiet = watcher.quiet;
+      watcher.quiet = true;
+      if (isQuiet && this.#queue.isEmpty && !this.#isBlocked && this.#isCurrent(watcher)) {
+        this.#respond({ idField: watcher.idField });
+      }
+    }
+  }
+}
+
+function rangeEnd(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return undefined;
+  return bytes.length === 1 && bytes[0] === 0 ? "" : bytesToLatin1(bytes);
+}
