@@ -4,6 +4,15 @@ export { MvccError, type MvccErrorCode } from "./error.js";
 export type { Hashes, RevisionHash } from "./hasher.js";
 export type { History } from "./history.js";
 export { encodeKeyValue, type KeyValueFields, KeyValueReader } from "./key-value.js";
+export type { DueCheckpoint } from "./lease/checkpoint-schedule.js";
+export {
+  type LeaseStatus,
+  Lessor,
+  type LessorCounters,
+  type LessorOptions,
+  type RenewCallback,
+  type RenewRefusal,
+} from "./lease/lessor.js";
 export { limits as mvccLimits } from "./limits.js";
 export type { RangeChunk } from "./range-stream.js";
 export type { RecordStore } from "./record-store.js";

@@ -1,0 +1,223 @@
+import type { ScanBatch } from "@kvorum/backends";
+import type { MainRevision } from "@kvorum/base";
+import { MvccError } from "./error.js";
+import type { RevisionHash } from "./hasher.js";
+import { KeyValueReader } from "./key-value.js";
+import { limits } from "./limits.js";
+import { FINISHED_COMPACT_KEY, SCHEDULED_COMPACT_KEY } from "./restore.js";
+import { RevisionHasher } from "./revision-hasher.js";
+import {
+  decodeMetaRevision,
+  encodeRevisionKey,
+  revisionKeyMain,
+  revisionKeySub,
+} from "./revision-key.js";
+import type { StoreState } from "./store-state.js";
+import { pause, turn } from "./turn.js";
+
+export interface Compaction {
+  /** Rejects when the store is closed before, or when the engine fails. */
+  readonly done: Promise<void>;
+}
+
+export interface CompactorOptions {
+  /** Records looked at between two pauses. */
+  readonly batchLimit: number;
+  /** The shortest pause. */
+  readonly sleepMs: number;
+  readonly onHash: (hash: RevisionHash) => void;
+  readonly log: ((message: string, fields: Readonly<Record<string, unknown>>) => void) | undefined;
+}
+
+interface Job {
+  readonly revision: number;
+  readonly previousRevision: number;
+  /** Whether the compaction before this one had finished: only then is the hash comparable. */
+  readonly isPreviousDone: boolean;
+}
+
+/**
+ * Compactions, one after the other, in the background:
+ *
+ *   schedule: compactRevision moves, meta/scheduledCompactRev is written
+ *   flush     so that every record at or below the revision is in the engine
+ *   index     forgets the revisions that only older reads could see, in chunks over several turns
+ *   records   bucket "key" is scanned up to the revision; each record is hashed, and deleted when the
+ *             index does not know it any more; a pause follows each batch
+ *   finish    meta/finishedCompactRev in the commit of the last deletions or a later one
+ *
+ * No keep set is held: the compacted index is the keep set. Unlike etcd a put that follows the
+ * tombstone of its key within the very revision compacted at is kept, not lost.
+ */
+export class Compactor {
+  readonly #state: StoreState;
+  readonly #options: CompactorOptions;
+  readonly #reader = new KeyValueReader();
+  #tail: Promise<void> = Promise.resolve();
+  #queued = 0;
+  #isStopped = false;
+  #deletedRecords = 0;
+
+  constructor(state: StoreState, options: CompactorOptions) {
+    this.#state = state;
+    this.#options = options;
+  }
+
+  get deletedRecords(): number {
+    return this.#deletedRecords;
+  }
+
+  get isRunning(): boolean {
+    return this.#queued > 0;
+  }
+
+  /** The revision was found to be above compactRevision and not above the current one. */
+  schedule(revision: MainRevision): Compaction {
+    const { records } = this.#state;
+    const scheduled = decodeMetaRevision(records.get("meta", SCHEDULED_COMPACT_KEY));
+    const finished = decodeMetaRevision(records.get("meta", FINISHED_COMPACT_KEY));
+    const previousRevision = this.#state.compactRevision;
+    this.#state.compactRevision = revision;
+    records.put("meta", SCHEDULED_COMPACT_KEY, encodeRevisionKey(revision, 0));
+    return this.#enqueue({
+      revision,
+      previousRevision,
+      isPreviousDone: scheduled === finished,
+    });
+  }
+
+  /** Takes up a compaction that a restart has interrupted. */
+  resume(revision: MainRevision): void {
+    this.#options.log?.("resume scheduled compaction", { "scheduled-compact-revision": revision });
+    this.schedule(revision);
+  }
+
+  idle(): Promise<void> {
+    return this.#tail;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#tail;
+  }
+
+  #enqueue(job: Job): Compaction {
+    this.#queued++;
+    const done = this.#tail.then(() => this.#run(job));
+    // A failure is the caller's to see through `done`; the queue goes on.
+    this.#tail = done.then(
+      () => {
+        this.#queued--;
+      },
+      (error: unknown) => {
+        this.#queued--;
+        this.#options.log?.("Failed compaction", { error: String(error) });
+      },
+    );
+    return { done };
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { records, pins, clock } = this.#state;
+    const startMs = clock.nowMs();
+    await records.flush();
+    await pins.released(job.revision);
+    await this.#compactIndex(job.revision);
+    const hasher = await this.#newHasher(job);
+    const deletedBefore = this.#deletedRecords;
+    await this.#compactRecords(job.revision, hasher);
+    records.put("meta", FINISHED_COMPACT_KEY, encodeRevisionKey(job.revision, 0));
+    await records.flush();
+    const hash = hasher.digest();
+    if (job.isPreviousDone) {
+      const compactRevision = job.previousRevision;
+      this.#options.onHash({ hash, revision: job.revision, compactRevision });
+    }
+    this.#options.log?.("finished scheduled compaction", {
+      "compact-revision": job.revision,
+      "took-ms": clock.nowMs() - startMs,
+      "number-of-keys-compacted": this.#deletedRecords - deletedBefore,
+      hash,
+    });
+  }
+
+  async #compactIndex(revision: number): Promise<void> {
+    let from: string | undefined = "";
+    while (from !== undefined) {
+      this.#checkRunning();
+      from = this.#state.index.compact(from, revision, limits.indexCompactionChunkKeys);
+      await turn(this.#state.clock);
+    }
+  }
+
+  async #newHasher({ revision, previousRevision }: Job): Promise<RevisionHasher> {
+    const { index, clock } = this.#state;
+    let from = "";
+    let answer: boolean | string;
+    do {
+      answer = index.keepsAny(from, revision, limits.indexCompactionChunkKeys);
+      if (typeof answer === "string") from = answer;
+      await turn(clock);
+    } while (typeof answer === "string");
+    return new RevisionHasher({
+      compactRevision: previousRevision,
+      revision,
+      keepsNothing: !answer,
+      keeps: (key, main, sub) => index.contains(key, main, sub),
+    });
+  }
+
+  async #compactRecords(revision: number, hasher: RevisionHasher): Promise<void> {
+    let from = encodeRevisionKey(0, 0);
+    for (;;) {
+      const batch = await this.#nextBatch(from, revision);
+      if (batch === undefined) return;
+      const { keys } = batch;
+      for (let at = 0; at < keys.length; at += this.#options.batchLimit) {
+        this.#checkRunning();
+        const startMs = this.#state.clock.nowMs();
+        this.#compactSlice(batch, at, hasher);
+        const workMs = this.#state.clock.nowMs() - startMs;
+        const pauseMs = Math.max(this.#options.sleepMs, workMs * limits.compactionPauseFactor);
+        await pause(this.#state.clock, pauseMs);
+      }
+      const last = keys[keys.length - 1]!;
+      from = encodeRevisionKey(revisionKeyMain(last), revisionKeySub(last) + 1);
+    }
+  }
+
+  /**
+   * A view is held only for one batch, because an engine can't reuse what a view pins. Records at or
+   * below the revision change by nothing but this job, so the batches still fit together.
+   */
+  async #nextBatch(from: Buffer, revision: number): Promise<ScanBatch | undefined> {
+    const view = await this.#state.records.engineView();
+    try {
+      const range = { start: from, end: encodeRevisionKey(revision + 1, 0) };
+      for await (const batch of view.scan("key", range)) return batch;
+      return undefined;
+    } finally {
+      await view.close();
+    }
+  }
+
+  #compactSlice({ keys, values }: ScanBatch, from: number, hasher: RevisionHasher): void {
+    const { index, records } = this.#state;
+    const to = Math.min(keys.length, from + this.#options.batchLimit);
+    for (let i = from; i < to; i++) {
+      const key = keys[i]!;
+      const record = values[i]!;
+      hasher.add(key, record);
+      const text = this.#reader.read(record).keyText();
+      if (index.contains(text, revisionKeyMain(key), revisionKeySub(key))) continue;
+      records.delete("key", key);
+      this.#deletedRecords++;
+    }
+  }
+
+  #checkRunning(): void {
+    if (this.#isStopped) {
+      throw new MvccError("CLOSED", "the store was closed during a compaction");
+    }
+  }
+}

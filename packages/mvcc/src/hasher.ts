@@ -1,0 +1,138 @@
+import { apiError } from "@kvorum/api";
+import type { Bucket } from "@kvorum/backends";
+import { bytesToLatin1, type MainRevision, utf8 } from "@kvorum/base";
+import type { FoundRevision } from "./key-index.js";
+import { limits } from "./limits.js";
+import { CrcGatherer, RevisionHasher } from "./revision-hasher.js";
+import type { StoreState } from "./store-state.js";
+import { turn } from "./turn.js";
+
+/** A hash of the revisions up to `revision`; `compactRevision` is -1 when never compacted. */
+export interface RevisionHash {
+  readonly hash: number;
+  readonly revision: MainRevision;
+  readonly compactRevision: MainRevision;
+}
+
+/** The answer of HashKV. */
+export interface Hashes {
+  readonly hash: number;
+  readonly compactRevision: MainRevision;
+  readonly hashRevision: MainRevision;
+  readonly currentRevision: MainRevision;
+}
+
+/**
+ * HashKV, and the hashes that compactions made on their way. The latter are consulted first, so that
+ * the newest compact revisions stay comparable between members however far each has compacted.
+ */
+export class Hasher {
+  readonly #state: StoreState;
+  /** By ascending revision. */
+  #compactionHashes: RevisionHash[] = [];
+
+  constructor(state: StoreState) {
+    this.#state = state;
+  }
+
+  async hashKv(requested: MainRevision): Promise<Hashes> {
+    const { currentRevision, compactRevision } = this.#state;
+    const cached = this.#compactionHashes.find(({ revision }) => revision === requested);
+    if (cached !== undefined) {
+      const { hash, revision: hashRevision, compactRevision: cachedCompactRevision } = cached;
+      return { hash, hashRevision, compactRevision: cachedCompactRevision, currentRevision };
+    }
+    if (requested > 0 && requested < compactRevision) throw apiError("compacted");
+    if (requested > currentRevision) throw apiError("futureRevision");
+    const revision = requested === 0 ? currentRevision : requested;
+    const hash = await this.#hashUpTo(revision, compactRevision);
+    return { hash, compactRevision, hashRevision: revision, currentRevision };
+  }
+
+  store(hash: RevisionHash): void {
+    const hashes = [...this.#compactionHashes, hash];
+    hashes.sort((left, right) => left.revision - right.revision);
+    this.#compactionHashes = hashes.slice(-limits.compactionHashesMax);
+  }
+
+  compactionHashes(): readonly RevisionHash[] {
+    return this.#compactionHashes;
+  }
+
+  async hashAll(): Promise<{ readonly hash: number; readonly revision: MainRevision }> {
+    const revision = this.#state.currentRevision;
+    const view = await this.#state.records.view();
+    const gather = new CrcGatherer();
+    try {
+      for (const bucket of BUCKETS_IN_ORDER) {
+        gather.add(utf8(bucket));
+        for await (const { keys, values } of view.scan(bucket)) {
+          for (let i = 0; i < keys.length; i++) {
+            if (bucket === "meta" && META_OF_MEMBER.has(bytesToLatin1(keys[i]!))) continue;
+            gather.add(keys[i]!);
+            gather.add(values[i]!);
+          }
+          await turn(this.#state.clock);
+        }
+      }
+    } finally {
+      await view.close();
+    }
+    return { hash: gather.digest(), revision };
+  }
+
+  async #hashUpTo(revision: number, compactRevision: number): Promise<number> {
+    const { index, records, pins, clock } = this.#state;
+    const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
+    const keeps = (key: string, main: number, sub: number): boolean =>
+      index.keep(key, revision, found) && found.main === main && found.sub === sub;
+    // A negative revision counts no record at all, so it needs nothing to stay.
+    const release = revision < 0 ? undefined : pins.hold(revision);
+    try {
+      const view = await records.view();
+      try {
+        const keepsNothing = await this.#keepsNothing(revision);
+        const hasher = new RevisionHasher({ compactRevision, revision, keepsNothing, keeps });
+        for await (const { keys, values } of view.scan("key")) {
+          for (let i = 0; i < keys.length; i++) {
+            hasher.add(keys[i]!, values[i]!);
+            if (i % limits.hashChunkRecords === limits.hashChunkRecords - 1) await turn(clock);
+          }
+        }
+        return hasher.digest();
+      } finally {
+        await view.close();
+      }
+    } finally {
+      release?.();
+    }
+  }
+
+  /** Ends at the first key with anything kept, which is nearly always the very first. */
+  async #keepsNothing(revision: number): Promise<boolean> {
+    let from = "";
+    for (;;) {
+      const answer = this.#state.index.keepsAny(from, revision, limits.indexCompactionChunkKeys);
+      if (typeof answer === "boolean") return !answer;
+      from = answer;
+      await turn(this.#state.clock);
+    }
+  }
+}
+
+/** All buckets, in byte order of their names. */
+const BUCKETS_IN_ORDER: readonly Bucket[] = [
+  "alarm",
+  "auth",
+  "authRoles",
+  "authUsers",
+  "cluster",
+  "key",
+  "lease",
+  "members",
+  "members_removed",
+  "meta",
+];
+
+/** Records of bucket "meta" that may differ between equal members. */
+const META_OF_MEMBER = new Set(["term", "consistent_index", "storageVersion"]);

@@ -1,0 +1,255 @@
+/** The part of a revision and its generation that a read needs; filled by lookups, reused. */
+export interface FoundRevision {
+  main: number;
+  sub: number;
+  /** Main revision that created the generation. */
+  created: number;
+  version: number;
+}
+
+/** A finished life of a key: its last revision is the tombstone. */
+interface EndedGeneration {
+  readonly created: number;
+  /** Version that the tombstone would have. */
+  readonly version: number;
+  readonly mains: readonly number[];
+  readonly subs: readonly number[];
+}
+
+/**
+ * All revisions of one key, in generations; a generation runs from a key's creation to its tombstone
+ * (etcd's keyIndex). A key that was put once, at sub 0 and without a lease, has no KeyIndex at all:
+ * the tree holds its main revision as a plain number, which most keys of a large store are.
+ *
+ *   ended[0]            ended[1]            live
+ *   put put tombstone | put tombstone     | put put (main, sub)
+ */
+export class KeyIndex {
+  /** Newest revision: a put of the live generation, or the tombstone of the last ended one. */
+  main: number;
+  sub: number;
+  /** Of the live generation; `NOT_LIVE` when the key is deleted. */
+  created: number;
+  /** Of the newest revision. */
+  version: number;
+  /** The lease that the key is attached to; 0n is "none". */
+  lease: bigint;
+  /** Revisions of the live generation before the newest, oldest first; subs only if one isn't 0. */
+  #olderMains: number[] | undefined = undefined;
+  #olderSubs: number[] | undefined = undefined;
+  #ended: EndedGeneration[] | undefined = undefined;
+
+  /** One live generation whose only known revision is this one. */
+  constructor(revision: FoundRevision, lease: bigint) {
+    this.main = revision.main;
+    this.sub = revision.sub;
+    this.created = revision.created;
+    this.version = revision.version;
+    this.lease = lease;
+  }
+
+  get isLive(): boolean {
+    return this.created !== NOT_LIVE;
+  }
+
+  put(main: number, sub: number, lease: bigint): void {
+    if (this.created === NOT_LIVE) {
+      this.created = main;
+      this.version = 1;
+    } else {
+      this.#pushOlder(this.main, this.sub);
+      this.version++;
+    }
+    this.main = main;
+    this.sub = sub;
+    this.lease = lease;
+  }
+
+  /** Ends the live generation, which must exist. */
+  tombstone(main: number, sub: number): void {
+    const mains = this.#olderMains ?? [];
+    const subs = this.#olderSubs ?? new Array<number>(mains.length).fill(0);
+    mains.push(this.main, main);
+    subs.push(this.sub, sub);
+    this.#end({ created: this.created, version: this.version + 1, mains, subs });
+    this.main = main;
+    this.sub = sub;
+  }
+
+  /** Turns the only revision, which a restore has just entered as a put, into a tombstone. */
+  becomeTombstone(): void {
+    this.#end({ created: 0, version: 1, mains: [this.main], subs: [this.sub] });
+  }
+
+  /** The revision that a read at `at` sees. @returns false when the key did not exist then */
+  find(at: number, into: FoundRevision): boolean {
+    if (this.created !== NOT_LIVE) {
+      if (this.main <= at) {
+        into.main = this.main;
+        into.sub = this.sub;
+        into.created = this.created;
+        into.version = this.version;
+        return true;
+      }
+      const older = this.#olderMains;
+      if (older !== undefined && older[0]! <= at) {
+        const i = lastAtOrBelow(older, at);
+        into.main = older[i]!;
+        into.sub = this.#olderSubs === undefined ? 0 : this.#olderSubs[i]!;
+        into.created = this.created;
+        into.version = this.version - (older.length - i);
+        return true;
+      }
+    }
+    return this.#ended !== undefined && findEnded(this.#ended, at, into);
+  }
+
+  /** Whether the index still knows this very revision, be it a put or a tombstone. */
+  contains(main: number, sub: number): boolean {
+    if (this.created !== NOT_LIVE) {
+      if (this.main === main && this.sub === sub) return true;
+      if (has(this.#olderMains, this.#olderSubs, main, sub)) return true;
+    }
+    return this.#ended?.some((ended) => has(ended.mains, ended.subs, main, sub)) ?? false;
+  }
+
+  /**
+   * Forgets what a compaction at `at` drops. The first generation that ended at or after `at`, or
+   * else the last, keeps its newest revision at or below `at`; generations before it go.
+   * @returns false when nothing is left of the key
+   */
+  compact(at: number): boolean {
+    if (this.#ended !== undefined) {
+      const kept = this.#ended.findIndex((ended) => ended.mains.at(-1)! >= at);
+      if (kept === -1) this.#ended = undefined;
+      else {
+        this.#ended = this.#ended.slice(kept);
+        this.#ended[0] = compactEnded(this.#ended[0]!, at);
+        return true;
+      }
+    }
+    if (this.created === NOT_LIVE) return false;
+    this.#compactLive(at);
+    return true;
+  }
+
+  /**
+   * The one revision at or below `at` that a hash at `at` counts for this key, if any: what
+   * `compact` would keep, but never a tombstone.
+   */
+  keep(at: number, into: FoundRevision): boolean {
+    const ended = this.#ended?.find((candidate) => candidate.mains.at(-1)! >= at);
+    if (ended === undefined) {
+      if (this.created === NOT_LIVE || this.#firstMain() > at) return false;
+      // Only the live generation can be found: every ended one is over before `at`.
+      return this.find(at, into);
+    }
+    const i = lastAtOrBelow(ended.mains, at);
+    if (i === -1 || i === ended.mains.length - 1) return false;
+    into.main = ended.mains[i]!;
+    into.sub = ended.subs[i]!;
+    return true;
+  }
+
+  /** The main revision, if this is all that the key's state says; see the class. */
+  get single(): number | undefined {
+    const isSingle =
+      this.#olderMains === undefined &&
+      this.#ended === undefined &&
+      this.created === this.main &&
+      this.version === 1 &&
+      this.sub === 0 &&
+      this.lease === 0n;
+    return isSingle ? this.main : undefined;
+  }
+
+  #firstMain(): number {
+    return this.#olderMains === undefined ? this.main : this.#olderMains[0]!;
+  }
+
+  #pushOlder(main: number, sub: number): void {
+    const mains = this.#olderMains;
+    if (mains === undefined) {
+      this.#olderMains = [main];
+      if (sub !== 0) this.#olderSubs = [sub];
+      return;
+    }
+    if (sub !== 0 && this.#olderSubs === undefined) {
+      this.#olderSubs = new Array<number>(mains.length).fill(0);
+    }
+    mains.push(main);
+    this.#olderSubs?.push(sub);
+  }
+
+  #end(generation: EndedGeneration): void {
+    if (this.#ended === undefined) this.#ended = [generation];
+    else this.#ended.push(generation);
+    this.#olderMains = undefined;
+    this.#olderSubs = undefined;
+    this.created = NOT_LIVE;
+    this.version = 0;
+    this.lease = 0n;
+  }
+
+  #compactLive(at: number): void {
+    const mains = this.#olderMains;
+    if (mains === undefined) return;
+    const kept = this.main <= at ? mains.length : Math.max(0, lastAtOrBelow(mains, at));
+    if (kept === 0) return;
+    if (kept === mains.length) {
+      this.#olderMains = undefined;
+      this.#olderSubs = undefined;
+      return;
+    }
+    this.#olderMains = mains.slice(kept);
+    this.#olderSubs = this.#olderSubs?.slice(kept);
+  }
+}
+
+const NOT_LIVE = -1;
+
+/** Index of the last element at or below `at` of an ascending list; -1 when there is none. */
+function lastAtOrBelow(mains: readonly number[], at: number): number {
+  let low = 0;
+  let high = mains.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (mains[middle]! <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function findEnded(ended: readonly EndedGeneration[], at: number, into: FoundRevision): boolean {
+  for (let g = ended.length - 1; g >= 0; g--) {
+    const { mains, subs, created, version } = ended[g]!;
+    if (mains[mains.length - 1]! <= at) return false;
+    if (mains[0]! > at) continue;
+    const i = lastAtOrBelow(mains, at);
+    into.main = mains[i]!;
+    into.sub = subs[i]!;
+    into.created = created;
+    into.version = version - (mains.length - 1 - i);
+    return true;
+  }
+  return false;
+}
+
+function has(
+  mains: readonly number[] | undefined,
+  subs: readonly number[] | undefined,
+  main: number,
+  sub: number,
+): boolean {
+  if (mains === undefined) return false;
+  for (let i = lastAtOrBelow(mains, main); i >= 0 && mains[i] === main; i--) {
+    if ((subs === undefined ? 0 : subs[i]) === sub) return true;
+  }
+  return false;
+}
+
+function compactEnded(ended: EndedGeneration, at: number): EndedGeneration {
+  const kept = Math.max(0, lastAtOrBelow(ended.mains, at));
+  if (kept === 0) return ended;
+  return { ...ended, mains: ended.mains.slice(kept), subs: ended.subs.slice(kept) };
+}

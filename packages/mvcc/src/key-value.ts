@@ -1,0 +1,184 @@
+import type { RawKeyValue } from "@kvorum/api";
+import { asBuffer } from "@kvorum/base";
+import { MvccError } from "./error.js";
+import {
+  readVarint64,
+  sizeOfVarint,
+  sizeOfVarint64,
+  writeVarint,
+  writeVarint64,
+} from "./varint.js";
+
+/** The fields of `mvccpb.KeyValue`; revisions and the version are safe integers, not negative. */
+export interface KeyValueFields {
+  readonly key: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  readonly version: number;
+  readonly value: Uint8Array;
+  /** Signed 64 bits; 0n is "none". */
+  readonly lease: bigint;
+}
+
+/**
+ * The wire bytes of `mvccpb.KeyValue` in one exact Buffer; key and value are copied into it. Zero
+ * fields are left out, as every encoder of proto3 does.
+ *
+ *   0a key | 10 create | 18 mod | 20 version | 2a value | 30 lease
+ */
+export function encodeKeyValue(fields: KeyValueFields): Buffer {
+  const { key, value, createRevision, modRevision, version, lease } = fields;
+  const keyBytes = key.length;
+  const valueBytes = value.length;
+  let size = 0;
+  if (keyBytes !== 0) size += 1 + sizeOfVarint(keyBytes) + keyBytes;
+  if (createRevision !== 0) size += 1 + sizeOfVarint(createRevision);
+  if (modRevision !== 0) size += 1 + sizeOfVarint(modRevision);
+  if (version !== 0) size += 1 + sizeOfVarint(version);
+  if (valueBytes !== 0) size += 1 + sizeOfVarint(valueBytes) + valueBytes;
+  if (lease !== 0n) size += 1 + sizeOfVarint64(lease);
+
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  if (keyBytes !== 0) {
+    bytes[at] = TAG_KEY;
+    at = writeVarint(bytes, at + 1, keyBytes);
+    bytes.set(key, at);
+    at += keyBytes;
+  }
+  if (createRevision !== 0) {
+    bytes[at] = TAG_CREATE_REVISION;
+    at = writeVarint(bytes, at + 1, createRevision);
+  }
+  if (modRevision !== 0) {
+    bytes[at] = TAG_MOD_REVISION;
+    at = writeVarint(bytes, at + 1, modRevision);
+  }
+  if (version !== 0) {
+    bytes[at] = TAG_VERSION;
+    at = writeVarint(bytes, at + 1, version);
+  }
+  if (valueBytes !== 0) {
+    bytes[at] = TAG_VALUE;
+    at = writeVarint(bytes, at + 1, valueBytes);
+    bytes.set(value, at);
+    at += valueBytes;
+  }
+  if (lease !== 0n) {
+    bytes[at] = TAG_LEASE;
+    writeVarint64(bytes, at + 1, lease);
+  }
+  return bytes;
+}
+
+/**
+ * Reads the fields of one encoded KeyValue after the other without allocating for them. Fields may
+ * come in any order; unknown ones are skipped; an empty record is a KeyValue of zero fields.
+ */
+export class KeyValueReader {
+  createRevision = 0;
+  modRevision = 0;
+  version = 0;
+  lease = 0n;
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  #bytes: Uint8Array = EMPTY;
+  #at = 0;
+
+  /** @param raw borrowed until the next call. @throws MvccError "CORRUPT" */
+  read(raw: RawKeyValue): this {
+    this.#reset(raw);
+    while (this.#at < raw.length) {
+      const tag = this.#varint();
+      if (tag === TAG_KEY) {
+        this.keyEnd = this.#lengthDelimited();
+        this.keyStart = this.#start;
+      } else if (tag === TAG_CREATE_REVISION) this.createRevision = this.#varint();
+      else if (tag === TAG_MOD_REVISION) this.modRevision = this.#varint();
+      else if (tag === TAG_VERSION) this.version = this.#varint();
+      else if (tag === TAG_VALUE) {
+        this.valueEnd = this.#lengthDelimited();
+        this.valueStart = this.#start;
+      } else if (tag === TAG_LEASE) {
+        this.lease = readVarint64(raw, this.#at);
+        this.#varint();
+      } else this.#skip(tag);
+    }
+    return this;
+  }
+
+  /** One character a byte. */
+  keyText(): string {
+    return asBuffer(this.#bytes).latin1Slice(this.keyStart, this.keyEnd);
+  }
+
+  /** A view of the record's own memory. */
+  key(): Uint8Array {
+    return this.#bytes.subarray(this.keyStart, this.keyEnd);
+  }
+
+  /** A view of the record's own memory. */
+  value(): Uint8Array {
+    return this.#bytes.subarray(this.valueStart, this.valueEnd);
+  }
+
+  #start = 0;
+
+  #reset(raw: Uint8Array): void {
+    this.createRevision = 0;
+    this.modRevision = 0;
+    this.version = 0;
+    this.lease = 0n;
+    this.keyStart = 0;
+    this.keyEnd = 0;
+    this.valueStart = 0;
+    this.valueEnd = 0;
+    this.#bytes = raw;
+    this.#at = 0;
+  }
+
+  #varint(): number {
+    const bytes = this.#bytes;
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = bytes[this.#at++];
+      if (byte === undefined) break;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    throw corrupt(bytes);
+  }
+
+  #lengthDelimited(): number {
+    const length = this.#varint();
+    this.#start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw corrupt(this.#bytes);
+    return this.#at;
+  }
+
+  #skip(tag: number): void {
+    const wireType = tag % 8;
+    if (wireType === 0) this.#varint();
+    else if (wireType === 2) this.#lengthDelimited();
+    else if (wireType === 1) this.#at += 8;
+    else if (wireType === 5) this.#at += 4;
+    else throw corrupt(this.#bytes);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const TAG_KEY = 0x0a;
+const TAG_CREATE_REVISION = 0x10;
+const TAG_MOD_REVISION = 0x18;
+const TAG_VERSION = 0x20;
+const TAG_VALUE = 0x2a;
+const TAG_LEASE = 0x30;
+
+function corrupt(bytes: Uint8Array): MvccError {
+  return new MvccError("CORRUPT", `not a KeyValue: ${Buffer.from(bytes).toString("hex", 0, 64)}`);
+}

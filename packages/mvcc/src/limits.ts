@@ -1,0 +1,41 @@
+/** Bounds of the store, each with its unit and its source. */
+export const limits = {
+  /** Default of the committer: --backend-batch-interval of etcd. */
+  commitIntervalMs: 100,
+  /** Default of the committer: --backend-batch-limit of etcd. */
+  commitOpsMax: 10_000,
+  /**
+   * Bytes waiting in both generations of the write buffer above which `pressure` is on. At 30 MB/s
+   * of writes the engine may stall for two seconds before proposals are slowed down.
+   */
+  bufferedBytesPressure: 64 * 1024 ** 2,
+  /** What one buffered or cached record costs beside its bytes: its Buffer and its slot, in bytes. */
+  recordOverheadBytes: 120,
+  /** Default byte bound of the value cache; both of its halves together. */
+  valueCacheBytes: 64 * 1024 ** 2,
+  /** Flushed generations that the value cache keeps at most; a bound for idle stores. */
+  recentGenerationsMax: 1_024,
+  /** Work units of one synchronous stretch of a range; see `rangeFetchUnits`. */
+  rangeChunkUnits: 20_000,
+  /** A key whose record is read costs this many units, one that is only counted costs 1. */
+  rangeFetchUnits: 20,
+  /** The first chunk of a RangeStream, in keys. Source: etcd 3.7, RangeStream. */
+  rangeStreamFirstKeys: 10,
+  /** Index entries that one synchronous stretch of an index compaction looks at. */
+  indexCompactionChunkKeys: 2_000,
+  /** Default of the compactor: --compaction-batch-limit of etcd, in records. */
+  compactionBatchLimit: 1_000,
+  /** Default of the compactor: --compaction-sleep-interval of etcd. */
+  compactionSleepMs: 10,
+  /**
+   * A compaction pauses at least this many times as long as it worked, so that it takes at most one
+   * part in sixteen of the event loop. Source: the goal of 90 % of the foreground's rate.
+   */
+  compactionPauseFactor: 15,
+  /** Compaction hashes kept for HashKV. Source: etcd's hashStorageMaxSize. */
+  compactionHashesMax: 10,
+  /** Records hashed in one synchronous stretch. */
+  hashChunkRecords: 1_000,
+  /** Records that a restore sorts together before it puts them into the index; at most 2^20. */
+  restoreBlockRecords: 262_144,
+} as const;

@@ -1,0 +1,205 @@
+import { etcdserverpb, type RawKeyValue, type RawRangeResponse } from "@kvorum/api";
+import { bytesToLatin1 } from "@kvorum/base";
+import type { FoundRevision } from "./key-index.js";
+import { limits } from "./limits.js";
+import {
+  hasRevisionFilters,
+  isDefaultOrdering,
+  keyOnly,
+  passesFilters,
+  type RangeItem,
+  sortItems,
+  withoutValue,
+} from "./range-items.js";
+import { type StoreState, toKeyRange } from "./store-state.js";
+import { keyAfter } from "./tree-index.js";
+
+type RangeRequest = etcdserverpb.RangeRequest;
+
+export interface RangeAt {
+  /** The readable revision that is read. */
+  readonly at: number;
+  /** The revision for the reply's header. */
+  readonly headerRevision: number;
+}
+
+/** Reads in one go, however long it takes: inside a transaction. */
+export function rangeNow(
+  state: StoreState,
+  request: RangeRequest,
+  when: RangeAt,
+): RawRangeResponse {
+  if (request.rangeEnd.length === 0) return rangeOneKey(state, request, when);
+  const range = new RangeRead(state, request, when);
+  while (!range.step(Number.POSITIVE_INFINITY));
+  return range.response();
+}
+
+/**
+ * Reads at once when that is short; else in chunks over several turns, with the revision pinned
+ * against compaction. The promise form costs the caller's `request` its freedom: it is borrowed
+ * until the promise settles.
+ */
+export function rangeInChunks(
+  state: StoreState,
+  request: RangeRequest,
+  when: RangeAt,
+): RawRangeResponse | Promise<RawRangeResponse> {
+  if (request.rangeEnd.length === 0) return rangeOneKey(state, request, when);
+  const range = new RangeRead(state, request, when);
+  if (range.step(limits.rangeChunkUnits)) return range.response();
+  const release = state.pins.hold(when.at);
+  return new Promise<RawRangeResponse>((resolve, reject) => {
+    const goOn = (): void => {
+      try {
+        if (range.step(limits.rangeChunkUnits)) resolve(range.response());
+        else state.clock.soon(goOn);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    state.clock.soon(goOn);
+  }).finally(release);
+}
+
+/** The hot path: one key, one record. */
+function rangeOneKey(state: StoreState, request: RangeRequest, when: RangeAt): RawRangeResponse {
+  const key = bytesToLatin1(request.key);
+  const isFound = state.index.find(key, when.at, found);
+  const kvs: RawKeyValue[] = [];
+  if (isFound && !request.countOnly && passesFilters(request, found)) {
+    kvs.push(
+      request.keysOnly
+        ? oneKeyOnly(state, request, { key, ...found, record: undefined })
+        : state.reader.read(found.main, found.sub),
+    );
+  }
+  const count = isFound ? 1 : 0;
+  return { kind: "range", revision: when.headerRevision, kvs, more: false, count };
+}
+
+function oneKeyOnly(state: StoreState, request: RangeRequest, item: RangeItem): RawKeyValue {
+  const isFromIndex = request.sortTarget !== etcdserverpb.RangeRequest_SortTarget.VALUE;
+  return isFromIndex ? keyOnly(item) : withoutValue(state.reader.read(item.main, item.sub));
+}
+
+const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
+
+/**
+ * A range under way. The walk goes over the whole range, because the count is exact; it reads the
+ * records of the first keys as it passes them (when the reply holds them in key order) or notes
+ * items, which are then filtered by the index's own data, sorted, cut and only then read.
+ */
+export class RangeRead {
+  readonly #state: StoreState;
+  readonly #request: RangeRequest;
+  readonly #when: RangeAt;
+  readonly #end: string | undefined;
+  /** Items or records wanted before the cut. */
+  readonly #fetchMax: number;
+  readonly #limit: number;
+  readonly #readsDirectly: boolean;
+  readonly #readsValues: boolean;
+  readonly #found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
+  #items: RangeItem[] = [];
+  readonly #kvs: RawKeyValue[] = [];
+  #count = 0;
+  #more = false;
+  /** Where the walk goes on; undefined once it is over. */
+  #next: string | undefined;
+
+  constructor(state: StoreState, request: RangeRequest, when: RangeAt) {
+    this.#state = state;
+    this.#request = request;
+    this.#when = when;
+    const { start, end } = toKeyRange(request.key, request.rangeEnd);
+    this.#next = start;
+    this.#end = end;
+    const isSortedByKey = request.sortTarget === etcdserverpb.RangeRequest_SortTarget.KEY;
+    const fetchesAll = !isDefaultOrdering(request) || hasRevisionFilters(request);
+    this.#limit = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+    this.#readsDirectly = !fetchesAll && isSortedByKey && !request.keysOnly;
+    this.#readsValues = request.sortTarget === etcdserverpb.RangeRequest_SortTarget.VALUE;
+    if (request.countOnly) this.#fetchMax = 0;
+    else if (this.#readsDirectly) this.#fetchMax = this.#limit;
+    else this.#fetchMax = fetchesAll ? Number.POSITIVE_INFINITY : this.#limit + 1;
+  }
+
+  /** Works for about `units`; see `limits.rangeChunkUnits`. @returns true when the reply is ready */
+  step(units: number): boolean {
+    if (this.#next !== undefined) {
+      this.#walk(units);
+      if (this.#next !== undefined) return false;
+      this.#arrange();
+      if (units !== Number.POSITIVE_INFINITY && this.#items.length > KEYS_AFTER_WALK) return false;
+    }
+    return this.#materialize(units);
+  }
+
+  response(): RawRangeResponse {
+    return {
+      kind: "range",
+      revision: this.#when.headerRevision,
+      kvs: this.#kvs,
+      more: this.#more,
+      count: this.#count,
+    };
+  }
+
+  #walk(units: number): void {
+    const range = { start: this.#next!, end: this.#end };
+    this.#next = undefined;
+    let left = units;
+    this.#state.index.visit(range, this.#when.at, this.#found, (key) => {
+      this.#count++;
+      left -= this.#note(key) ? limits.rangeFetchUnits : 1;
+      if (left > 0) return true;
+      this.#next = keyAfter(key);
+      return false;
+    });
+  }
+
+  /** @returns whether the key was fetched, not only counted */
+  #note(key: string): boolean {
+    const { main, sub, created, version } = this.#found;
+    if (this.#readsDirectly) {
+      if (this.#kvs.length >= this.#fetchMax) return false;
+      this.#kvs.push(this.#state.reader.read(main, sub));
+      return true;
+    }
+    if (this.#items.length >= this.#fetchMax) return false;
+    if (!passesFilters(this.#request, this.#found)) return false;
+    const record = this.#readsValues ? this.#state.reader.read(main, sub) : undefined;
+    this.#items.push({ key, main, sub, created, version, record });
+    return true;
+  }
+
+  #arrange(): void {
+    if (this.#request.countOnly) return;
+    if (this.#readsDirectly) {
+      this.#more = this.#count > this.#limit;
+      return;
+    }
+    sortItems(this.#items, this.#request);
+    this.#more = this.#items.length > this.#limit;
+    if (this.#more) this.#items.length = this.#limit;
+  }
+
+  #materialize(units: number): boolean {
+    const from = this.#kvs.length;
+    if (this.#readsDirectly) return true;
+    const to = Math.min(this.#items.length, from + units / limits.rangeFetchUnits);
+    for (let i = from; i < to; i++) this.#kvs.push(this.#keyValueOf(this.#items[i]!));
+    return to === this.#items.length;
+  }
+
+  #keyValueOf(item: RangeItem): RawKeyValue {
+    if (this.#request.keysOnly) {
+      return this.#readsValues ? withoutValue(item.record!) : keyOnly(item);
+    }
+    return item.record ?? this.#state.reader.read(item.main, item.sub);
+  }
+}
+
+/** Items that may still be turned into records in the turn that ended the walk. */
+const KEYS_AFTER_WALK = 100;

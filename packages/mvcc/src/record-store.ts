@@ -1,0 +1,22 @@
+import type { View } from "@kvorum/backends";
+import type { WriteGeneration } from "./write-buffer.js";
+import type { BufferedStore } from "./write-buffer-port.js";
+
+/**
+ * The buffered engine with its fast path for the records of bucket "key". Implemented by
+ * `BufferedBackend`.
+ */
+export interface RecordStore extends BufferedStore {
+  /** Takes ownership of `value`. Records come in revision order. */
+  putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void;
+  /** A record, put or tombstone, that no commit has settled yet. */
+  bufferedRecord(main: number, sub: number): Uint8Array | undefined;
+  /** A put's record from the engine; the bytes are the caller's. Sees settled commits only. */
+  engineRecord(main: number, sub: number): Uint8Array | undefined;
+  /** A frozen view of settled commits; unlike `view` it makes none. */
+  engineView(): Promise<View>;
+  /** The generations not yet settled, oldest first; the last takes new records. */
+  unsettled(): readonly WriteGeneration[];
+  /** `listener` gets each generation whose commit has settled, and owns it. At most one listener. */
+  onSettled(listener: (generation: WriteGeneration) => void): void;
+}

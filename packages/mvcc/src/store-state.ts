@@ -1,0 +1,52 @@
+import { apiError } from "@kvorum/api";
+import { bytesToLatin1, type Clock, type MainRevision } from "@kvorum/base";
+import type { Pins } from "./pins.js";
+import type { RecordReader } from "./record-reader.js";
+import type { RecordStore } from "./record-store.js";
+import type { KeyRange, TreeIndex } from "./tree-index.js";
+import type { LeaseAttachments, WatchSink } from "./types.js";
+
+/** Operations since the store was opened, for the metrics. */
+export interface StoreCounters {
+  puts: number;
+  deletes: number;
+  ranges: number;
+  txns: number;
+  /** Changes of keys told to the watch sink. */
+  events: number;
+}
+
+/** What the parts of one store share. Owned by `Store`; written only by it and its transactions. */
+export interface StoreState {
+  readonly index: TreeIndex;
+  readonly records: RecordStore;
+  readonly reader: RecordReader;
+  readonly leases: LeaseAttachments;
+  readonly watchSink: WatchSink | undefined;
+  readonly clock: Clock;
+  readonly pins: Pins;
+  readonly counters: StoreCounters;
+  currentRevision: MainRevision;
+  /** -1 when never compacted. */
+  compactRevision: MainRevision;
+}
+
+/**
+ * The revision that a read of `requested` sees; 0 and below mean the current one.
+ * @throws ApiError futureRevision | compacted
+ */
+export function readableRevision(state: StoreState, requested: number, current: number): number {
+  if (requested > current) throw apiError("futureRevision");
+  const revision = requested <= 0 ? current : requested;
+  if (revision < state.compactRevision) throw apiError("compacted");
+  return revision;
+}
+
+/**
+ * The keys that a request names by key and range_end, unless range_end is empty, which means one
+ * key: "\0" means no upper bound, anything else the half-open range.
+ */
+export function toKeyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
+  const isUnbounded = rangeEnd.length === 1 && rangeEnd[0] === 0;
+  return { start: bytesToLatin1(key), end: isUnbounded ? undefined : bytesToLatin1(rangeEnd) };
+}

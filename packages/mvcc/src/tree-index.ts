@@ -1,0 +1,228 @@
+import { assert } from "@kvorum/base";
+import { BTree } from "./btree.js";
+import { type FoundRevision, KeyIndex } from "./key-index.js";
+
+/** A number is a KeyIndex in short: see there. */
+type IndexEntry = number | KeyIndex;
+
+/** A half-open range of keys, one character a byte; `end` undefined means no upper bound. */
+export interface KeyRange {
+  readonly start: string;
+  readonly end: string | undefined;
+}
+
+/** What a put replaced. The object is reused: read it before the next call. */
+export interface PutOutcome {
+  created: number;
+  version: number;
+  /** The lease that the key was attached to; 0n is "none". */
+  previousLease: bigint;
+}
+
+/**
+ * Every key with its revisions, in key order (etcd's treeIndex). Keys are latin1 strings, one
+ * character a byte, whose order is byte order.
+ */
+export class TreeIndex {
+  readonly #tree = new BTree<string, IndexEntry>(undefined, compareKeys, NODE_SIZE);
+  readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n };
+  #liveKeys = 0;
+
+  /** Keys that exist at the current revision. */
+  get liveKeys(): number {
+    return this.#liveKeys;
+  }
+
+  put(key: string, main: number, sub: number, lease: bigint): PutOutcome {
+    const outcome = this.#outcome;
+    const entry = this.#tree.get(key);
+    if (entry === undefined) {
+      const created = { main, sub, created: main, version: 1 };
+      const isShort = sub === 0 && lease === 0n;
+      this.#tree.set(key, isShort ? main : new KeyIndex(created, lease));
+      this.#liveKeys++;
+      outcome.created = main;
+      outcome.version = 1;
+      outcome.previousLease = 0n;
+      return outcome;
+    }
+    const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
+    if (!index.isLive) this.#liveKeys++;
+    outcome.previousLease = index.lease;
+    index.put(main, sub, lease);
+    outcome.created = index.created;
+    outcome.version = index.version;
+    return outcome;
+  }
+
+  /** Deletes a key that exists. @returns the lease that it was attached to; 0n is "none" */
+  tombstone(key: string, main: number, sub: number): bigint {
+    const entry = this.#tree.get(key);
+    assert(entry !== undefined, `a tombstone of an unknown key at revision ${main}`);
+    const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
+    assert(index.isLive, `a tombstone of a deleted key at revision ${main}`);
+    const lease = index.lease;
+    index.tombstone(main, sub);
+    this.#liveKeys--;
+    return lease;
+  }
+
+  /** What a read at `at` sees of the key. @returns false when it did not exist then */
+  find(key: string, at: number, into: FoundRevision): boolean {
+    const entry = this.#tree.get(key);
+    return entry !== undefined && findIn(entry, at, into);
+  }
+
+  /**
+   * Calls `visitor` for each key of the range that existed at `at`, in order, until it returns
+   * false. The tree must not be changed meanwhile. `found` belongs to the caller and is filled
+   * before each call.
+   */
+  visit(
+    range: KeyRange,
+    at: number,
+    found: FoundRevision,
+    visitor: (key: string) => boolean,
+  ): void {
+    this.#walk(range, (key, entry) => {
+      return findIn(entry, at, found) && !visitor(key) ? BREAK : undefined;
+    });
+  }
+
+  /** Enters the oldest record that a restore finds of a key. */
+  restore(key: string, revision: FoundRevision, options: { readonly isTombstone: boolean }): void {
+    const index = new KeyIndex(revision, 0n);
+    if (options.isTombstone) {
+      index.becomeTombstone();
+      this.#tree.set(key, index);
+      return;
+    }
+    this.#tree.set(key, index.single ?? index);
+    this.#liveKeys++;
+  }
+
+  /**
+   * Enters a put of version 1 if the key is unknown, with one search of the tree.
+   * @returns false when the key is known; nothing is changed then
+   */
+  restoreCreation(key: string, main: number): boolean {
+    if (!this.#tree.set(key, main, false)) return false;
+    this.#liveKeys++;
+    return true;
+  }
+
+  isKnown(key: string): boolean {
+    return this.#tree.get(key) !== undefined;
+  }
+
+  isLive(key: string): boolean {
+    const entry = this.#tree.get(key);
+    return entry !== undefined && (typeof entry === "number" || entry.isLive);
+  }
+
+  attach(key: string, lease: bigint): void {
+    const entry = this.#tree.get(key);
+    assert(entry !== undefined, "a lease of an unknown key");
+    const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
+    index.lease = lease;
+  }
+
+  /** Whether the index still knows this revision of the key, be it a put or a tombstone. */
+  contains(key: string, main: number, sub: number): boolean {
+    const entry = this.#tree.get(key);
+    if (entry === undefined) return false;
+    return typeof entry === "number" ? entry === main && sub === 0 : entry.contains(main, sub);
+  }
+
+  /** The revision that a hash at `at` counts for the key; see `KeyIndex.keep`. */
+  keep(key: string, at: number, into: FoundRevision): boolean {
+    const entry = this.#tree.get(key);
+    return entry !== undefined && keepIn(entry, at, into);
+  }
+
+  /**
+   * Looks for any key with a revision to keep at `at`, in at most `keysMax` keys from `from` on.
+   * @returns true: found one; false: none in the whole rest; a string: none so far, go on there
+   */
+  keepsAny(from: string, at: number, keysMax: number): boolean | string {
+    const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
+    let result: boolean | string = false;
+    let seen = 0;
+    this.#walk({ start: from, end: undefined }, (key, entry) => {
+      if (keepIn(entry, at, found)) result = true;
+      else if (++seen >= keysMax) result = keyAfter(key);
+      else return undefined;
+      return BREAK;
+    });
+    return result;
+  }
+
+  /**
+   * Compacts up to `keysMax` keys from `from` on; see `KeyIndex.compact`.
+   * @returns where to go on, or undefined at the end
+   */
+  compact(from: string, at: number, keysMax: number): string | undefined {
+    let next: string | undefined;
+    let seen = 0;
+    const gone: string[] = [];
+    const shortened: [string, number][] = [];
+    this.#walk({ start: from, end: undefined }, (key, entry) => {
+      if (typeof entry !== "number") {
+        const isLeft = entry.compact(at);
+        const single = isLeft ? entry.single : undefined;
+        if (!isLeft) gone.push(key);
+        else if (single !== undefined) shortened.push([key, single]);
+      }
+      if (++seen < keysMax) return undefined;
+      next = keyAfter(key);
+      return BREAK;
+    });
+    for (const key of gone) this.#tree.delete(key);
+    for (const [key, main] of shortened) this.#tree.set(key, main);
+    return next;
+  }
+
+  #lengthen(key: string, main: number): KeyIndex {
+    const index = new KeyIndex({ main, sub: 0, created: main, version: 1 }, 0n);
+    this.#tree.set(key, index);
+    return index;
+  }
+
+  #walk(
+    { start, end }: KeyRange,
+    visitor: (key: string, entry: IndexEntry) => typeof BREAK | undefined,
+  ): void {
+    const last = end ?? this.#tree.maxKey();
+    // An inverted range is empty, and `start === end` would be taken for a lookup.
+    if (last === undefined || (end === undefined ? last < start : last <= start)) return;
+    this.#tree.editRange(start, last, end === undefined, visitor);
+  }
+}
+
+/** The smallest key above `key`. */
+export function keyAfter(key: string): string {
+  return `${key}\0`;
+}
+
+/** Keys of a node at most. Measured: 64 is faster than 32 at 100,000 and at 1,000,000 keys. */
+const NODE_SIZE = 64;
+/** Tells the tree's walk to stop. */
+const BREAK = { break: true } as const;
+
+function compareKeys(left: string, right: string): number {
+  return left < right ? -1 : left === right ? 0 : 1;
+}
+
+function findIn(entry: IndexEntry, at: number, into: FoundRevision): boolean {
+  if (typeof entry !== "number") return entry.find(at, into);
+  if (entry > at) return false;
+  into.main = entry;
+  into.sub = 0;
+  into.created = entry;
+  into.version = 1;
+  return true;
+}
+
+function keepIn(entry: IndexEntry, at: number, into: FoundRevision): boolean {
+  return typeof entry === "number" ? findIn(entry, at, into) : entry.keep(at, into);
+}

@@ -1,0 +1,150 @@
+import type { Bucket, Op } from "@kvorum/backends";
+import { assert, bytesToLatin1 } from "@kvorum/base";
+import { limits } from "./limits.js";
+import {
+  encodeRevisionKey,
+  isTombstoneKey,
+  revisionKeyMain,
+  revisionKeySub,
+} from "./revision-key.js";
+
+/** A change of a bucket other than "key", or a record of "key" that is to be deleted. */
+interface BufferedChange {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/**
+ * One generation of the write buffer. Revisions only grow, by one at a time, so the records of
+ * bucket "key" lie in one array in revision order, and a record is found by two index operations:
+ *
+ *   starts  [ 0 | 1 | 4 | ... ]        starts[i]: where main revision firstMain + i begins
+ *   records [ 7.0 | 8.0 8.1 8.2 | 9.0 ... ]
+ *
+ * Full 17-byte keys are built only for the commit.
+ */
+export class WriteGeneration {
+  #firstMain = 0;
+  readonly #starts: number[] = [];
+  readonly #records: Uint8Array[] = [];
+  readonly #tombstones = new Set<number>();
+  /** By bucket, then by latin1 key. */
+  readonly #changes = new Map<Bucket, Map<string, BufferedChange>>();
+  #changeCount = 0;
+  #bytes = 0;
+
+  /** Operations that the commit of this generation makes. */
+  get ops(): number {
+    return this.#records.length + this.#changeCount;
+  }
+
+  /** Bytes that it keeps from the garbage collector, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The first main revision of its records; undefined when it holds none. */
+  get firstMain(): number | undefined {
+    return this.#starts.length === 0 ? undefined : this.#firstMain;
+  }
+
+  /** The main revision after the last of its records. */
+  get endMain(): number {
+    return this.#firstMain + this.#starts.length;
+  }
+
+  /** Takes ownership of `value`. Records come in revision order, subs of a main without gaps. */
+  putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void {
+    const starts = this.#starts;
+    if (sub === 0) {
+      if (starts.length === 0) this.#firstMain = main;
+      assert(main >= this.endMain, `revision ${main} written after ${this.endMain - 1}`);
+      for (let at = this.endMain; at <= main; at++) starts.push(this.#records.length);
+    }
+    assert(
+      main === this.endMain - 1 && this.#records.length - starts[starts.length - 1]! === sub,
+      `revision ${main}.${sub} written out of order`,
+    );
+    if (isTombstone) this.#tombstones.add(this.#records.length);
+    this.#records.push(value);
+    this.#bytes += value.length + limits.recordOverheadBytes;
+  }
+
+  record(main: number, sub: number): Uint8Array | undefined {
+    const i = main - this.#firstMain;
+    if (i < 0 || i >= this.#starts.length) return undefined;
+    const at = this.#starts[i]! + sub;
+    return at < this.#endOf(i) ? this.#records[at] : undefined;
+  }
+
+  /** Records of one main revision; 0 when it has none here. */
+  subCount(main: number): number {
+    const i = main - this.#firstMain;
+    return i < 0 || i >= this.#starts.length ? 0 : this.#endOf(i) - this.#starts[i]!;
+  }
+
+  isTombstone(main: number, sub: number): boolean {
+    return this.#tombstones.has(this.#starts[main - this.#firstMain]! + sub);
+  }
+
+  /** Takes ownership of both byte arrays; `value` undefined deletes. */
+  change(bucket: Bucket, key: Uint8Array, value: Uint8Array | undefined): void {
+    let bucketChanges = this.#changes.get(bucket);
+    if (bucketChanges === undefined) {
+      bucketChanges = new Map();
+      this.#changes.set(bucket, bucketChanges);
+    }
+    const text = bytesToLatin1(key);
+    const previous = bucketChanges.get(text);
+    bucketChanges.set(text, { key, value });
+    if (previous === undefined) this.#changeCount++;
+    else this.#bytes -= changeBytes(previous);
+    this.#bytes += changeBytes({ key, value });
+  }
+
+  /** @returns undefined when nothing is known here; a change without value is a deletion */
+  changed(bucket: Bucket, key: Uint8Array): { readonly value: Uint8Array | undefined } | undefined {
+    return this.#changes.get(bucket)?.get(bytesToLatin1(key));
+  }
+
+  /** For a whole key of bucket "key", where `record` takes a revision. */
+  recordOfKey(key: Uint8Array): Uint8Array | undefined {
+    const main = revisionKeyMain(key);
+    const sub = revisionKeySub(key);
+    const record = this.record(main, sub);
+    if (record === undefined) return undefined;
+    return this.isTombstone(main, sub) === isTombstoneKey(key) ? record : undefined;
+  }
+
+  /** Everything of the generation, for one commit; deletions of records stand after the records. */
+  toOps(): Op[] {
+    const ops: Op[] = [];
+    for (let i = 0; i < this.#starts.length; i++) {
+      const start = this.#starts[i]!;
+      const end = this.#endOf(i);
+      for (let at = start; at < end; at++) {
+        const isTombstone = this.#tombstones.size !== 0 && this.#tombstones.has(at);
+        const key = encodeRevisionKey(this.#firstMain + i, at - start, isTombstone);
+        ops.push({ bucket: "key", key, value: this.#records[at] });
+      }
+    }
+    for (const [bucket, changes] of this.#changes) {
+      for (const { key, value } of changes.values()) ops.push({ bucket, key, value });
+    }
+    return ops;
+  }
+
+  /** Once committed only the records are of use, for the value cache. */
+  dropChanges(): void {
+    this.#changes.clear();
+    this.#changeCount = 0;
+  }
+
+  #endOf(i: number): number {
+    return i + 1 < this.#starts.length ? this.#starts[i + 1]! : this.#records.length;
+  }
+}
+
+function changeBytes({ key, value }: BufferedChange): number {
+  return key.length + (value?.length ?? 0) + 2 * limits.recordOverheadBytes;
+}

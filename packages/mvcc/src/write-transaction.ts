@@ -1,0 +1,145 @@
+import {
+  apiError,
+  type etcdserverpb,
+  type RawDeleteRangeResponse,
+  type RawKeyValue,
+  type RawPutResponse,
+} from "@kvorum/api";
+import { bytesToLatin1, latin1ToBytes } from "@kvorum/base";
+import type { FoundRevision } from "./key-index.js";
+import { encodeKeyValue, KeyValueReader } from "./key-value.js";
+import { type StoreState, toKeyRange } from "./store-state.js";
+import type { StoreEvent } from "./types.js";
+
+/**
+ * All changes of one main revision. Each change is visible to the reads that follow within the
+ * transaction; `end` makes them the current revision and tells the watchers. Nothing here is undone:
+ * whatever can be refused is refused before the first change.
+ */
+export class WriteTransaction {
+  readonly #state: StoreState;
+  readonly #main: number;
+  readonly #events: StoreEvent[] | undefined;
+  #sub = 0;
+
+  constructor(state: StoreState) {
+    this.#state = state;
+    this.#main = state.currentRevision + 1;
+    this.#events = state.watchSink === undefined ? undefined : [];
+  }
+
+  /** What a read in the transaction sees, and its header says: one more once anything changed. */
+  get revision(): number {
+    return this.#sub === 0 ? this.#main - 1 : this.#main;
+  }
+
+  /** `checkPut` has passed. The request's bytes are copied. */
+  put(request: etcdserverpb.PutRequest): RawPutResponse {
+    const key = bytesToLatin1(request.key);
+    let { value, lease } = request;
+    let prevKv: RawKeyValue | undefined;
+    if (request.prevKv || request.ignoreValue || request.ignoreLease) {
+      const previous = this.#read(key);
+      if (request.prevKv) prevKv = previous;
+      // A delete up to "\0" earlier in the same transaction may have removed the key that the check
+      // has seen; etcd crashes then, here it counts as empty.
+      if (previous === undefined) reader.read(EMPTY);
+      else reader.read(previous);
+      if (request.ignoreValue) value = reader.value();
+      if (request.ignoreLease) lease = reader.lease;
+    }
+    this.#put(key, request.key, value, lease);
+    return { kind: "put", revision: this.#main, prevKv };
+  }
+
+  deleteRange(request: etcdserverpb.DeleteRangeRequest): RawDeleteRangeResponse {
+    const prevKvs: RawKeyValue[] = [];
+    const keys: string[] = [];
+    const note = (key: string): boolean => {
+      keys.push(key);
+      if (request.prevKv) prevKvs.push(this.#state.reader.read(found.main, found.sub));
+      return true;
+    };
+    const at = this.revision;
+    if (request.rangeEnd.length === 0) {
+      const key = bytesToLatin1(request.key);
+      if (this.#state.index.find(key, at, found)) note(key);
+    } else {
+      this.#state.index.visit(toKeyRange(request.key, request.rangeEnd), at, found, note);
+    }
+    for (const key of keys) this.delete(key);
+    return { kind: "deleteRange", revision: this.revision, deleted: keys.length, prevKvs };
+  }
+
+  /** Deletes a key that exists. */
+  delete(key: string): void {
+    const { index, records, leases, counters } = this.#state;
+    const main = this.#main;
+    const sub = this.#sub++;
+    const keyBytes = latin1ToBytes(key);
+    const fields = { key: keyBytes, createRevision: 0, version: 0, value: EMPTY, lease: 0n };
+    records.putRecord(main, sub, encodeKeyValue({ ...fields, modRevision: 0 }), true);
+    const lease = index.tombstone(key, main, sub);
+    if (lease !== 0n) leases.detach({ key, lease });
+    counters.deletes++;
+    this.#events?.push({
+      type: "delete",
+      key,
+      revision: { main, sub },
+      kv: encodeKeyValue({ ...fields, modRevision: main }),
+      isCreate: false,
+    });
+  }
+
+  end(): void {
+    if (this.#sub === 0) return;
+    const { watchSink, counters } = this.#state;
+    this.#state.currentRevision = this.#main;
+    if (watchSink === undefined || this.#events === undefined) return;
+    counters.events += this.#events.length;
+    watchSink.notify({ main: this.#main, events: this.#events });
+  }
+
+  #put(key: string, keyBytes: Uint8Array, value: Uint8Array, lease: bigint): void {
+    const { index, records, leases, counters } = this.#state;
+    const main = this.#main;
+    const sub = this.#sub++;
+    // ignore_lease may carry over a lease that is gone: the record names it, nothing is attached.
+    const attached = lease !== 0n && leases.has(lease) ? lease : 0n;
+    const { created, version, previousLease } = index.put(key, main, sub, attached);
+    const kv = encodeKeyValue({
+      key: keyBytes,
+      createRevision: created,
+      modRevision: main,
+      version,
+      value,
+      lease,
+    });
+    records.putRecord(main, sub, kv, false);
+    if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
+    else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
+    counters.puts++;
+    const isCreate = version === 1;
+    this.#events?.push({ type: "put", key, revision: { main, sub }, kv, isCreate });
+  }
+
+  #read(key: string): RawKeyValue | undefined {
+    const isFound = this.#state.index.find(key, this.revision, found);
+    return isFound ? this.#state.reader.read(found.main, found.sub) : undefined;
+  }
+}
+
+/**
+ * What a put needs of the state before its transaction.
+ * @throws ApiError leaseNotFound | keyNotFound
+ */
+export function checkPut(state: StoreState, request: etcdserverpb.PutRequest): void {
+  if (request.lease !== 0n && !state.leases.has(request.lease)) throw apiError("leaseNotFound");
+  if (request.ignoreValue || request.ignoreLease) {
+    if (!state.index.isLive(bytesToLatin1(request.key))) throw apiError("keyNotFound");
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const reader = new KeyValueReader();
+const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
