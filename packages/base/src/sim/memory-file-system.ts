@@ -138,8 +138,7 @@ export class MemoryFileSystem implements FileSystem {
     node.truncate(0);
     this.#writeWithinCapacity(node, path, bytes, 0);
     const point = node.syncPoint();
-    await this.#settle(path);
-    node.syncTo(point);
+    await this.#settle(path, () => node.syncTo(point));
   }
 
   async list(path: string): Promise<string[]> {
@@ -214,20 +213,21 @@ export class MemoryFileSystem implements FileSystem {
     this.#enter("syncDirectory", path);
     const directory = directoryAt(this.#live, path, "fsync");
     const pending = this.#unsyncedNames.slice();
-    await this.#settle(path);
     // A journal keeps the order: syncing one directory makes every earlier change of names durable
     // up to the last that touches it.
     const last = pending.findLastIndex((set) =>
       set.some((change) => change.directory === directory),
     );
-    for (const changes of pending.slice(0, last + 1)) this.#commitNames(changes);
-    const done = new Set(pending.slice(0, last + 1));
-    this.#unsyncedNames = this.#unsyncedNames.filter((changes) => !done.has(changes));
+    const synced = new Set(pending.slice(0, last + 1));
+    await this.#settle(path, () => {
+      for (const changes of synced) this.#commitNames(changes);
+      this.#unsyncedNames = this.#unsyncedNames.filter((changes) => !synced.has(changes));
+    });
   }
 
   readonly #host: FileHost = {
     enter: (operation, path) => this.#enter(operation, path),
-    settle: (path) => this.#settle(path),
+    settle: (path, effect) => this.#settle(path, effect),
     write: (node, path, bytes, position) => this.#writeWithinCapacity(node, path, bytes, position),
   };
 
@@ -243,7 +243,8 @@ export class MemoryFileSystem implements FileSystem {
     }
   }
 
-  async #settle(path: string): Promise<void> {
+  /** Waits, then runs `effect` in the same turn as the check that the power is still on. */
+  async #settle(path: string, effect?: () => void): Promise<void> {
     const { clock, latencyMsMax = 0 } = this.#options;
     if (clock === undefined) await Promise.resolve();
     else {
@@ -251,6 +252,7 @@ export class MemoryFileSystem implements FileSystem {
       await new Promise<void>((resolve) => clock.after(delayMs, resolve));
     }
     if (this.#isOff) throw systemError("ESHUTDOWN", "settle", path);
+    effect?.();
   }
 
   #wallMs(): number {

@@ -26,8 +26,9 @@ export class MemoryFile implements File {
     this.#enter("write");
     if (!this.#access.isWritable) throw systemError("EBADF", "write", this.path);
     this.#host.write(this.#node, this.path, bytes, position);
-    await this.#host.settle(this.path);
-    if (this.#access.isDurable && bytes.length > 0) this.#node.syncRange(position, bytes.length);
+    await this.#host.settle(this.path, () => {
+      if (this.#access.isDurable && bytes.length > 0) this.#node.syncRange(position, bytes.length);
+    });
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -47,8 +48,7 @@ export class MemoryFile implements File {
   async sync(): Promise<void> {
     this.#enter("sync");
     const point = this.#node.syncPoint();
-    await this.#host.settle(this.path);
-    this.#node.syncTo(point);
+    await this.#host.settle(this.path, () => this.#node.syncTo(point));
   }
 
   async sizeBytes(): Promise<number> {
@@ -83,6 +83,6 @@ export type FileOperation =
 /** What a file asks of its file system. */
 export interface FileHost {
   enter(operation: FileOperation, path: string): void;
-  settle(path: string): Promise<void>;
+  settle(path: string, effect?: () => void): Promise<void>;
   write(node: MemoryFileNode, path: string, bytes: Uint8Array, position: number): void;
 }

@@ -1,0 +1,22 @@
+export { type ImportBoltOptions, type ImportReport, importBolt } from "./snapshot/import-bolt.js";
+export type { NewCluster, RestoreOptions } from "./snapshot/restore-options.js";
+export { type RestoreReport, restoreSnapshot } from "./snapshot/restore-snapshot.js";
+export {
+  type SaveSnapshotFileOptions,
+  type SnapshotProgress,
+  saveSnapshot,
+  saveSnapshotFile,
+} from "./snapshot/save-snapshot.js";
+export { StorageError, type StorageErrorCode, type StorageErrorDetails } from "./storage-error.js";
+export type { CreateWalOptions, OpenWalOptions, WalOptions } from "./wal/open-log.js";
+export {
+  hasWal,
+  type ReadWalOptions,
+  readValidSnapshots,
+  readWal,
+  type WalContent,
+  type WalStart,
+} from "./wal/read-wal.js";
+export type { WalMetadata, WalSnapshot } from "./wal/records.js";
+export type { Repair } from "./wal/repair.js";
+export { type OpenedWal, Wal } from "./wal/wal.js";

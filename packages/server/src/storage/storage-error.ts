@@ -1,0 +1,48 @@
+export type StorageErrorCode =
+  | "IO" // the medium failed; what was acknowledged before is still good
+  | "NO_SPACE" // the medium is full; free some space and start again, nothing acknowledged is lost
+  | "CORRUPT" // what is stored breaks its format; the message names file, offset and what to do
+  | "EXISTS" // a log already stands where one should be created
+  | "NOT_FOUND" // no log, no segment for the snapshot, or no usable snapshot file
+  | "SNAPSHOT_MISMATCH" // the log knows the snapshot's index under another term
+  | "INVALID" // options that contradict each other or what is there; nothing was changed
+  | "CLOSED" // used after close, or after a failure
+  | "WRONG_ENGINE" // the data dir belongs to another storage engine
+  | "FOREIGN_DATA"; // the data dir belongs to a real etcd
+
+export interface StorageErrorDetails {
+  readonly path?: string;
+  /** Where in the file, in bytes from its start. */
+  readonly offsetBytes?: number;
+  readonly cause?: unknown;
+}
+
+/** What goes wrong with the files of a node. Messages say what was expected and what to do. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly code: StorageErrorCode;
+  readonly path: string | undefined;
+  readonly offsetBytes: number | undefined;
+
+  constructor(code: StorageErrorCode, message: string, details: StorageErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.offsetBytes = details.offsetBytes;
+  }
+}
+
+/** What the file system threw, as a StorageError that says which step failed on which file. */
+export function fromSystemError(cause: unknown, action: string, path: string): StorageError {
+  if (cause instanceof StorageError) return cause;
+  const systemCode = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (systemCode === "ENOSPC" || systemCode === "EDQUOT") {
+    const advice = "free some space and start the member again; nothing acknowledged is lost";
+    return new StorageError("NO_SPACE", `no space left to ${action} ${path}: ${advice}`, {
+      path,
+      cause,
+    });
+  }
+  return new StorageError("IO", `cannot ${action} ${path}: ${reason}`, { path, cause });
+}

@@ -1,0 +1,47 @@
+import type { File, FileSystem } from "@kvorum/base";
+import { READ_CHUNK_BYTES } from "../limits.js";
+import { fromSystemError } from "../storage-error.js";
+import type { TornTail } from "./scan.js";
+
+export interface Repair extends TornTail {
+  /** The file as it was found, kept beside it. */
+  readonly brokenPath: string;
+}
+
+/**
+ * Cuts a torn tail off, after keeping a copy of the whole file. Nothing acknowledged is lost: an
+ * append is acknowledged only when all of it is on the disk.
+ */
+export async function repairTornTail(fs: FileSystem, torn: TornTail): Promise<Repair> {
+  const brokenPath = `${torn.path}.broken`;
+  try {
+    if ((await fs.stat(brokenPath)) !== undefined) await fs.remove(brokenPath);
+    const file = await fs.open(torn.path, "read-write");
+    try {
+      await copyInto(fs, file, brokenPath);
+      await file.truncate(torn.offsetBytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw fromSystemError(cause, "repair", torn.path);
+  }
+  return { ...torn, brokenPath };
+}
+
+async function copyInto(fs: FileSystem, source: File, path: string): Promise<void> {
+  const copy = await fs.open(path, "create");
+  try {
+    const piece = Buffer.allocUnsafe(READ_CHUNK_BYTES);
+    for (let at = 0; ; ) {
+      const count = await source.read(piece, at);
+      if (count === 0) break;
+      await copy.write(piece.subarray(0, count), at);
+      at += count;
+    }
+    await copy.sync();
+  } finally {
+    await copy.close();
+  }
+}
