@@ -119,7 +119,7 @@ export class WriteTransaction {
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
     counters.puts++;
-    const isCreate = version === 1;
+    const isCreate = created === main;
     this.#events?.push({ type: "put", key, revision: { main, sub }, kv, isCreate });
   }
 

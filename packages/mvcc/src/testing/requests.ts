@@ -64,15 +64,15 @@ export interface PlainKeyValue {
   readonly lease: bigint;
 }
 
-/** Decodes with the generated code. */
+/** Decodes with the generated code; key and value become latin1 texts. */
 export function plain(raw: RawKeyValue): PlainKeyValue {
   const kv = mvccpb.KeyValue.decode(raw);
   return {
-    key: Buffer.from(kv.key).toString(),
+    key: Buffer.from(kv.key).toString("latin1"),
     create: kv.createRevision,
     mod: kv.modRevision,
     version: kv.version,
-    value: Buffer.from(kv.value).toString(),
+    value: Buffer.from(kv.value).toString("latin1"),
     lease: kv.lease,
   };
 }
