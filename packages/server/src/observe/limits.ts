@@ -1,0 +1,9 @@
+/** Limits of logging and metrics. */
+export const observeLimits = {
+  /** Equal log lines of one second written before thinning (zap's Sampling.Initial in etcd). */
+  sampleFirst: 100,
+  /** After those, one in so many (zap's Sampling.Thereafter in etcd). */
+  sampleThereafter: 100,
+  /** Different messages the sampler remembers. Own choice. */
+  sampledMessagesMax: 1024,
+} as const;

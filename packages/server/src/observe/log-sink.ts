@@ -1,0 +1,56 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Clock } from "@kvorum/base";
+import type { LoggingConfig } from "../config/config.js";
+import { formatConsole } from "./console-format.js";
+import { RotatingFile } from "./rotating-file.js";
+
+/** Takes whole lines, each with its newline. Must not throw: a full disk must not stop the node. */
+export interface LogSink {
+  write(line: string): void;
+  close(): void;
+}
+
+const STDOUT = 1;
+const STDERR = 2;
+const FILE_MODE = 0o600;
+
+/** The sinks that the configuration asks for. @throws when a file can't be opened */
+export function openSinks(config: LoggingConfig, clock: Clock): readonly LogSink[] {
+  // As in zap: /dev/null silences all other outputs.
+  const outputs = config.outputs.includes("/dev/null") ? [] : [...new Set(config.outputs)];
+  const sinks = outputs.map((output) => openSink(output, config, clock));
+  return config.format === "console" ? sinks.map(toConsole) : sinks;
+}
+
+function openSink(output: string, config: LoggingConfig, clock: Clock): LogSink {
+  if (output === "stdout") return descriptorSink(STDOUT);
+  if (output === "stderr" || output === "default") return descriptorSink(STDERR);
+  const path = output.startsWith("file://") ? output.slice("file://".length) : output;
+  if (config.rotation) return new RotatingFile({ path, rotation: config.rotation, clock });
+  const descriptor = openSync(path, "a", FILE_MODE);
+  return { write: descriptorSink(descriptor).write, close: () => closeSync(descriptor) };
+}
+
+function descriptorSink(descriptor: number): LogSink {
+  return { write: (line) => writeAll(descriptor, line), close: () => {} };
+}
+
+/** Writes the whole line, however often a pipe takes only a part of it. */
+function writeAll(descriptor: number, line: string): void {
+  const bytes = Buffer.from(line, "utf8");
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(descriptor, bytes, done);
+    } catch (error) {
+      // A reader that is slow (EAGAIN) gets time; one that went away, or a full disk, loses the line.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      Atomics.wait(WAITER, 0, 0, 1);
+    }
+  }
+}
+
+const WAITER = new Int32Array(new SharedArrayBuffer(4));
+
+function toConsole(sink: LogSink): LogSink {
+  return { write: (line) => sink.write(formatConsole(line)), close: () => sink.close() };
+}

@@ -1,0 +1,136 @@
+import type { Clock } from "@kvorum/base";
+import { Registry } from "prom-client";
+import { type FeatureGates, gates } from "../config/feature-gates.js";
+import { GrpcMetrics, type ServiceShape } from "./grpc-metrics.js";
+import {
+  createLabelledFamilies,
+  type LabelledFamilies,
+  PeerHistograms,
+} from "./labelled-families.js";
+import { type Labels, type MetricFamily, registerFamily, type Sample } from "./metric-family.js";
+import { figureFamilies, type NodeFigures } from "./node-figures.js";
+import { processFamilies } from "./process-metrics.js";
+import {
+  createServerHistograms,
+  RequestHistograms,
+  type ServerHistograms,
+} from "./server-histograms.js";
+
+/** What is written as labels of a line that says 1. */
+export interface NodeFacts {
+  /** "3.7.1" */
+  readonly serverVersion: string;
+  /** "v20.20.0" */
+  readonly runtimeVersion: string;
+  /** Hex, without padding; undefined until it is known. */
+  readonly memberId: string | undefined;
+  /** "3.7"; undefined until it is decided. */
+  readonly clusterVersion: string | undefined;
+}
+
+export interface MetricsOptions {
+  /** All that the gRPC server serves: their lines stand on the page before the first call. */
+  readonly services: readonly ServiceShape[];
+  /** --metrics=extensive */
+  readonly extensive: boolean;
+  readonly featureGates: FeatureGates;
+  readonly clock: Clock;
+  /** Both are called once for each fetched page. */
+  readonly figures: () => NodeFigures;
+  readonly facts: () => NodeFacts;
+}
+
+/**
+ * The metrics of a node. What the hot path counts is a plain field of an object it holds; the page
+ * is put together when it is fetched.
+ */
+export interface Metrics {
+  readonly grpc: GrpcMetrics;
+  readonly histograms: ServerHistograms;
+  readonly requests: RequestHistograms;
+  readonly labelled: LabelledFamilies;
+  readonly peers: PeerHistograms;
+  /** The page in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** Media type of `Metrics.text`. */
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  let figures: NodeFigures = {};
+  let facts: NodeFacts = options.facts();
+  let pages = 0;
+  const grpc = new GrpcMetrics(options.services, { extensive: options.extensive });
+  const { histograms, families } = createServerHistograms();
+  const requests = new RequestHistograms();
+  const labelled = createLabelledFamilies();
+  const peers = new PeerHistograms();
+  // Without labels there is one line, and it is there from the start.
+  labelled.healthSuccesses.cell();
+  labelled.healthFailures.cell();
+  const all: readonly MetricFamily[] = [
+    ...factFamilies(() => facts),
+    gatesFamily(options.featureGates),
+    ...figureFamilies(() => figures),
+    ...families,
+    ...requests.families(),
+    ...Object.values(labelled),
+    ...peers.families(),
+    ...grpc.families(),
+    ...processFamilies(options.clock.wallMs() / 1000 - process.uptime()),
+    pagesFamily(() => pages),
+  ];
+  for (const family of [...all].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    registerFamily(registry, family);
+  }
+  const text = () => {
+    figures = options.figures();
+    facts = options.facts();
+    const page = registry.metrics();
+    pages++;
+    return page;
+  };
+  return { grpc, histograms, requests, labelled, peers, text };
+}
+
+function factFamilies(facts: () => NodeFacts): readonly MetricFamily[] {
+  const rows = [
+    ["etcd_server_version", "server_version", "serverVersion", "Version of etcd's API."],
+    ["etcd_server_go_version", "server_go_version", "runtimeVersion", "Version of the runtime."],
+    ["etcd_server_id", "server_id", "memberId", "Id of this member."],
+    ["etcd_cluster_version", "cluster_version", "clusterVersion", "Version of the cluster."],
+  ] as const;
+  // A version that was left stays on the page as 0, as in etcd.
+  return rows.map(([name, label, fact, help]) => {
+    const seen = new Set<string>();
+    const samples = () => {
+      const current = facts()[fact];
+      if (current !== undefined) seen.add(current);
+      return [...seen].map((value) => ({
+        labels: { [label]: value } as Labels,
+        value: value === current ? 1 : 0,
+      }));
+    };
+    return { name, help, type: "gauge", samples };
+  });
+}
+
+function gatesFamily(featureGates: FeatureGates): MetricFamily {
+  const samples: Sample[] = Object.entries(gates).map(([name, gate]) => ({
+    labels: { name, stage: gate.stage },
+    value: featureGates[name as keyof FeatureGates] ? 1 : 0,
+  }));
+  const help = "1 for each feature gate that is on.";
+  return { name: "etcd_server_feature_enabled", help, type: "gauge", samples: () => samples };
+}
+
+function pagesFamily(pages: () => number): MetricFamily {
+  return {
+    name: "promhttp_metric_handler_requests_total",
+    help: "Metrics pages served, by HTTP status.",
+    type: "counter",
+    samples: () => [{ labels: { code: "200" }, value: pages() }],
+  };
+}

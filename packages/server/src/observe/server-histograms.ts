@@ -1,0 +1,108 @@
+import { exponentialBounds, Histogram } from "./histogram.js";
+import { histogramSamples, type MetricFamily } from "./metric-family.js";
+
+const disk = exponentialBounds(0.001, { factor: 2, count: 14 });
+const fine = exponentialBounds(0.0001, { factor: 2, count: 20 });
+
+// biome-ignore format: a table reads best as rows.
+const table = [
+  ["backendCommit", "etcd_disk_backend_commit_duration_seconds", disk, "Time of an engine commit."],
+  ["backendDefrag", "etcd_disk_backend_defrag_duration_seconds", exponentialBounds(0.1, { factor: 2, count: 13 }), "Time of a defragmentation."],
+  ["backendSnapshot", "etcd_disk_backend_snapshot_duration_seconds", exponentialBounds(0.01, { factor: 2, count: 17 }), "Time of saving a snapshot."],
+  ["walSync", "etcd_disk_wal_fsync_duration_seconds", disk, "Time until a write to the write-ahead log was durable."],
+  ["walWrite", "etcd_disk_wal_write_duration_seconds", disk, "Time of a write to the write-ahead log."],
+  ["hash", "etcd_mvcc_hash_duration_seconds", exponentialBounds(0.01, { factor: 2, count: 15 }), "Time of hashing the store."],
+  ["hashByRevision", "etcd_mvcc_hash_rev_duration_seconds", exponentialBounds(0.01, { factor: 2, count: 15 }), "Time of hashing the store at a revision."],
+  ["snapshotSync", "etcd_snap_fsync_duration_seconds", disk, "Time of syncing a Raft snapshot file."],
+  ["snapshotDbSync", "etcd_snap_db_fsync_duration_seconds", disk, "Time of syncing a received db file."],
+  ["snapshotDbSave", "etcd_snap_db_save_total_duration_seconds", exponentialBounds(0.1, { factor: 2, count: 10 }), "Time of saving a received db file."],
+  ["snapshotSave", "etcd_debugging_snap_save_total_duration_seconds", disk, "Time of saving a Raft snapshot."],
+  ["snapshotMarshal", "etcd_debugging_snap_save_marshalling_duration_seconds", disk, "Time of encoding a Raft snapshot."],
+  ["compactionPauseMs", "etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds", exponentialBounds(1, { factor: 2, count: 13 }), "Milliseconds a compaction held up requests."],
+  ["compactionTotalMs", "etcd_debugging_mvcc_db_compaction_total_duration_milliseconds", exponentialBounds(100, { factor: 2, count: 14 }), "Milliseconds of a whole compaction."],
+  ["indexCompactionPauseMs", "etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds", exponentialBounds(0.5, { factor: 2, count: 14 }), "Milliseconds the index's compaction held up requests."],
+  ["leaseTtl", "etcd_debugging_lease_ttl_total", exponentialBounds(1, { factor: 2, count: 24 }), "TTLs of granted leases in seconds."],
+] as const;
+
+export type HistogramName = (typeof table)[number][0];
+
+/** The histograms without labels, by name; in seconds unless the name says otherwise. */
+export type ServerHistograms = Readonly<Record<HistogramName, Histogram>>;
+
+export function createServerHistograms(): {
+  readonly histograms: ServerHistograms;
+  readonly families: readonly MetricFamily[];
+} {
+  const histograms: Partial<Record<HistogramName, Histogram>> = {};
+  const families = table.map(([name, metric, bounds, help]): MetricFamily => {
+    const histogram = new Histogram(bounds);
+    histograms[name] = histogram;
+    const samples = () => histogramSamples(metric, {}, histogram);
+    return { name: metric, help, type: "histogram", samples };
+  });
+  return { histograms: histograms as ServerHistograms, families };
+}
+
+/**
+ * The histograms of requests, by what was asked and whether it worked. `of…` returns the same
+ * object each time: hold it, rather than ask for it for each request.
+ */
+export class RequestHistograms {
+  readonly #apply = new Map<string, LabelledHistogram>();
+  readonly #request = new Map<string, LabelledHistogram>();
+  readonly #range = new Map<string, LabelledHistogram>();
+
+  /** Seconds from taking up an entry to its result. @param op the request's name, such as "Put" */
+  ofApply(op: string, { success }: { readonly success: boolean }): Histogram {
+    return take(this.#apply, fine, { op, success: String(success), version: "v3" });
+  }
+
+  /** Seconds from the arrival of a request to its result. @param type as `op` above, or "Range" */
+  ofRequest(type: string, { success }: { readonly success: boolean }): Histogram {
+    return take(this.#request, disk, { success: String(success), type });
+  }
+
+  /** Seconds of a range in the store. */
+  ofRange({ success }: { readonly success: boolean }): Histogram {
+    return take(this.#range, fine, { success: String(success) });
+  }
+
+  families(): readonly MetricFamily[] {
+    return [
+      family("etcd_server_apply_duration_seconds", this.#apply, "Time of applying an entry."),
+      family("etcd_server_request_duration_seconds", this.#request, "Time of a request."),
+      family("etcd_server_range_duration_seconds", this.#range, "Time of a range in the store."),
+    ];
+  }
+}
+
+interface LabelledHistogram {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly histogram: Histogram;
+}
+
+function take(
+  known: Map<string, LabelledHistogram>,
+  bounds: readonly number[],
+  labels: Readonly<Record<string, string>>,
+): Histogram {
+  const key = Object.values(labels).join("\0");
+  let found = known.get(key);
+  if (found === undefined) {
+    found = { labels, histogram: new Histogram(bounds) };
+    known.set(key, found);
+  }
+  return found.histogram;
+}
+
+function family(
+  name: string,
+  known: ReadonlyMap<string, LabelledHistogram>,
+  help: string,
+): MetricFamily {
+  const samples = () =>
+    [...known.values()].flatMap(({ labels, histogram }) =>
+      histogramSamples(name, labels, histogram),
+    );
+  return { name, help, type: "histogram", samples };
+}
