@@ -9,7 +9,7 @@ const gen = new URL("src/gen/", api);
 rmSync(gen, { recursive: true, force: true });
 execFileSync("npx", ["--no-install", "buf", "generate"], { cwd: api, stdio: "inherit" });
 
-const helper = /function longToNumber\(int64[^]*?\n}\n/;
+const helper = /function longToNumber\(int64[\s\S]*?\n}\n/;
 for (const name of readdirSync(gen, { recursive: true })) {
   if (!name.endsWith(".ts")) continue;
   const file = new URL(name, gen);
@@ -24,7 +24,7 @@ for (const name of readdirSync(gen, { recursive: true })) {
   }
   // Within a oneof, ts-proto declares a JS_NUMBER field as a number but writes it as a bigint.
   text = text.replace(
-    /(case "(?:version|createRevision|modRevision)":\n)(\s*)if \(BigInt.asIntN[^]*?\n\2}\n(.*)\.int64\((message\.targetUnion\.value)\)/g,
+    /(case "(?:version|createRevision|modRevision)":\n)(\s*)if \(BigInt.asIntN[\s\S]*?\n\2}\n(.*)\.int64\((message\.targetUnion\.value)\)/g,
     "$1$3.int64(BigInt($4))",
   );
   writeFileSync(file, text);

@@ -1,1 +1,2 @@
-export {};
+export { Member } from "./member.js";
+export type { MemberOptions } from "./member-options.js";

@@ -145,7 +145,7 @@ function readHeader(reader: WireReader, end: number, decoded: DecodedProposal): 
         decoded.authRevision = reader.int64();
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
 }

@@ -66,7 +66,7 @@ export function readPut(reader: WireReader, end: number): PutRequest {
         request.ignoreLease = reader.bool();
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return request;
@@ -131,7 +131,7 @@ export function readRange(reader: WireReader, end: number): RangeRequest {
         request.maxCreateRevision = reader.int64();
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return request;
@@ -152,7 +152,7 @@ export function readDeleteRange(reader: WireReader, end: number): DeleteRangeReq
         request.prevKv = reader.bool();
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return request;
@@ -174,7 +174,7 @@ export function readTxn(reader: WireReader, end: number, depth = 0): TxnRequest 
         request.failure.push(readRequestOp(reader, reader.delimited(), depth));
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return request;
@@ -201,7 +201,7 @@ function readRequestOp(reader: WireReader, end: number, depth: number): RequestO
         op.request = { $case: "requestTxn", value: readTxn(reader, reader.delimited(), depth + 1) };
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return op;
@@ -246,7 +246,7 @@ function readCompare(reader: WireReader, end: number): Compare {
         compare.rangeEnd = reader.bytes();
         break;
       default:
-        reader.skip(tag);
+        reader.skipField(tag);
     }
   }
   return compare;

@@ -107,7 +107,7 @@ export class WireReader {
   }
 
   /** Steps over a field that the reader doesn't know. */
-  skip(tag: number): void {
+  skipField(tag: number): void {
     switch (tag & 7) {
       case 0:
         this.bigint64();

@@ -1,3 +1,26 @@
+export {
+  type DataDir,
+  type DataDirPaths,
+  dataDirPaths,
+  engineOf,
+  type OpenDataDirOptions,
+  openDataDir,
+} from "./data-dir.js";
+export {
+  decodeMembership,
+  encodeMembership,
+  type SnapMember,
+  type SnapMembership,
+} from "./snap/membership-json.js";
+export { decodeSnapFile, encodeSnapFile } from "./snap/snap-file.js";
+export {
+  type LoadedSnap,
+  readSnap,
+  type SnapSearch,
+  type SnapState,
+  SnapStore,
+  snapName,
+} from "./snap/snap-store.js";
 export { type ImportBoltOptions, type ImportReport, importBolt } from "./snapshot/import-bolt.js";
 export type { NewCluster, RestoreOptions } from "./snapshot/restore-options.js";
 export { type RestoreReport, restoreSnapshot } from "./snapshot/restore-snapshot.js";

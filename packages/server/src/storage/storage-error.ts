@@ -6,6 +6,7 @@ export type StorageErrorCode =
   | "NOT_FOUND" // no log, no segment for the snapshot, or no usable snapshot file
   | "SNAPSHOT_MISMATCH" // the log knows the snapshot's index under another term
   | "INVALID" // options that contradict each other or what is there; nothing was changed
+  | "INVALID" // an argument that can't be; nothing was changed
   | "CLOSED" // used after close, or after a failure
   | "WRONG_ENGINE" // the data dir belongs to another storage engine
   | "FOREIGN_DATA"; // the data dir belongs to a real etcd

@@ -1,0 +1,157 @@
+// Step 8 of the write path: FIFO apply, skipping what consistentIndex has passed.
+import { type DecodedProposal, decodeProposal } from "@kvorum/api";
+import { assert, type Clock, type LogIndex, type Term } from "@kvorum/base";
+import { type ConfChange, decodeConfChange, type Entry, EntryType } from "@kvorum/raft";
+import type { AppliedResponse } from "../consensus/applied-response.js";
+import type { ProposalOwner } from "../consensus/pending-proposals.js";
+import { serverLimits } from "../limits.js";
+import { isRefusal } from "./applier.js";
+
+export interface ApplyLoopOptions {
+  readonly clock: Clock;
+  /** What the engine holds already. */
+  readonly consistentIndex: LogIndex;
+  readonly consistentTerm: Term;
+  readonly apply: (proposal: DecodedProposal) => AppliedResponse;
+  /** The proposer of an entry on this member, if it still waits. */
+  readonly takeOwner: (high: number, low: number) => ProposalOwner | undefined;
+  readonly applyConfChange: (change: ConfChange, index: LogIndex) => void;
+  /** The empty entry with which a leader begins its term. */
+  readonly onTermBegin: (term: Term) => void;
+  /** Told of each entry just before its effects, so that both reach the engine together. */
+  readonly onEntry: (entry: Entry) => void;
+  /** The engine can't keep up: entries wait until it has caught up. */
+  readonly underPressure: () => boolean;
+  /** Entries up to here are applied; called once a batch. */
+  readonly onApplied: (index: LogIndex) => void;
+  /** An entry took long, in milliseconds. */
+  readonly onSlow: (tookMs: number, proposal: DecodedProposal) => void;
+  readonly slowMs: number;
+}
+
+/**
+ * Applies committed entries in order, each exactly once. `appliedIndex` moves with the effects of
+ * its entry in the same turn, so a commit of the engine always holds both or neither: a replay after
+ * a crash begins exactly behind what the engine has.
+ */
+export class ApplyLoop {
+  readonly #options: ApplyLoopOptions;
+  readonly #queue: Entry[][] = [];
+  #head = 0;
+  #waiting = false;
+  #stopped = false;
+  #appliedIndex: LogIndex;
+  #appliedTerm: Term;
+
+  constructor(options: ApplyLoopOptions) {
+    this.#options = options;
+    this.#appliedIndex = options.consistentIndex;
+    this.#appliedTerm = options.consistentTerm;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
+  }
+
+  get appliedTerm(): Term {
+    return this.#appliedTerm;
+  }
+
+  /** Committed entries, in log order. */
+  push(entries: readonly Entry[]): void {
+    this.#queue.push(entries as Entry[]);
+    if (!this.#waiting) this.#run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #run = (): void => {
+    this.#waiting = false;
+    if (this.#stopped) return;
+    const { onApplied, underPressure } = this.#options;
+    let budget: number = serverLimits.applyEntriesPerTurnMax;
+    while (this.#queue.length > 0) {
+      if (budget <= 0 || underPressure()) {
+        this.#continueLater(budget <= 0);
+        break;
+      }
+      budget -= this.#applySome(budget);
+    }
+    onApplied(this.#appliedIndex);
+  };
+
+  /** Applies up to `most` entries of the first batch; returns how many. */
+  #applySome(most: number): number {
+    const batch = this.#queue[0];
+    assert(batch !== undefined, "a batch waits");
+    const end = Math.min(batch.length, this.#head + most);
+    const count = end - this.#head;
+    for (; this.#head < end; this.#head++) {
+      const entry = batch[this.#head];
+      assert(entry !== undefined, "an entry stands at each place of a batch");
+      this.#applyEntry(entry);
+    }
+    if (this.#head === batch.length) {
+      this.#queue.shift();
+      this.#head = 0;
+    }
+    return count;
+  }
+
+  #continueLater(soon: boolean): void {
+    this.#waiting = true;
+    if (soon) this.#options.clock.soon(this.#run);
+    else this.#options.clock.after(1, this.#run);
+  }
+
+  #applyEntry(entry: Entry): void {
+    if (entry.index <= this.#appliedIndex) return;
+    assert(
+      entry.index === this.#appliedIndex + 1,
+      `entries are applied without gap: ${entry.index} follows ${this.#appliedIndex}`,
+    );
+    this.#appliedIndex = entry.index;
+    this.#appliedTerm = entry.term;
+    this.#options.onEntry(entry);
+    switch (entry.type) {
+      case EntryType.Normal:
+        if (entry.data.length === 0) this.#options.onTermBegin(entry.term);
+        else this.#applyNormal(entry.data);
+        break;
+      case EntryType.ConfChange:
+        this.#applyConfChange(entry);
+        break;
+      default:
+        assert(false, `entry ${entry.index} has a type that no member proposes: ${entry.type}`);
+    }
+  }
+
+  #applyConfChange(entry: Entry): void {
+    const change = decodeConfChange(entry.type, entry.data);
+    assert(
+      change !== undefined && !("changes" in change),
+      `entry ${entry.index} holds a conf change that can be read`,
+    );
+    this.#options.applyConfChange(change, entry.index);
+  }
+
+  #applyNormal(data: Uint8Array): void {
+    const { takeOwner, apply, clock, slowMs, onSlow } = this.#options;
+    const proposal = decodeProposal(data);
+    const owner = takeOwner(proposal.idHigh, proposal.idLow);
+    const startMs = clock.nowMs();
+    let response: AppliedResponse;
+    try {
+      response = apply(proposal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      owner?.failed(error);
+      return;
+    }
+    const tookMs = clock.nowMs() - startMs;
+    if (tookMs > slowMs) onSlow(tookMs, proposal);
+    owner?.applied(response);
+  }
+}

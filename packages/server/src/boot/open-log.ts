@@ -1,0 +1,112 @@
+import {
+  assert,
+  type ClusterId,
+  type LogIndex,
+  type MemberId,
+  type Term,
+  utf8,
+} from "@kvorum/base";
+import {
+  ConfChangeType,
+  type ConfState,
+  type Entry,
+  encodeConfChange,
+  type HardState,
+} from "@kvorum/raft";
+import type { MemberOptions } from "../member-options.js";
+import { clusterId, memberId } from "../membership/ids.js";
+import { memberToJson } from "../membership/member.js";
+import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import { Wal } from "../storage/wal/wal.js";
+
+/** The Raft log as it was found or begun. */
+export interface OpenedRaftLog {
+  readonly wal: Wal;
+  readonly memberId: MemberId;
+  readonly clusterId: ClusterId;
+  readonly hardState: HardState;
+  /** The log begins after this. */
+  readonly compacted: { readonly index: LogIndex; readonly term: Term };
+  /** Configuration at `compacted`, when a snapshot record gives it. */
+  readonly confState: ConfState | undefined;
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * Opens the log for reading from the newest snapshot that the engine's content covers; entries
+ * behind it that the engine has already are skipped when they are applied.
+ * @throws StorageError when the log is damaged in the middle or misses what the engine needs
+ */
+export async function openExistingLog(
+  options: MemberOptions,
+  walDir: string,
+  consistentIndex: LogIndex,
+): Promise<OpenedRaftLog> {
+  const { fs, clock, logger } = options;
+  const snapshots = await readValidSnapshots(fs, walDir);
+  const start = snapshots.findLast((snapshot) => snapshot.index <= consistentIndex);
+  const compacted = { index: start?.index ?? 0, term: start?.term ?? 0 };
+  const opened = await Wal.open({
+    fs,
+    directory: walDir,
+    snapshot: compacted,
+    isDurable: !options.unsafeNoSync,
+    clock,
+  });
+  if (opened.repair !== undefined) {
+    logger.warn("repaired a torn tail of the write-ahead log", { ...opened.repair });
+  }
+  return {
+    wal: opened.wal,
+    memberId: opened.metadata.memberId,
+    clusterId: opened.metadata.clusterId,
+    hardState: opened.hardState,
+    compacted,
+    confState: start?.confState,
+    entries: opened.entries,
+  };
+}
+
+/**
+ * Begins the log of a new cluster: one conf change for each initial member, in ascending id,
+ * committed from the start. Every member builds the identical log.
+ */
+export async function createLog(options: MemberOptions, walDir: string): Promise<OpenedRaftLog> {
+  const { fs, clock, initialCluster, initialClusterToken } = options;
+  const members = [...initialCluster]
+    .map(([name, peerUrls]) => ({ name, peerUrls, id: memberId(peerUrls, initialClusterToken) }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const self = members.find((member) => member.name === options.name);
+  assert(self !== undefined, `the initial cluster names this member, "${options.name}"`);
+  const cluster = clusterId(members.map((member) => member.id));
+  const wal = await Wal.create({
+    fs,
+    directory: walDir,
+    metadata: { memberId: self.id, clusterId: cluster },
+    isDurable: !options.unsafeNoSync,
+    clock,
+  });
+  const entries = members.map(
+    (member, i): Entry => ({
+      term: 1,
+      index: i + 1,
+      ...encodeConfChange({
+        id: 0n,
+        type: ConfChangeType.AddNode,
+        nodeId: member.id,
+        context: utf8(memberToJson({ ...member, isLearner: false, clientUrls: [] })),
+      }),
+    }),
+  );
+  const hardState: HardState = { term: 1, vote: 0n, commit: entries.length };
+  await wal.append(hardState, entries, { sync: true });
+  return {
+    wal,
+    memberId: self.id,
+    clusterId: cluster,
+    hardState,
+    compacted: { index: 0, term: 0 },
+    confState: undefined,
+    entries,
+  };
+}

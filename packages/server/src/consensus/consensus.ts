@@ -1,0 +1,100 @@
+import type { Clock, LogIndex, Timer } from "@kvorum/base";
+import type { Entry, Message, RawNode, Snapshot, SoftState } from "@kvorum/raft";
+import { serverLimits } from "../limits.js";
+import type { ProposalIds } from "./proposal-ids.js";
+import { Proposer } from "./proposer.js";
+import { ReadIndexQueue } from "./read-index.js";
+import { type LogWriter, ReadyLoop } from "./ready-loop.js";
+
+export interface ConsensusOptions {
+  readonly node: RawNode;
+  readonly log: LogWriter;
+  readonly clock: Clock;
+  readonly ids: ProposalIds;
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  readonly requestBytesMax: number;
+  readonly apply: (entries: readonly Entry[]) => void;
+  readonly send: (messages: readonly Message[]) => void;
+  readonly saveSnapshot: (snapshot: Snapshot) => Promise<void>;
+  readonly onSoftState: (state: SoftState) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The core with what drives it: ticks, proposals, reads and the Ready loop. */
+export class Consensus {
+  readonly node: RawNode;
+  readonly proposer: Proposer;
+  readonly reads: ReadIndexQueue;
+  readonly #loop: ReadyLoop;
+  readonly #timers: Timer[] = [];
+  readonly #options: ConsensusOptions;
+
+  constructor(options: ConsensusOptions) {
+    this.#options = options;
+    const { node, clock, ids } = options;
+    this.node = node;
+    const requestTimeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
+    const wake = () => this.#loop.wake();
+    this.proposer = new Proposer({
+      ...{ node, ids, clock, requestTimeoutMs, wake },
+      requestBytesMax: options.requestBytesMax,
+    });
+    this.reads = new ReadIndexQueue({ node, clock, ids, timeoutMs: requestTimeoutMs, wake });
+    this.#loop = new ReadyLoop({
+      ...{ node, clock, proposer: this.proposer, reads: this.reads },
+      log: options.log,
+      apply: options.apply,
+      send: options.send,
+      saveSnapshot: options.saveSnapshot,
+      onSoftState: options.onSoftState,
+      onFault: options.onFault,
+    });
+  }
+
+  /** Begins to tick and to work off what the log held. */
+  start(): void {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    this.#timers.push(
+      clock.every(heartbeatIntervalMs, () => {
+        this.node.tick();
+        this.#loop.wake();
+      }),
+      clock.every(serverLimits.timeoutCheckMs, () => {
+        this.proposer.expire();
+        this.reads.expire();
+      }),
+    );
+    this.#loop.wake();
+  }
+
+  /** Something was stepped or changed in the core: work it off in the next turn. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Entries up to `index` are applied: reads that waited for them are served. */
+  applied(index: LogIndex): void {
+    this.node.applied(index);
+    this.reads.applied(index);
+    this.#loop.wake();
+  }
+
+  /** A member that is its cluster's only voter needs no election time-out to lead. */
+  campaignIfAlone(): void {
+    const { node } = this;
+    if (node.leader !== 0n) return;
+    const { voters, votersOutgoing } = node.status().confState;
+    if (voters.length !== 1 || votersOutgoing.length !== 0 || voters[0] !== node.id) return;
+    node.campaign();
+    this.#loop.wake();
+  }
+
+  /** What waits fails with "server stopped"; resolves when the log is written no more. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.clear();
+    this.proposer.stop();
+    this.reads.stop();
+    await this.#loop.stop();
+  }
+}

@@ -1,0 +1,88 @@
+import type { LogIndex, Term, Timer } from "@kvorum/base";
+import type { ConfState, RawNode } from "@kvorum/raft";
+import { serverLimits } from "../limits.js";
+import type { MemberOptions } from "../member-options.js";
+import type { SnapMembership } from "../storage/snap/membership-json.js";
+import type { SnapStore } from "../storage/snap/snap-store.js";
+import type { Wal } from "../storage/wal/wal.js";
+
+export interface LogCompactorOptions {
+  readonly member: MemberOptions;
+  readonly node: RawNode;
+  readonly wal: Wal;
+  readonly snaps: SnapStore;
+  /** False for an engine that forgets: then the log is all there is and must be kept whole. */
+  readonly isPersistent: boolean;
+  /** Makes all that is applied durable in the engine. */
+  readonly flush: () => Promise<void>;
+  readonly applied: () => { readonly index: LogIndex; readonly term: Term };
+  readonly confState: () => ConfState;
+  readonly membership: () => SnapMembership;
+}
+
+/**
+ * Keeps the log short: every `snapshotCountEntries` applied entries the engine's content becomes the
+ * snapshot (a record in the WAL and a small .snap file), and older entries and segments may go.
+ *
+ * Crash rule: the record is written, and the log released, only up to an index that the engine has
+ * durably committed.
+ */
+export class LogCompactor {
+  readonly #options: LogCompactorOptions;
+  readonly #purgeTimer: Timer;
+  #snapshotIndex: LogIndex;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LogCompactorOptions, snapshotIndex: LogIndex) {
+    this.#options = options;
+    this.#snapshotIndex = snapshotIndex;
+    this.#purgeTimer = options.member.clock.every(serverLimits.purgeMs, () => this.#purge());
+  }
+
+  /** Called after each batch of applied entries. */
+  applied(index: LogIndex): void {
+    const { member, isPersistent } = this.#options;
+    if (!isPersistent || this.#running !== undefined) return;
+    if (index - this.#snapshotIndex <= member.snapshotCountEntries) return;
+    this.#running = this.#snapshot()
+      .catch((error: unknown) => member.onFault(error))
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async stop(): Promise<void> {
+    this.#purgeTimer.clear();
+    await this.#running;
+  }
+
+  async #snapshot(): Promise<void> {
+    const { member, node, wal, snaps, flush, applied } = this.#options;
+    const { index, term } = applied();
+    const confState = this.#options.confState();
+    // Taken together with the position, before anything else is applied.
+    const membership = this.#options.membership();
+    member.logger.info("triggering snapshot", {
+      "local-member-applied-index": index,
+      "local-member-snapshot-index": this.#snapshotIndex,
+      "local-member-snapshot-count": member.snapshotCountEntries,
+    });
+    await flush();
+    await snaps.save({ index, term, confState, ...membership });
+    await wal.saveSnapshot({ index, term, confState });
+    wal.releaseTo(index);
+    this.#snapshotIndex = index;
+    member.logger.info("saved snapshot to disk", { "snapshot-index": index });
+    const compactTo = index - member.snapshotCatchUpEntries;
+    if (compactTo > 0) node.compact(compactTo);
+  }
+
+  #purge(): void {
+    const { wal, snaps, member } = this.#options;
+    const purged = [wal.purge(member.walsMax), snaps.purge(member.snapshotsMax)];
+    Promise.all(purged).catch((error: unknown) =>
+      member.logger.warn("failed to purge old files of the log", { error: String(error) }),
+    );
+  }
+}

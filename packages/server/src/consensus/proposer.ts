@@ -1,0 +1,140 @@
+// Step 5 of the write path: propose.
+import { apiError, encodeProposal, type ProposalField, WireWriter } from "@kvorum/api";
+import { assert, type Clock } from "@kvorum/base";
+import type { RawNode } from "@kvorum/raft";
+import { serverLimits } from "../limits.js";
+import { PendingProposals, type ProposalOwner } from "./pending-proposals.js";
+import type { ProposalIds } from "./proposal-ids.js";
+
+export interface ProposerOptions {
+  readonly node: RawNode;
+  readonly ids: ProposalIds;
+  readonly clock: Clock;
+  /** --max-request-bytes: bound of one encoded entry */
+  readonly requestBytesMax: number;
+  /** 5 s + 2 election time-outs */
+  readonly requestTimeoutMs: number;
+  /** Asks the Ready loop for a turn. */
+  readonly wake: () => void;
+}
+
+/** What the metrics page shows. */
+export interface ProposerStat {
+  pending: number;
+  failed: number;
+}
+
+/**
+ * Turns requests into entries. Proposals made in one turn of the event loop go to the core, and so
+ * to the WAL, together; `flush` is called by the Ready loop once a turn.
+ *
+ * Without a leader a proposal waits here; after the time-out it fails with "context deadline
+ * exceeded" when it was never accepted, and with "request timed out" when it was.
+ */
+export class Proposer {
+  readonly #options: ProposerOptions;
+  readonly #pending = new PendingProposals();
+  readonly #writer = new WireWriter();
+  #queuedIds: number[] = [];
+  #queuedData: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #failed = 0;
+  #stopped = false;
+
+  constructor(options: ProposerOptions) {
+    this.#options = options;
+  }
+
+  stat(): ProposerStat {
+    return { pending: this.#pending.size, failed: this.#failed };
+  }
+
+  /**
+   * Proposes a client's request by its own wire bytes, which are copied into the entry.
+   * @throws ApiError tooManyRequests | requestTooLarge | stopped; the owner is then not called
+   */
+  propose(field: ProposalField, request: Uint8Array, owner: ProposalOwner): void {
+    const { ids } = this.#options;
+    const low = ids.nextLow();
+    this.proposeEncoded(
+      low,
+      encodeProposal(this.#writer, { high: ids.high, low }, field, request),
+      owner,
+    );
+  }
+
+  /** Proposes an encoded InternalRaftRequest whose header id has `low` as its low 48 bits. */
+  proposeEncoded(low: number, data: Uint8Array, owner: ProposalOwner): void {
+    const { node, requestBytesMax, clock, wake } = this.#options;
+    if (this.#stopped) throw apiError("stopped");
+    if (
+      node.committedIndex > node.appliedIndex + serverLimits.applyGapEntriesMax ||
+      this.#queuedIds.length >= serverLimits.proposalsWaitingMax
+    ) {
+      throw apiError("tooManyRequests");
+    }
+    if (data.length > requestBytesMax) throw apiError("requestTooLarge");
+    this.#pending.add(low, owner, clock.nowMs());
+    this.#queuedIds.push(low);
+    this.#queuedData.push(data);
+    this.#queuedBytes += data.length;
+    wake();
+  }
+
+  /** Hands what is queued to the core; keeps it when there is no leader yet. */
+  flush(): void {
+    if (this.#queuedIds.length === 0) return;
+    const { node } = this.#options;
+    if (node.leader === 0n) return;
+    const ids = this.#queuedIds;
+    const data = this.#queuedData;
+    const result = node.propose(data);
+    if (!result.ok && result.reason === "no-leader") return;
+    this.#queuedIds = [];
+    this.#queuedData = [];
+    this.#queuedBytes = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      assert(id !== undefined, "a queued proposal has an id");
+      if (result.ok) this.#pending.accepted(id);
+      else this.#drop(id);
+    }
+  }
+
+  /** Bytes waiting to be handed to the core. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** The owner that waits for an applied entry with this id on this member. */
+  take(high: number, low: number): ProposalOwner | undefined {
+    return high === this.#options.ids.high ? this.#pending.take(low) : undefined;
+  }
+
+  /** Fails what has waited too long; called every `timeoutCheckMs`. */
+  expire(): void {
+    const { clock, requestTimeoutMs } = this.#options;
+    this.#pending.expire(clock.nowMs() - requestTimeoutMs, (owner, accepted) => {
+      this.#failed++;
+      owner.failed(apiError(accepted ? "timeout" : "deadlineExceeded"));
+    });
+    if (this.#pending.size === 0 && this.#queuedIds.length > 0) {
+      this.#queuedIds = [];
+      this.#queuedData = [];
+      this.#queuedBytes = 0;
+    }
+  }
+
+  /** Every waiting proposal fails with "server stopped", and so does each later one. */
+  stop(): void {
+    this.#stopped = true;
+    this.#pending.failAll(() => apiError("stopped"));
+  }
+
+  #drop(id: number): void {
+    const owner = this.#pending.take(id);
+    if (owner === undefined) return;
+    this.#failed++;
+    owner.failed(apiError("proposalDropped"));
+  }
+}

@@ -1,0 +1,64 @@
+import { etcdserverpb, ProposalField } from "@kvorum/api";
+import type { Clock, LeaseId, Timer } from "@kvorum/base";
+import type { Lessor } from "@kvorum/mvcc";
+import type { Proposer } from "../consensus/proposer.js";
+import { serverLimits } from "../limits.js";
+
+/**
+ * Revokes expired leases: the leader looks every 500 ms and proposes a revocation for each, a few at
+ * a time. One that fails (no quorum, say) is found expired again and retried.
+ */
+export class LeaseExpirer {
+  readonly #lessor: Lessor;
+  readonly #proposer: Proposer;
+  readonly #isLeader: () => boolean;
+  readonly #timer: Timer;
+  readonly #revoking = new Set<LeaseId>();
+  /** Revocations that were applied, for the metrics. */
+  expired = 0;
+
+  constructor(options: {
+    readonly lessor: Lessor;
+    readonly proposer: Proposer;
+    readonly clock: Clock;
+    readonly isLeader: () => boolean;
+  }) {
+    this.#lessor = options.lessor;
+    this.#proposer = options.proposer;
+    this.#isLeader = options.isLeader;
+    this.#timer = options.clock.every(serverLimits.leaseExpiryCheckMs, () => this.#look());
+  }
+
+  stop(): void {
+    this.#timer.clear();
+  }
+
+  #look(): void {
+    if (!this.#isLeader()) return;
+    for (const id of this.#lessor.expired(serverLimits.leaseRevokesPerCheckMax)) {
+      if (this.#revoking.size >= serverLimits.leaseRevokesPendingMax) return;
+      if (!this.#revoking.has(id)) this.#revoke(id);
+    }
+  }
+
+  #revoke(id: LeaseId): void {
+    this.#revoking.add(id);
+    const request = etcdserverpb.LeaseRevokeRequest.encode({ ID: id }).finish();
+    const done = () => {
+      this.#revoking.delete(id);
+    };
+    try {
+      this.#proposer.propose(ProposalField.leaseRevoke, request, {
+        applied: () => {
+          this.expired++;
+          done();
+          if (this.#revoking.size === 0) this.#look();
+        },
+        failed: done,
+      });
+    } catch {
+      // The node is stopping or overloaded; the lease stays expired and the next look retries.
+      done();
+    }
+  }
+}

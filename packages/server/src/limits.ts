@@ -1,0 +1,33 @@
+/** Limits and periods of the node itself; the API's own stand in `@kvorum/api`. */
+export const serverLimits = {
+  /** The gap between committed and applied entries above which proposals are refused. Source: etcd maxGapBetweenApplyAndCommitIndex. */
+  applyGapEntriesMax: 5_000,
+  /** Base of the request time-out, to which two election time-outs are added. Source: etcd ReqTimeout. */
+  requestTimeoutBaseMs: 5_000,
+  /** How often waiting proposals and reads are looked at for a time-out. */
+  timeoutCheckMs: 100,
+  /** Entries kept in memory behind a snapshot for slow followers. Source: --snapshot-catchup-entries. */
+  snapshotCatchUpEntries: 5_000,
+  /** Committed entries applied before other work of the event loop gets a turn. */
+  applyEntriesPerTurnMax: 5_000,
+  /** Proposals waiting for a leader; more are refused as too many requests. */
+  proposalsWaitingMax: 100_000,
+  /** Bytes of proposals queued for the next batch. Twice the size of the largest recommended request. */
+  proposalBatchBytesMax: 20 * 1024 * 1024,
+  /** Source: etcd maxSizePerMsg. */
+  raftMessageBytesMax: 1024 * 1024,
+  /** Source: etcd maxInflightMsgs. */
+  raftInflightMessagesMax: 512,
+  /** Bytes of committed entries in one Ready. */
+  raftCommittedBytesMax: 4 * 1024 * 1024,
+  /** How often expired leases are looked for. Source: etcd lessor. */
+  leaseExpiryCheckMs: 500,
+  /** Leases revoked in one look. Source: etcd leaseRevokeRate / 2. */
+  leaseRevokesPerCheckMax: 500,
+  /** Lease revocations proposed and not yet applied. Source: etcd maxPendingRevokes. */
+  leaseRevokesPendingMax: 16,
+  /** How often the storage version follows the cluster version. Source: etcd monitorVersionInterval. */
+  versionMonitorMs: 4_000,
+  /** How often superseded WAL segments and snapshot files are removed. Source: etcd purgeFileInterval. */
+  purgeMs: 30_000,
+} as const;

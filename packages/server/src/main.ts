@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { nodeClock } from "@kvorum/base/node";
+import type { Config } from "./config/config.js";
+import { type ParseResult, parseConfig } from "./config/parse-config.js";
+import { type RunningNode, StartError, startNode } from "./host.js";
+import { createLogger, type NodeLogger } from "./observe/logger.js";
+
+/** The `kvorum` executable: the only place that reads the process and ends it. */
+async function main(): Promise<void> {
+  const parsed = parseConfig({
+    argv: process.argv.slice(2),
+    env: process.env,
+    readFile: (path) => readFileSync(path, "utf8"),
+    runtime: {
+      nodeVersion: process.version,
+      platform: process.platform,
+      architecture: process.arch,
+    },
+  });
+  if (parsed.kind === "run") await run(parsed);
+  else answer(parsed);
+}
+
+function answer(parsed: Exclude<ParseResult, { kind: "run" }>): void {
+  switch (parsed.kind) {
+    case "help":
+      process.stderr.write(parsed.usage);
+      process.stdout.write(parsed.text);
+      break;
+    case "version":
+      process.stdout.write(parsed.text);
+      break;
+    case "error":
+      process.stderr.write(parsed.lines.map((line) => `${line}\n`).join(""));
+      process.exitCode = parsed.exitCode;
+      break;
+  }
+}
+
+async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): Promise<void> {
+  const logger = createLogger({ config: config.logging, clock: nodeClock });
+  for (const notice of notices) logger[notice.level](notice.message, notice.fields);
+  // What nobody may catch: the state can't be trusted, so the process ends with what is durable.
+  const end = (error: unknown) => {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    logger.fatal("the node can't go on", { error: detail });
+    process.exit(1);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+  let node: RunningNode;
+  try {
+    node = await startNode(config, logger, end);
+  } catch (error) {
+    const line = error instanceof StartError ? error.line : "discovery failed";
+    logger.fatal(line, { error: error instanceof Error ? error.message : String(error) });
+    process.exit(1);
+  }
+  if (process.stdout.isTTY || process.env.KVORUM_BANNER === "1") {
+    process.stdout.write(banner(config, node));
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stop(node, logger, signal).catch(end));
+  }
+}
+
+/** Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. */
+async function stop(node: RunningNode, logger: NodeLogger, signal: NodeJS.Signals): Promise<void> {
+  logger.info("received signal; shutting down", { signal: signal.toLowerCase() });
+  logger.info("closing etcd server");
+  await node.stop();
+  logger.close();
+  process.kill(process.pid, signal);
+}
+
+function banner(config: Config, node: RunningNode): string {
+  const address = node.addresses[0] ?? "";
+  return [
+    "",
+    `  Kvorum serves etcd's v3 API on ${node.addresses.join(", ")}`,
+    `  engine     ${config.backend.engine}`,
+    `  data       ${config.member.dataDir}`,
+    `  try        npx kvorumctl --endpoints ${address} put hello world`,
+    "",
+    "",
+  ].join("\n");
+}
+
+await main();

@@ -1,0 +1,62 @@
+import type { Engine } from "@kvorum/backends";
+import type { Clock, FileSystem, Prng } from "@kvorum/base";
+import { etcdVersion } from "./config/version.js";
+import type { Logger } from "./observe/logger.js";
+
+/** Everything a member is told at its start. Times in milliseconds, sizes in bytes. */
+export interface MemberOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  /** Undefined: inside the data directory. */
+  readonly walDir: string | undefined;
+  readonly engine: Engine;
+
+  /** Member name -> its peer URLs; read only when the data directory is new. */
+  readonly initialCluster: ReadonlyMap<string, readonly string[]>;
+  readonly initialClusterToken: string;
+  readonly initialAdvertisePeerUrls: readonly string[];
+  readonly advertiseClientUrls: readonly string[];
+
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  readonly preVote: boolean;
+  readonly learnersMax: number;
+
+  /** Applied entries between two snapshots of the log. */
+  readonly snapshotCountEntries: number;
+  readonly snapshotCatchUpEntries: number;
+  /** Files kept, 0 for all. */
+  readonly walsMax: number;
+  readonly snapshotsMax: number;
+  readonly unsafeNoSync: boolean;
+
+  /** 0: the default of 2 GiB; below 0: off. */
+  readonly quotaBytes: number;
+  readonly requestBytesMax: number;
+  readonly txnOpsMax: number;
+  readonly commitIntervalMs: number;
+  readonly commitOpsMax: number;
+  readonly valueCacheBytes: number;
+  readonly compactionBatchKeys: number;
+  readonly compactionSleepMs: number;
+  readonly watchProgressIntervalMs: number;
+  readonly slowApplyMs: number;
+  readonly slowRequestMs: number;
+
+  readonly concurrentStreamsMax: number;
+  readonly keepalive: {
+    readonly minTimeMs: number;
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+  };
+
+  readonly clock: Clock;
+  readonly fs: FileSystem;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  /** The node can't go on: the log or the engine failed. Called once; the host ends the process. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The version that a new cluster of such members decides on: the release without its patch. */
+export const newClusterVersion = etcdVersion.replace(/\.\d+$/, ".0");

@@ -1,0 +1,395 @@
+import { etcdserverpb, HeaderEncoder, limits, ProposalField } from "@kvorum/api";
+import { snapshotStream } from "@kvorum/backends/boltfile";
+import type { ClusterId, LogIndex, MemberId, Timer } from "@kvorum/base";
+import { GrpcServer, type StreamCall } from "@kvorum/grpc";
+import type { ConfChange, SoftState } from "@kvorum/raft";
+import { Applier } from "./apply/applier.js";
+import { ApplyLoop } from "./apply/apply-loop.js";
+import { type OpenedDisk, openDisk } from "./boot/open-disk.js";
+import { type OpenedStore, openStore } from "./boot/open-store.js";
+import {
+  type Position,
+  readStorageVersion,
+  writeConfState,
+  writePosition,
+  writeStorageVersion,
+} from "./boot/position.js";
+import { Consensus } from "./consensus/consensus.js";
+import { LogCompactor } from "./consensus/log-compactor.js";
+import { ProposalIds } from "./consensus/proposal-ids.js";
+import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
+import { LeaseExpirer } from "./lease/lease-expirer.js";
+import { type MemberOptions, newClusterVersion } from "./member-options.js";
+import { statusFacts } from "./member-status.js";
+import { Cluster } from "./membership/cluster.js";
+import { applyConfChangeToCluster } from "./membership/conf-change-applier.js";
+import { Publisher } from "./membership/publisher.js";
+import { Quota } from "./quota.js";
+import { ClusterService } from "./rpc/cluster.js";
+import { guardMethods } from "./rpc/guard.js";
+import { healthMethods } from "./rpc/health.js";
+import { KvService } from "./rpc/kv.js";
+import { LeaseService } from "./rpc/lease.js";
+import { MaintenanceService, type StatusFacts } from "./rpc/maintenance.js";
+import { Replier } from "./rpc/reply.js";
+import type { SnapshotSource } from "./rpc/snapshot.js";
+import { WatchService } from "./rpc/watch.js";
+import { SnapStore } from "./storage/snap/snap-store.js";
+
+/** What the asynchronous part of a start has opened. */
+interface Parts {
+  readonly options: MemberOptions;
+  readonly disk: OpenedDisk;
+  readonly opened: OpenedStore;
+  readonly cluster: Cluster;
+  readonly header: HeaderEncoder;
+  /** Moves with the applied entries; the committer writes it with the content it stands for. */
+  readonly position: { current: Position };
+}
+
+/**
+ * A running member: the composition root. Both data paths are wired here and nowhere else.
+ *
+ * ```
+ *  openDisk -> engine -> openStore (leases, keys, watch hub, alarms) -> Cluster
+ *         \--> WAL ---> raft node -> Consensus -> ApplyLoop -> Applier -> Store
+ *  GrpcServer -> guard -> services -> Proposer, ReadIndexQueue (in Consensus) and Store
+ * ```
+ */
+export class Member {
+  readonly id: MemberId;
+  readonly clusterId: ClusterId;
+  readonly cluster: Cluster;
+  readonly store: OpenedStore;
+  readonly consensus: Consensus;
+  readonly applyLoop: ApplyLoop;
+  readonly quota: Quota;
+  /** Hand it the connections of clients. */
+  readonly grpc: GrpcServer;
+  readonly #parts: Parts;
+  readonly #ids: ProposalIds;
+  readonly #publisher: Publisher;
+  readonly #expirer: LeaseExpirer;
+  readonly #compactor: LogCompactor;
+  readonly #leaderStreams = new Set<StreamCall>();
+  readonly #leaderCheck: Timer;
+  #leaderlessTicks = 0;
+  #isRaisingNoSpace = false;
+  #isDefragmenting = false;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * Opens the data directory, joins or begins the cluster, and publishes this member. Resolves when
+   * it serves clients.
+   * @throws StorageError | BackendError naming what is wrong with the directory or its files
+   */
+  static async start(options: MemberOptions): Promise<Member> {
+    const disk = await openDisk(options);
+    const { log, backend } = disk;
+    const header = new HeaderEncoder({ clusterId: log.clusterId, memberId: log.memberId });
+    const position = { current: disk.position };
+    const opened = await openStore({
+      ...{ options, backend, header },
+      term: () => position.current.term,
+      beforeCommit: (put) => writePosition(put, position.current),
+      afterCommit: () => {},
+    });
+    const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
+    await cluster.load();
+    const member = new Member({ options, disk, opened, cluster, header, position });
+    await member.#begin();
+    return member;
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    const { options, disk, opened, cluster } = parts;
+    const { clock, logger } = options;
+    this.id = disk.log.memberId;
+    this.clusterId = disk.log.clusterId;
+    this.cluster = cluster;
+    this.store = opened;
+    this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
+    this.#ids = new ProposalIds({ memberId: this.id, wallMs: clock.wallMs() });
+    this.consensus = this.#wireConsensus();
+    this.applyLoop = this.#wireApplyLoop();
+    const { proposer } = this.consensus;
+    this.#publisher = new Publisher({ proposer, ids: this.#ids, clock });
+    this.#expirer = new LeaseExpirer({
+      ...{ proposer, clock, lessor: opened.lessor },
+      isLeader: () => this.consensus.node.isLeader,
+    });
+    this.#compactor = new LogCompactor(
+      {
+        member: options,
+        node: this.consensus.node,
+        wal: disk.log.wal,
+        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
+        isPersistent: disk.backend.capabilities.persistent,
+        flush: () => opened.buffered.flush(),
+        applied: () => parts.position.current,
+        confState: () => this.consensus.node.status().confState,
+        membership: () => ({
+          members: cluster.members(),
+          removed: cluster.removed(),
+          clusterVersion: cluster.version === "" ? undefined : cluster.version,
+        }),
+      },
+      disk.log.compacted.index,
+    );
+    this.grpc = this.#wireServices();
+    this.#leaderCheck = clock.every(options.electionTimeoutMs, () => this.#checkLeaderStreams());
+    logger.debug("wired the member", { "member-id": this.id.toString(16) });
+  }
+
+  /** Graceful: what is under way is answered or fails with "server stopped"; idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  status(): StatusFacts {
+    const { opened, cluster } = this.#parts;
+    return statusFacts({
+      node: this.consensus.node,
+      applyLoop: this.applyLoop,
+      alarms: opened.alarms,
+      cluster,
+      quota: this.quota,
+      size: opened.buffered.stat(),
+      storageVersion: this.storageVersion(),
+    });
+  }
+
+  /** "X.Y.0", or empty while unknown. */
+  storageVersion(): string {
+    return readStorageVersion((bucket, key) => this.store.buffered.get(bucket, key));
+  }
+
+  async #begin(): Promise<void> {
+    const { options, cluster } = this.#parts;
+    this.consensus.start();
+    this.consensus.campaignIfAlone();
+    await this.#publisher.publishAttributes({
+      id: this.id,
+      name: options.name,
+      clientUrls: options.advertiseClientUrls,
+    });
+    options.logger.info("published local member to cluster through raft", {
+      "local-member-id": this.id.toString(16),
+      "cluster-id": this.clusterId.toString(16),
+    });
+    if (cluster.version === "") {
+      options.logger.info("setting up initial cluster version using v3 API", {
+        "cluster-version": newClusterVersion.replace(/\.0$/, ""),
+      });
+      await this.#publisher.setClusterVersion(newClusterVersion);
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const { disk, opened, options } = this.#parts;
+    this.#leaderCheck.clear();
+    this.#publisher.stop();
+    this.#expirer.stop();
+    await this.grpc.drain();
+    await this.consensus.stop();
+    this.applyLoop.stop();
+    await this.#compactor.stop();
+    opened.watchHub.close();
+    await opened.store.close();
+    await opened.buffered.close();
+    await disk.log.wal.close();
+    await disk.dataDir.release();
+    options.logger.info("closed etcd server", { "data-dir": options.dataDir });
+  }
+
+  #wireConsensus(): Consensus {
+    const { options, disk, cluster } = this.#parts;
+    const confState =
+      disk.position.index > 0
+        ? confStateOf(
+            cluster.voters().map((member) => member.id),
+            cluster.learners().map((member) => member.id),
+          )
+        : (disk.log.confState ?? confStateOf([], []));
+    const node = openRaftNode({
+      ...{ member: options, log: disk.log, confState },
+      consistentIndex: disk.position.index,
+      snapshot: () => undefined,
+    });
+    return new Consensus({
+      ...{ node, ids: this.#ids, clock: options.clock, log: disk.log.wal },
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      electionTimeoutMs: options.electionTimeoutMs,
+      requestBytesMax: options.requestBytesMax,
+      apply: (entries) => this.applyLoop.push(entries),
+      send: () => {},
+      saveSnapshot: () => Promise.reject(new Error("a single member receives no snapshot")),
+      onSoftState: (state) => this.#onSoftState(state),
+      onFault: options.onFault,
+    });
+  }
+
+  #wireApplyLoop(): ApplyLoop {
+    const { options, disk, opened, cluster, position } = this.#parts;
+    const applier = new Applier({
+      ...{ store: opened.store, lessor: opened.lessor, alarms: opened.alarms, cluster },
+      quota: this.quota,
+      onQuotaExceeded: () => this.#raiseNoSpace(),
+      onClusterVersion: (version) => {
+        options.logger.info("set initial cluster version", { "cluster-version": version });
+        writeStorageVersion((b, key, value) => opened.buffered.put(b, key, value), version);
+      },
+    });
+    return new ApplyLoop({
+      clock: options.clock,
+      consistentIndex: disk.position.index,
+      consistentTerm: disk.position.term,
+      apply: (proposal) => applier.apply(proposal),
+      takeOwner: (high, low) => this.consensus.proposer.take(high, low),
+      applyConfChange: (change, index) => this.#applyConfChange(change, index),
+      onTermBegin: () => this.#onTermBegin(),
+      onEntry: (entry) => {
+        position.current = entry;
+      },
+      underPressure: () => opened.buffered.pressure,
+      onApplied: (index) => {
+        this.consensus.applied(index);
+        if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
+        this.#compactor.applied(index);
+      },
+      onSlow: (tookMs) =>
+        options.logger.warn("apply request took too long", {
+          took: `${tookMs.toFixed(3)}ms`,
+          "expected-duration": `${options.slowApplyMs}ms`,
+        }),
+      slowMs: options.slowApplyMs,
+    });
+  }
+
+  #wireServices(): GrpcServer {
+    const { options, opened, cluster, header, position } = this.#parts;
+    const { consensus, quota } = this;
+    const { proposer, reads } = consensus;
+    const { store, lessor } = opened;
+    const replier = new Replier({
+      header,
+      term: () => position.current.term,
+      revision: () => store.currentRevision,
+    });
+    const onQuotaExceeded = () => this.#raiseNoSpace();
+    const services = [
+      new KvService({
+        ...{ store, proposer, reads, quota, replier, onQuotaExceeded },
+        txnOpsMax: options.txnOpsMax,
+        requestBytesMax: options.requestBytesMax,
+      }),
+      new WatchService({
+        hub: opened.watchHub,
+        fragmentBytes: options.requestBytesMax + limits.grpcOverheadBytes,
+        progressIntervalMs: options.watchProgressIntervalMs,
+        prng: options.prng,
+      }),
+      new LeaseService({ lessor, proposer, ids: this.#ids, quota, replier, onQuotaExceeded }),
+      new ClusterService({ cluster, reads, replier }),
+      new MaintenanceService({
+        ...{ memberId: this.id, store, proposer, replier },
+        status: () => this.status(),
+        defragment: () => this.#defragment(),
+        snapshots: this.#snapshots(),
+      }),
+    ];
+    const methods = services.flatMap((service) => service.methods());
+    const standing = {
+      isLearner: () => consensus.node.isLearner,
+      hasLeader: () => consensus.node.leader !== 0n,
+      leaderStreams: this.#leaderStreams,
+    };
+    return new GrpcServer({
+      methods: guardMethods([...methods, ...healthMethods(() => true)], standing),
+      clock: options.clock,
+      maxReceiveMessageBytes: options.requestBytesMax + limits.grpcOverheadBytes,
+      maxConcurrentStreams: options.concurrentStreamsMax,
+      keepalive: options.keepalive,
+    });
+  }
+
+  #snapshots(): SnapshotSource {
+    return {
+      storageVersion: () => this.storageVersion(),
+      open: async () => {
+        const view = await this.store.buffered.view();
+        const stream = await snapshotStream(view);
+        return { ...stream, close: () => view.close() };
+      },
+    };
+  }
+
+  async #defragment(): Promise<void> {
+    const { disk, options } = this.#parts;
+    if (this.#isDefragmenting) throw new Error("a defragmentation of this member is under way");
+    this.#isDefragmenting = true;
+    options.logger.info("starting defragment");
+    try {
+      await disk.backend.defragment(() => {});
+    } finally {
+      this.#isDefragmenting = false;
+    }
+    options.logger.info("finished defragment");
+  }
+
+  #applyConfChange(change: ConfChange, index: LogIndex): void {
+    const { options, cluster, opened } = this.#parts;
+    const outcome = applyConfChangeToCluster(cluster, change, options.learnersMax);
+    const state = this.consensus.node.applyConfChange(
+      outcome.ok ? change : { ...change, nodeId: 0n },
+    );
+    writeConfState((bucket, key, value) => opened.buffered.put(bucket, key, value), state);
+    options.logger.info("applied a configuration change", {
+      "entry-index": index,
+      "member-id": change.nodeId.toString(16),
+      outcome: outcome.ok ? outcome.kind : outcome.error,
+    });
+  }
+
+  #onSoftState(state: SoftState): void {
+    if (state.role !== "leader") this.store.lessor.demote();
+    this.consensus.reads.leaderChanged();
+    this.consensus.wake();
+  }
+
+  /** A leader owns the leases from the first entry of its term on. */
+  #onTermBegin(): void {
+    if (!this.consensus.node.isLeader) return;
+    this.store.lessor.promote(this.#parts.options.electionTimeoutMs);
+  }
+
+  /** Proposes the alarm, once at a time; it is raised when the entry is applied. */
+  #raiseNoSpace(): void {
+    if (this.#isRaisingNoSpace || this.#stopping !== undefined) return;
+    this.#isRaisingNoSpace = true;
+    const { AlarmRequest, AlarmRequest_AlarmAction, AlarmType } = etcdserverpb;
+    const request = AlarmRequest.encode({
+      action: AlarmRequest_AlarmAction.ACTIVATE,
+      memberID: this.id,
+      alarm: AlarmType.NOSPACE,
+    }).finish();
+    const done = () => {
+      this.#isRaisingNoSpace = false;
+    };
+    this.consensus.proposer.propose(ProposalField.alarm, request, { applied: done, failed: done });
+  }
+
+  /** Streams that asked for a leader end after three election time-outs without one. */
+  #checkLeaderStreams(): void {
+    this.#leaderlessTicks = this.consensus.node.leader === 0n ? this.#leaderlessTicks + 1 : 0;
+    for (const call of this.#leaderStreams) {
+      if (call.cancelled) this.#leaderStreams.delete(call);
+      else if (this.#leaderlessTicks >= 3) {
+        this.#leaderStreams.delete(call);
+        call.fail(14, "etcdserver: no leader");
+      }
+    }
+  }
+}

@@ -1,0 +1,241 @@
+// Step 3 of the write path: validate the request, then quota (4) and propose (5); and the reads.
+import {
+  ApiError,
+  apiError,
+  decodeDeleteRangeRequest,
+  decodePutRequest,
+  decodeRangeRequest,
+  decodeTxnRequest,
+  etcdserverpb,
+  ProposalField,
+  type RawResponse,
+} from "@kvorum/api";
+import { assert } from "@kvorum/base";
+import type { Method, UnaryCall } from "@kvorum/grpc";
+import type { Store } from "@kvorum/mvcc";
+import type { AppliedResponse } from "../consensus/applied-response.js";
+import type { ProposalOwner } from "../consensus/pending-proposals.js";
+import type { Proposer } from "../consensus/proposer.js";
+import type { ReadIndexQueue, ReadOwner } from "../consensus/read-index.js";
+import { putCost, type Quota, txnCost } from "../quota.js";
+import { openRangeStream } from "./range-stream.js";
+import { fail, type Replier } from "./reply.js";
+import {
+  isReadOnlyTxn,
+  isSerializableTxn,
+  validatePut,
+  validateRange,
+  validateTxn,
+} from "./txn-validation.js";
+
+export interface KvServiceOptions {
+  readonly store: Store;
+  readonly proposer: Proposer;
+  readonly reads: ReadIndexQueue;
+  readonly quota: Quota;
+  readonly replier: Replier;
+  /** --max-txn-ops */
+  readonly txnOpsMax: number;
+  readonly requestBytesMax: number;
+  /** A request was refused for space: this member should raise NOSPACE. */
+  readonly onQuotaExceeded: () => void;
+}
+
+/** etcdserverpb.KV */
+export class KvService {
+  readonly #options: KvServiceOptions;
+
+  constructor(options: KvServiceOptions) {
+    this.#options = options;
+  }
+
+  methods(): [string, Method][] {
+    return [
+      ["/etcdserverpb.KV/Range", unary((call, message) => this.#range(call, message))],
+      ["/etcdserverpb.KV/Put", unary((call, message) => this.#put(call, message))],
+      ["/etcdserverpb.KV/DeleteRange", unary((call, message) => this.#deleteRange(call, message))],
+      ["/etcdserverpb.KV/Txn", unary((call, message) => this.#txn(call, message))],
+      ["/etcdserverpb.KV/Compact", unary((call, message) => this.#compact(call, message))],
+      [
+        "/etcdserverpb.KV/RangeStream",
+        { kind: "stream", open: (call) => openRangeStream(call, this.#options) },
+      ],
+    ];
+  }
+
+  #range(call: UnaryCall, message: Buffer): void {
+    const request = decodeRangeRequest(message);
+    validateRange(request);
+    const read = new RangeRead(call, request, this.#options);
+    if (request.serializable) read.ready();
+    else this.#options.reads.wait(read);
+  }
+
+  #put(call: UnaryCall, message: Buffer): void {
+    const request = decodePutRequest(message);
+    this.#checkQuota(putCost(request));
+    validatePut(request);
+    this.#propose(ProposalField.put, message, call);
+  }
+
+  #deleteRange(call: UnaryCall, message: Buffer): void {
+    if (decodeDeleteRangeRequest(message).key.length === 0) throw apiError("emptyKey");
+    this.#propose(ProposalField.deleteRange, message, call);
+  }
+
+  #txn(call: UnaryCall, message: Buffer): void {
+    const request = decodeTxnRequest(message);
+    this.#checkQuota(txnCost(request));
+    validateTxn(request, this.#options.txnOpsMax);
+    if (!isReadOnlyTxn(request)) {
+      this.#propose(ProposalField.txn, message, call);
+      return;
+    }
+    const read = new TxnRead(call, request, this.#options);
+    if (isSerializableTxn(request)) read.ready();
+    else this.#options.reads.wait(read);
+  }
+
+  #compact(call: UnaryCall, message: Buffer): void {
+    const request = etcdserverpb.CompactionRequest.decode(message);
+    const owner = new CompactionOwner(call, request.physical, this.#options);
+    this.#options.proposer.propose(ProposalField.compaction, message, owner);
+  }
+
+  #checkQuota(cost: number): void {
+    if (this.#options.quota.allows(cost)) return;
+    this.#options.onQuotaExceeded();
+    throw apiError("noSpace");
+  }
+
+  #propose(field: ProposalField, message: Buffer, call: UnaryCall): void {
+    this.#options.proposer.propose(field, message, new WriteOwner(call, this.#options.replier));
+  }
+}
+
+function unary(handle: (call: UnaryCall, message: Buffer) => void): Method {
+  return { kind: "unary", handle };
+}
+
+/** Answers a put, delete or transaction once it is applied. */
+class WriteOwner implements ProposalOwner {
+  readonly #call: UnaryCall;
+  readonly #replier: Replier;
+
+  constructor(call: UnaryCall, replier: Replier) {
+    this.#call = call;
+    this.#replier = replier;
+  }
+
+  applied(response: AppliedResponse): void {
+    this.#replier.respond(this.#call, response as RawResponse);
+  }
+
+  failed(error: ApiError): void {
+    fail(this.#call, error);
+  }
+}
+
+/** A physical compaction is answered when its deletions are done and committed. */
+class CompactionOwner implements ProposalOwner {
+  readonly #call: UnaryCall;
+  readonly #physical: boolean;
+  readonly #options: KvServiceOptions;
+
+  constructor(call: UnaryCall, physical: boolean, options: KvServiceOptions) {
+    this.#call = call;
+    this.#physical = physical;
+    this.#options = options;
+  }
+
+  applied(response: AppliedResponse): void {
+    assert(response.kind === "compaction", `a compaction answers itself, not ${response.kind}`);
+    if (!this.#physical) {
+      this.#respond();
+      return;
+    }
+    response.done.then(
+      () => this.#respond(),
+      () => fail(this.#call, apiError("stopped")),
+    );
+  }
+
+  failed(error: ApiError): void {
+    fail(this.#call, error);
+  }
+
+  #respond(): void {
+    this.#call.respond(this.#options.replier.withHeader(new Uint8Array(0)));
+  }
+}
+
+class RangeRead implements ReadOwner {
+  readonly #call: UnaryCall;
+  readonly #request: etcdserverpb.RangeRequest;
+  readonly #options: KvServiceOptions;
+
+  constructor(call: UnaryCall, request: etcdserverpb.RangeRequest, options: KvServiceOptions) {
+    this.#call = call;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  ready(): void {
+    if (this.#call.cancelled) return;
+    try {
+      answer(this.#call, this.#options.replier, this.#options.store.range(this.#request));
+    } catch (error) {
+      failRead(this.#call, error);
+    }
+  }
+
+  failed(error: ApiError): void {
+    fail(this.#call, error);
+  }
+}
+
+class TxnRead implements ReadOwner {
+  readonly #call: UnaryCall;
+  readonly #request: etcdserverpb.TxnRequest;
+  readonly #options: KvServiceOptions;
+
+  constructor(call: UnaryCall, request: etcdserverpb.TxnRequest, options: KvServiceOptions) {
+    this.#call = call;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  ready(): void {
+    if (this.#call.cancelled) return;
+    try {
+      answer(this.#call, this.#options.replier, this.#options.store.readTxn(this.#request));
+    } catch (error) {
+      failRead(this.#call, error);
+    }
+  }
+
+  failed(error: ApiError): void {
+    fail(this.#call, error);
+  }
+}
+
+/** Short reads answer at once; long ones give other requests a turn and answer later. */
+function answer(
+  call: UnaryCall,
+  replier: Replier,
+  response: RawResponse | Promise<RawResponse>,
+): void {
+  if (!(response instanceof Promise)) {
+    replier.respond(call, response);
+    return;
+  }
+  response.then(
+    (late) => replier.respond(call, late),
+    (error: unknown) => failRead(call, error),
+  );
+}
+
+function failRead(call: UnaryCall, error: unknown): void {
+  if (!(error instanceof ApiError)) throw error;
+  fail(call, error);
+}

@@ -1,0 +1,143 @@
+import { apiError, etcdserverpb, limits, ProposalField } from "@kvorum/api";
+import { assert, latin1ToBytes } from "@kvorum/base";
+import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
+import type { Lessor } from "@kvorum/mvcc";
+import type { ProposalIds } from "../consensus/proposal-ids.js";
+import type { Proposer } from "../consensus/proposer.js";
+import type { Quota } from "../quota.js";
+import { failWith } from "./guard.js";
+import { fail, type Replier } from "./reply.js";
+
+const {
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveRequest,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResponse,
+} = etcdserverpb;
+
+export interface LeaseServiceOptions {
+  readonly lessor: Lessor;
+  readonly proposer: Proposer;
+  readonly ids: ProposalIds;
+  readonly quota: Quota;
+  readonly replier: Replier;
+  readonly onQuotaExceeded: () => void;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** etcdserverpb.Lease */
+export class LeaseService {
+  readonly #options: LeaseServiceOptions;
+
+  constructor(options: LeaseServiceOptions) {
+    this.#options = options;
+  }
+
+  methods(): [string, Method][] {
+    const unary = (handle: (call: UnaryCall, message: Buffer) => void): Method => ({
+      kind: "unary",
+      handle,
+    });
+    return [
+      ["/etcdserverpb.Lease/LeaseGrant", unary((call, message) => this.#grant(call, message))],
+      ["/etcdserverpb.Lease/LeaseRevoke", unary((call, message) => this.#revoke(call, message))],
+      [
+        "/etcdserverpb.Lease/LeaseKeepAlive",
+        { kind: "stream", open: (call) => this.#keepAlive(call) },
+      ],
+      [
+        "/etcdserverpb.Lease/LeaseTimeToLive",
+        unary((call, message) => this.#timeToLive(call, message)),
+      ],
+      ["/etcdserverpb.Lease/LeaseLeases", unary((call) => this.#leases(call))],
+    ];
+  }
+
+  #grant(call: UnaryCall, message: Buffer): void {
+    const { quota, onQuotaExceeded, proposer, ids, replier } = this.#options;
+    if (!quota.allows(limits.quotaLeaseBytes)) {
+      onQuotaExceeded();
+      throw apiError("noSpace");
+    }
+    const request = LeaseGrantRequest.decode(message);
+    while (request.ID === 0n) request.ID = ids.next() & 0x7fffffffffffffffn;
+    proposer.propose(ProposalField.leaseGrant, LeaseGrantRequest.encode(request).finish(), {
+      applied(response) {
+        assert(response.kind === "leaseGrant", `a grant answers itself, not ${response.kind}`);
+        const body = { header: undefined, ID: response.id, TTL: response.ttl, error: "" };
+        call.respond(replier.withHeader(LeaseGrantResponse.encode(body).finish()));
+      },
+      failed: (error) => fail(call, error),
+    });
+  }
+
+  #revoke(call: UnaryCall, message: Buffer): void {
+    const { proposer, replier } = this.#options;
+    etcdserverpb.LeaseRevokeRequest.decode(message);
+    proposer.propose(ProposalField.leaseRevoke, message, {
+      applied: () => call.respond(replier.withHeader(NO_BYTES)),
+      failed: (error) => fail(call, error),
+    });
+  }
+
+  /** Requests are answered in order; one whose lease is expiring holds back those behind it. */
+  #keepAlive(call: StreamCall): void {
+    let halfClosed = false;
+    let waiting = false;
+    const finish = () => {
+      if (halfClosed && !waiting) call.end();
+    };
+    call.onHalfClose = () => {
+      halfClosed = true;
+      finish();
+    };
+    call.onMessage = (message) => {
+      try {
+        const { ID } = LeaseKeepAliveRequest.decode(message);
+        const { replier, lessor } = this.#options;
+        // The header is made before the lease is renewed, as etcd does.
+        const revision = replier.currentRevision();
+        waiting = true;
+        call.pause();
+        lessor.renew(ID, (outcome) => {
+          waiting = false;
+          if (call.cancelled) return;
+          if (outcome === "notPrimaryLessor") {
+            fail(call, apiError("notPrimaryLessor"));
+            return;
+          }
+          const TTL = outcome === "leaseNotFound" ? 0 : outcome;
+          const body = LeaseKeepAliveResponse.encode({ header: undefined, ID, TTL }).finish();
+          call.write(replier.withHeader(body, revision));
+          call.resume();
+          finish();
+        });
+      } catch (error) {
+        failWith(call, error);
+      }
+    };
+  }
+
+  #timeToLive(call: UnaryCall, message: Buffer): void {
+    const request = LeaseTimeToLiveRequest.decode(message);
+    const found = this.#options.lessor.timeToLive(request.ID);
+    const body = LeaseTimeToLiveResponse.encode({
+      header: undefined,
+      ID: request.ID,
+      TTL: found?.ttlSeconds ?? -1,
+      grantedTTL: found?.grantedTtlSeconds ?? 0,
+      keys: found === undefined || !request.keys ? [] : found.keys.map(latin1ToBytes),
+    }).finish();
+    call.respond(this.#options.replier.withHeader(body));
+  }
+
+  #leases(call: UnaryCall): void {
+    const leases = this.#options.lessor.leases().map((ID) => ({ ID }));
+    const body = LeaseLeasesResponse.encode({ header: undefined, leases }).finish();
+    call.respond(this.#options.replier.withHeader(body));
+  }
+}

@@ -1,0 +1,129 @@
+import { type ApiError, ApiError as ApiErrorClass, etcdserverpb, ProposalField } from "@kvorum/api";
+import { assert, type MemberId } from "@kvorum/base";
+import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
+import type { Store } from "@kvorum/mvcc";
+import type { Proposer } from "../consensus/proposer.js";
+import { failWith } from "./guard.js";
+import { fail, type Replier } from "./reply.js";
+import { type SnapshotSource, sendSnapshot } from "./snapshot.js";
+
+const {
+  AlarmRequest,
+  AlarmResponse,
+
+  DefragmentResponse,
+  HashKVRequest,
+  HashKVResponse,
+  HashResponse,
+  StatusResponse,
+} = etcdserverpb;
+
+/** What Status reports beside the header. */
+export type StatusFacts = Omit<etcdserverpb.StatusResponse, "header">;
+
+export interface MaintenanceServiceOptions {
+  readonly memberId: MemberId;
+  readonly store: Store;
+  readonly proposer: Proposer;
+  readonly replier: Replier;
+  readonly status: () => StatusFacts;
+  readonly defragment: () => Promise<void>;
+  readonly snapshots: SnapshotSource;
+}
+
+/** etcdserverpb.Maintenance */
+export class MaintenanceService {
+  readonly #options: MaintenanceServiceOptions;
+
+  constructor(options: MaintenanceServiceOptions) {
+    this.#options = options;
+  }
+
+  methods(): [string, Method][] {
+    const unary = (handle: (call: UnaryCall, message: Buffer) => void): Method => ({
+      kind: "unary",
+      handle,
+    });
+    return [
+      ["/etcdserverpb.Maintenance/Alarm", unary((call, message) => this.#alarm(call, message))],
+      ["/etcdserverpb.Maintenance/Status", unary((call) => this.#status(call))],
+      ["/etcdserverpb.Maintenance/Defragment", unary((call) => this.#defragment(call))],
+      ["/etcdserverpb.Maintenance/Hash", unary((call) => this.#hash(call))],
+      ["/etcdserverpb.Maintenance/HashKV", unary((call, message) => this.#hashKv(call, message))],
+      [
+        "/etcdserverpb.Maintenance/Snapshot",
+        { kind: "stream", open: (call) => this.#snapshot(call) },
+      ],
+    ];
+  }
+
+  #alarm(call: UnaryCall, message: Buffer): void {
+    AlarmRequest.decode(message);
+    const { proposer, replier } = this.#options;
+    proposer.propose(ProposalField.alarm, message, {
+      applied(response) {
+        assert(response.kind === "alarm", `an alarm answers itself, not ${response.kind}`);
+        const body = { header: undefined, alarms: [...response.alarms] };
+        call.respond(replier.withHeader(AlarmResponse.encode(body).finish()));
+      },
+      failed: (error) => fail(call, error),
+    });
+  }
+
+  #status(call: UnaryCall): void {
+    const body = StatusResponse.encode({ header: undefined, ...this.#options.status() }).finish();
+    call.respond(this.#options.replier.withHeader(body));
+  }
+
+  #defragment(call: UnaryCall): void {
+    this.#options.defragment().then(
+      () => call.respond(DefragmentResponse.encode({ header: undefined }).finish()),
+      (error: unknown) => failLate(call, error),
+    );
+  }
+
+  #hash(call: UnaryCall): void {
+    this.#options.store.hash().then(
+      ({ hash, revision }) => {
+        const body = HashResponse.encode({ header: undefined, hash }).finish();
+        call.respond(this.#options.replier.withHeader(body, revision));
+      },
+      (error: unknown) => failLate(call, error),
+    );
+  }
+
+  #hashKv(call: UnaryCall, message: Buffer): void {
+    const { revision } = HashKVRequest.decode(message);
+    this.#options.store.hashKv(revision).then(
+      (found) => {
+        const body = HashKVResponse.encode({
+          header: undefined,
+          hash: found.hash,
+          compactRevision: found.compactRevision,
+          hashRevision: found.hashRevision,
+        }).finish();
+        call.respond(this.#options.replier.withHeader(body, found.currentRevision));
+      },
+      (error: unknown) => failLate(call, error),
+    );
+  }
+
+  #snapshot(call: StreamCall): void {
+    call.onMessage = () => {
+      call.onMessage = undefined;
+      sendSnapshot(call, this.#options.snapshots).catch((error: unknown) => failLate(call, error));
+    };
+  }
+}
+
+/** Ends a call with what went wrong in the background: an engine's error is the client's to know. */
+function failLate(call: UnaryCall | StreamCall, error: unknown): void {
+  if (error instanceof Error && error.name === "InvariantError") throw error;
+  const known: ApiError =
+    error instanceof ApiErrorClass
+      ? error
+      : new ApiErrorClass(2, error instanceof Error ? error.message : String(error), {
+          cause: error,
+        });
+  failWith(call, known);
+}

@@ -1,0 +1,73 @@
+import { decodeRangeRequest, WireWriter } from "@kvorum/api";
+import type { StreamCall } from "@kvorum/grpc";
+import type { RangeChunk } from "@kvorum/mvcc";
+import { failWith } from "./guard.js";
+import type { KvServiceOptions } from "./kv.js";
+import { fail } from "./reply.js";
+import { validateRange } from "./txn-validation.js";
+
+/**
+ * KV.RangeStream: the reply of a range in chunks that grow and shrink with the size of what they
+ * hold. Only the last message has the header, `more` and the exact count.
+ */
+export function openRangeStream(call: StreamCall, options: KvServiceOptions): void {
+  call.onMessage = (message) => {
+    call.onMessage = undefined;
+    try {
+      const request = decodeRangeRequest(message);
+      validateRange(request);
+      const begin = () => {
+        const chunks = options.store.rangeChunks(request, options.requestBytesMax);
+        send(call, options, chunks).catch((error: unknown) => failWith(call, error));
+      };
+      if (request.serializable) begin();
+      else options.reads.wait({ ready: begin, failed: (error) => fail(call, error) });
+    } catch (error) {
+      failWith(call, error);
+    }
+  };
+}
+
+async function send(
+  call: StreamCall,
+  { replier }: KvServiceOptions,
+  chunks: Iterable<RangeChunk>,
+): Promise<void> {
+  for (const chunk of chunks) {
+    if (call.cancelled) return;
+    const body = encodeBody(chunk);
+    const { last } = chunk;
+    const message = last === undefined ? body : replier.withHeader(body, last.revision);
+    const writer = new WireWriter();
+    writer.delimited(0x0a, message);
+    if (!call.write(writer.toBytes())) await drained(call);
+  }
+  call.end();
+}
+
+function encodeBody({ kvs, last }: RangeChunk): Buffer {
+  const writer = new WireWriter();
+  for (const kv of kvs) writer.delimited(0x12, kv);
+  if (last?.more) {
+    writer.byte(0x18);
+    writer.byte(1);
+  }
+  if (last !== undefined && last.count > 0) {
+    writer.byte(0x20);
+    writer.varint(last.count);
+  }
+  return writer.toBytes();
+}
+
+/** Resolves when the client has taken what was sent, or is gone. */
+export function drained(call: StreamCall): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.onDrain = undefined;
+      call.onCancel = undefined;
+      resolve();
+    };
+    call.onDrain = done;
+    call.onCancel = done;
+  });
+}

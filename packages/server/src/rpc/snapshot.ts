@@ -1,0 +1,46 @@
+import { etcdserverpb, limits } from "@kvorum/api";
+import type { StreamCall } from "@kvorum/grpc";
+import { drained } from "./range-stream.js";
+
+/** A snapshot file as a forward-only stream whose length is known before it begins. */
+export interface SnapshotStream {
+  readonly totalBytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+}
+
+export interface SnapshotSource {
+  /** A frozen state of the store, with etcd's trailer; `close` releases it. */
+  open(): Promise<SnapshotStream & { close(): Promise<void> }>;
+  /** For the messages' version field; empty while unknown. */
+  storageVersion(): string;
+}
+
+/**
+ * Maintenance.Snapshot: messages of 32 KiB with the count of bytes that remain, then one with the
+ * SHA-256 of all before it.
+ */
+export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Promise<void> {
+  const version = source.storageVersion();
+  const snapshot = await source.open();
+  try {
+    const trailerBytes = 32;
+    let remainingBytes = snapshot.totalBytes - trailerBytes;
+    for await (const chunk of snapshot.chunks) {
+      for (let start = 0; start < chunk.length; start += limits.snapshotChunkBytes) {
+        if (call.cancelled) return;
+        const blob = chunk.subarray(start, start + limits.snapshotChunkBytes);
+        remainingBytes = Math.max(0, remainingBytes - blob.length);
+        const message = etcdserverpb.SnapshotResponse.encode({
+          header: undefined,
+          remainingBytes: BigInt(remainingBytes),
+          blob,
+          version,
+        }).finish();
+        if (!call.write(message)) await drained(call);
+      }
+    }
+    call.end();
+  } finally {
+    await snapshot.close();
+  }
+}
