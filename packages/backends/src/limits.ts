@@ -24,3 +24,6 @@ export const SQLITE_VACUUM_STEP_PAGES = 512;
 
 /** Memory of one SQLite connection for pages, in KiB. The operating system caches the rest. */
 export const SQLITE_CACHE_KIB = 16_384;
+
+/** Memory that a store keeps between commits. Source: 10,000 records of 300 bytes are 3 MB. */
+export const SPARE_MEMORY_BYTES_MAX = 8 << 20;

@@ -36,7 +36,6 @@ const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendEr
   ["SQLITE_BUSY", "LOCKED"],
   ["LEVEL_CORRUPTION", "CORRUPT"],
   ["LEVEL_LOCKED", "LOCKED"],
-  ["LEVEL_DATABASE_NOT_OPEN", "CLOSED"],
   // LMDB passes on errno as a number: ENOSPC, EFBIG, EDQUOT.
   [28, "NO_SPACE"],
   [27, "NO_SPACE"],

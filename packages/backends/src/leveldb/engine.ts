@@ -1,7 +1,7 @@
 import { ClassicLevel } from "classic-level";
 import { toBackendError } from "../common/backend-errors.js";
 import { prepareDirectory } from "../common/directory.js";
-import type { Backend, Engine } from "../port.js";
+import { type Backend, BackendError, type Engine } from "../port.js";
 import { CAPABILITIES, LeveldbBackend, type LeveldbStore } from "./backend.js";
 import { verifyLogs } from "./verify-logs.js";
 import { verifyTables } from "./verify-tables.js";
@@ -23,7 +23,20 @@ export const engine: Engine = {
       await store.open();
       return await LeveldbBackend.create(directory, store);
     } catch (error) {
-      throw toBackendError(error, directory);
+      throw explainOpen(toBackendError(error, directory), directory);
     }
   },
 };
+
+/** A damaged name in CURRENT or the manifest shows as a file that isn't there. */
+function explainOpen(error: BackendError, directory: string): BackendError {
+  if (error.code !== "IO" || !/no such file|invalid argument|is a directory/i.test(error.message)) {
+    return error;
+  }
+  return new BackendError(
+    "CORRUPT",
+    `${directory}: a file that the store names is missing, or its name is damaged; restore this ` +
+      `member from a snapshot or from its peers: ${error.message}`,
+    { cause: error },
+  );
+}

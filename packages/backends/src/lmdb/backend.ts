@@ -3,6 +3,7 @@ import { checkOps } from "../common/check-ops.js";
 import { isFull } from "../common/directory.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
+import { SpareMemory } from "../common/spare-memory.js";
 import {
   type Backend,
   BackendError,
@@ -38,6 +39,7 @@ export class LmdbBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #directory: string;
   readonly #health: Health;
+  readonly #spare = new SpareMemory();
   readonly #views = new Set<LmdbView>();
   #environment: Environment;
   #stat: BackendStat | undefined;
@@ -121,7 +123,7 @@ export class LmdbBackend implements Backend {
     const environment = this.#environment;
     try {
       this.#dirty?.add(ops);
-      await writeOps(environment, ops);
+      await writeOps(environment, ops, this.#spare);
     } catch (error) {
       throw this.#health.fail(await this.#explain(error, ops));
     }

@@ -49,7 +49,7 @@ export interface DefragmentHost {
  * under a short pause of the commits writes the last of them and puts the copy in place. Reads go on
  * throughout. Returns the environment of the new file; the old one stays open.
  *
- *     track -> copy (a snapshot) -> rounds: changed keys -> pause -> the rest -> sync -> rename -> open
+ *     track -> settle -> copy (a snapshot) -> rounds: changed keys -> pause -> the rest -> sync -> rename -> open
  */
 export async function defragment(
   host: DefragmentHost,
@@ -60,6 +60,8 @@ export async function defragment(
   await removeData(copyPath);
   let dirty = new DirtyKeys();
   host.track(dirty);
+  // Commits that began before the tracking must be in the snapshot that the copy is made of.
+  await host.settled();
   await copyCompact(source, copyPath, onProgress);
   const copy = openEnvironment(copyPath);
   try {

@@ -15,7 +15,7 @@ export const engine: Engine = {
     try {
       await prepareDirectory(directory);
       file = await currentDataFile(directory);
-      await verifyDataFile(file);
+      verifyDataFile(file);
       const environment = openEnvironment(file);
       await syncDirectory(directory);
       return new LmdbBackend(directory, environment);

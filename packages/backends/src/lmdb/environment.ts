@@ -22,6 +22,8 @@ export function openEnvironment(file: string): Environment {
     path: file,
     noSubdir: true,
     overlappingSync: false,
+    // Only what is in one batch belongs together; the turns of the event loop mean nothing here.
+    eventTurnBatching: false,
     maxDbs: BUCKETS.length + 2,
     ...ENCODINGS,
   });

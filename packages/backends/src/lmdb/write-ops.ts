@@ -1,4 +1,5 @@
 import { CHECKSUM_BYTES, writeSealed } from "../common/record-checksum.js";
+import type { SpareMemory } from "../common/spare-memory.js";
 import type { Op } from "../port.js";
 import type { Environment } from "./environment.js";
 import { isLongKey, joinLong, storedKey } from "./key-codec.js";
@@ -7,15 +8,18 @@ import { isLongKey, joinLong, storedKey } from "./key-codec.js";
  * Hands a commit to lmdb-js as one atomic block; resolves when it is synced. All values with their
  * checksums stand in one piece of memory, which lmdb-js's thread reads until then.
  */
-export async function writeOps(environment: Environment, ops: readonly Op[]): Promise<void> {
+export async function writeOps(
+  environment: Environment,
+  ops: readonly Op[],
+  spare: SpareMemory,
+): Promise<void> {
   const { root, tables } = environment;
   let arenaBytes = 0;
   for (const { key, value } of ops) {
     if (value === undefined) continue;
     arenaBytes += value.length + CHECKSUM_BYTES + (isLongKey(key) ? 4 + key.length : 0);
   }
-  // Not from Node's pool: lmdb-js looks up the address of each distinct ArrayBuffer once.
-  const arena = Buffer.allocUnsafeSlow(arenaBytes);
+  const arena = spare.take(arenaBytes);
   let position = 0;
   await root.batch(() => {
     for (const { bucket, key, value } of ops) {
@@ -30,4 +34,6 @@ export async function writeOps(environment: Environment, ops: readonly Op[]): Pr
       position = end;
     }
   });
+  // Not after a failure: lmdb-js may still hold the address.
+  spare.give(arena);
 }

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { SpareMemory } from "../common/spare-memory.js";
 import { BackendError, type BackendStat, type Op } from "../port.js";
 import type { Answer, Request } from "./messages.js";
 import { packOps } from "./packed-ops.js";
@@ -15,6 +16,7 @@ interface Waiter {
 export class Committer {
   readonly #file: string;
   readonly #worker: Worker;
+  readonly #spare = new SpareMemory();
   readonly #waiters = new Map<number, Waiter>();
   #nextId = 1;
   #gone: BackendError | undefined;
@@ -38,8 +40,9 @@ export class Committer {
 
   /** Resolves when the commit is synced, with the size of the store after it. */
   commit(ops: readonly Op[]): Promise<BackendStat> {
-    const packed = packOps(ops).buffer as ArrayBuffer;
-    return this.#ask({ id: this.#nextId++, kind: "commit", packed }, [packed]);
+    const { memory, length } = packOps(ops, this.#spare);
+    const packed = memory.buffer as ArrayBuffer;
+    return this.#ask({ id: this.#nextId++, kind: "commit", packed, length }, [packed]);
   }
 
   /** One step of giving free pages back. */
@@ -70,8 +73,10 @@ export class Committer {
     const waiter = this.#waiters.get(answer.id);
     this.#waiters.delete(answer.id);
     if (this.#waiters.size === 0) this.#worker.unref();
-    if ("stat" in answer) waiter?.resolve(answer.stat);
-    else waiter?.reject(new BackendError(answer.error.code, answer.error.message));
+    if ("stat" in answer) {
+      if (answer.packed !== undefined) this.#spare.give(Buffer.from(answer.packed));
+      waiter?.resolve(answer.stat);
+    } else waiter?.reject(new BackendError(answer.error.code, answer.error.message));
   }
 
   #end(cause: unknown): void {

@@ -3,7 +3,13 @@ import type { BackendErrorCode, BackendStat } from "../port.js";
 /** What the store asks of its worker; answered in the order of asking. */
 export type Request =
   | { readonly id: number; readonly kind: "open" }
-  | { readonly id: number; readonly kind: "commit"; readonly packed: ArrayBuffer }
+  /** The first \`length\` bytes of \`packed\` are the operations; the memory comes back. */
+  | {
+      readonly id: number;
+      readonly kind: "commit";
+      readonly packed: ArrayBuffer;
+      readonly length: number;
+    }
   /** Gives one step of free pages back. */
   | { readonly id: number; readonly kind: "vacuum" }
   /** Moves the journal into the file and cuts both. */
@@ -13,7 +19,7 @@ export type Request =
 export type RequestKind = Request["kind"];
 
 export type Answer =
-  | { readonly id: number; readonly stat: BackendStat }
+  | { readonly id: number; readonly stat: BackendStat; readonly packed?: ArrayBuffer }
   | {
       readonly id: number;
       readonly error: { readonly code: BackendErrorCode; readonly message: string };

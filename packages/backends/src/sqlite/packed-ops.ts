@@ -1,5 +1,6 @@
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { CHECKSUM_BYTES, checksumOf } from "../common/record-checksum.js";
+import type { SpareMemory } from "../common/spare-memory.js";
 import type { Op } from "../port.js";
 
 /**
@@ -12,14 +13,16 @@ import type { Op } from "../port.js";
  */
 const HEADER_BYTES = 10;
 
-export function packOps(ops: readonly Op[]): Buffer {
+export function packOps(
+  ops: readonly Op[],
+  spare: SpareMemory,
+): { readonly memory: Buffer; readonly length: number } {
   let length = 0;
   for (const { key, value } of ops) {
     length += HEADER_BYTES + key.length;
     if (value !== undefined) length += value.length + CHECKSUM_BYTES;
   }
-  // Its own ArrayBuffer, because that is what moves.
-  const packed = Buffer.allocUnsafeSlow(length);
+  const packed = spare.take(length);
   let at = 0;
   for (const { bucket, key, value } of ops) {
     packed[at] = BUCKET_IDS[bucket];
@@ -32,7 +35,7 @@ export function packOps(ops: readonly Op[]): Buffer {
     packed.set(value, at);
     at += value.length + CHECKSUM_BYTES;
   }
-  return packed;
+  return { memory: packed, length };
 }
 
 /** Receives operations; the buffers are parts of the packed memory. */

@@ -31,7 +31,11 @@ let failure: BackendError | undefined;
 
 port.on("message", (request: Request) => {
   const answer = handle(request);
-  port.postMessage(answer);
+  if (request.kind === "commit" && "stat" in answer) {
+    port.postMessage({ ...answer, packed: request.packed }, [request.packed]);
+  } else {
+    port.postMessage(answer);
+  }
   if (request.kind === "close") port.close();
 });
 
@@ -53,7 +57,7 @@ function run(request: Request): BackendStat {
   writer ??= openWriter();
   switch (request.kind) {
     case "commit":
-      applyPacked(writer, Buffer.from(request.packed));
+      applyPacked(writer, Buffer.from(request.packed, 0, request.length));
       break;
     case "vacuum":
       writer.connection.exec(`PRAGMA incremental_vacuum(${SQLITE_VACUUM_STEP_PAGES})`);

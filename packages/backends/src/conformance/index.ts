@@ -1,0 +1,1 @@
+export { type ConformanceOptions, testEngine } from "./test-engine.js";

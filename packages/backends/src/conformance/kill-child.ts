@@ -1,0 +1,23 @@
+import { writeSync } from "node:fs";
+import { loadEngine } from "../load-engine.js";
+import { COUNTER_KEY, workloadOps } from "./kill-workload.js";
+
+/**
+ * The process that is killed: commits without end and writes the number of each commit that settled
+ * to its standard output. Three commits are under way at a time.
+ */
+const [engineName, directory, seed] = process.argv.slice(2) as [string, string, string];
+const engine = await loadEngine(engineName);
+const store = await engine.open({ directory });
+const counter = store.get("meta", COUNTER_KEY);
+let number = counter === undefined ? 0 : Number(Buffer.from(counter).readBigUInt64BE());
+const underWay: Promise<void>[] = [];
+for (;;) {
+  const current = ++number;
+  underWay.push(store.commit(workloadOps(Number(seed), current)).then(() => say(current)));
+  if (underWay.length === 3) await underWay.shift();
+}
+
+function say(settled: number): void {
+  writeSync(1, `${settled}\n`);
+}
