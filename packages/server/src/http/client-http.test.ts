@@ -80,6 +80,7 @@ async function ask(
   });
 }
 
+const NO_LEADER: Partial<NodeHealth> = { hasLeader: () => false };
 const fails = (message: string) => async () => {
   throw new Error(message);
 };
@@ -189,7 +190,7 @@ describe("pages of a node in trouble", () => {
       "/health?exclude=NOSPACE",
       '{"health":"false","reason":"ALARM CORRUPT"}',
     ],
-    [{ hasLeader: () => false }, "/health", '{"health":"false","reason":"RAFT NO LEADER"}'],
+    [NO_LEADER, "/health", '{"health":"false","reason":"RAFT NO LEADER"}'],
     [timeout, "/health", '{"health":"false","reason":"RANGE ERROR:etcdserver: request timed out"}'],
     [
       timeout,
@@ -222,11 +223,11 @@ describe("pages of a node in trouble", () => {
   });
 
   it.each([
-    [{ hasLeader: () => false, linearizableRead: fails("x") }, "/health?serializable=true"],
+    [{ ...NO_LEADER, linearizableRead: fails("x") }, "/health?serializable=true"],
     [{ alarms: () => ["NOSPACE"] as const }, "/health?exclude=NOSPACE"],
     [{ alarms: () => ["NOSPACE"] as const }, "/readyz"],
     [{ isLearner: () => true }, "/readyz?exclude=non_learner"],
-    [{ hasLeader: () => false, linearizableRead: fails("x") }, "/livez"],
+    [{ ...NO_LEADER, linearizableRead: fails("x") }, "/livez"],
   ] as const)("%j still answers %s well", async (node, path) => {
     expect((await ask(optionsOf(node), path)).status).toBe(200);
   });
