@@ -68,7 +68,7 @@ function handleSnapshot(core: Core, message: Message): void {
 
 /** @returns false when this member needs nothing of the snapshot, or isn't part of it. */
 function restore(core: Core, snapshot: Snapshot): boolean {
-  const { log, tracker } = core;
+  const { log } = core;
   const { index, term, confState } = snapshot.metadata;
   const self = hexId(core.id);
   if (index <= log.committed) return false;
@@ -85,11 +85,22 @@ function restore(core: Core, snapshot: Snapshot): boolean {
     return false;
   }
   log.restore(snapshot);
-  tracker.clear();
-  tracker.switchTo(normalizeConfState(confState), log.lastIndex);
-  core.trace?.("info", `${self} switched to configuration ${describeConfState(tracker.config)}`);
   core.trace?.("info", `${self} ${logEnd(core)} restored ${position}`);
   return true;
+}
+
+/**
+ * The snapshot is saved, and its configuration in force. Not before: the host may still be applying
+ * older conf changes, which belong to the configuration before.
+ */
+export function installSnapshot(core: Core, snapshot: Snapshot): void {
+  const { log, tracker } = core;
+  const { index, confState } = snapshot.metadata;
+  log.snapshotSaved(index);
+  tracker.clear();
+  tracker.switchTo(normalizeConfState(confState), log.lastIndex);
+  const config = describeConfState(tracker.config);
+  core.trace?.("info", `${hexId(core.id)} switched to configuration ${config}`);
 }
 
 /** A member that hears a leader of its own term gives up its campaign. */

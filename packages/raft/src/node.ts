@@ -145,7 +145,11 @@ export interface RawNode {
 
   hasReady(): boolean;
   ready(): Ready;
-  /** All that `ready` asked to save is durable. Called once for each Ready, in order. */
+  /**
+   * All that `ready` asked to save is durable. Called once for each Ready, in order. With a snapshot
+   * it also means that the application has taken it over: entries delivered before are void, and
+   * the snapshot's configuration is in force.
+   */
   saved(ready: Ready): void;
   /** Entries up to `index` have been applied. A saved snapshot counts as applied already. */
   applied(index: LogIndex): void;

@@ -147,6 +147,7 @@ class RaftNode implements RawNode {
     traceConfiguration(core);
     if (core.role === "leader") {
       // Other voters may make another quorum; newcomers are probed without waiting for an event.
+      if (tracker.own?.state === "probe") tracker.own.becomeReplicate();
       acknowledgeOwn(core);
       maybeCommit(core);
       answerConfirmedReads(core);
@@ -207,6 +208,7 @@ function createCore(options: RawNodeOptions): Core {
 
 function start(core: Core): void {
   const { log, tracker } = core;
+  log.commitTo(provenCommit(log));
   tracker.switchTo(normalizeConfState(core.options.confState), log.lastIndex);
   traceConfiguration(core);
   becomeFollower(core, core.term, 0n);
@@ -216,6 +218,23 @@ function start(core: Core): void {
     `newRaft ${hexId(core.id)} [peers: [${peers}], term: ${core.term}, commit: ${log.committed}, ` +
       `applied: ${log.applied}, lastindex: ${log.lastIndex}, lastterm: ${log.lastTerm}]`,
   );
+}
+
+/**
+ * A leader appends a conf change only after it has applied the one before, so of two in the log the
+ * first is committed. A torn write may have lost the commit index but kept the entries; a member
+ * that then campaigned on its old configuration could be two changes behind, and its quorum and the
+ * present one need not overlap.
+ */
+function provenCommit(log: RaftLog): LogIndex {
+  let newest = 0;
+  let proven = 0;
+  for (let index = log.applied + 1; index <= log.lastIndex; index++) {
+    if (log.entryAt(index).type === EntryType.Normal) continue;
+    proven = newest;
+    newest = index;
+  }
+  return proven;
 }
 
 function traceConfiguration(core: Core): void {

@@ -74,15 +74,13 @@ export function handleReadResponse(core: Core, response: Message): void {
   core.readStates.push({ index: response.index, context: entry.data });
 }
 
+/** This member's own confirmation may be a quorum already; otherwise the others are asked. */
 function register(core: Core, request: Message): void {
   const { log, reads, tracker } = core;
-  if (tracker.isOnlyVoter) {
-    answer(core, request, log.committed);
-    return;
-  }
   reads.add({ request, index: log.committed });
   if (tracker.own !== undefined) tracker.own.readAcknowledged = reads.issued;
-  core.heartbeatWanted = true;
+  answerConfirmedReads(core);
+  if (reads.hasWaiting) core.heartbeatWanted = true;
 }
 
 function answer(core: Core, request: Message, index: number): void {

@@ -1,6 +1,7 @@
 import { assert, hexId, type LogIndex, type MemberId, type Term } from "@kvorum/base";
 import type { Core } from "./core.js";
 import { countOwnVote } from "./election.js";
+import { installSnapshot } from "./follower.js";
 import type { Ready } from "./node.js";
 import { acknowledgeOwn, flush } from "./replication.js";
 import type { HardState, Message, ReadState, Role, SoftState } from "./types.js";
@@ -74,7 +75,7 @@ export class ReadyQueue {
     const flight = this.#inFlight.shift();
     assert(flight?.ready === ready, "saved out of order: every Ready is saved once, in order");
     core.log.endSave();
-    if (ready.snapshot !== undefined) core.log.snapshotSaved(ready.snapshot.metadata.index);
+    if (ready.snapshot !== undefined) installSnapshot(core, ready.snapshot);
     if (flight.ownVoteTerm !== 0) countOwnVote(core, flight.ownVoteTerm);
     acknowledgeOwn(core);
   }

@@ -42,12 +42,6 @@ export class Tracker {
   get own(): FollowerProgress | undefined {
     return this.#progress.get(this.#self);
   }
-  /** This member alone decides. */
-  get isOnlyVoter(): boolean {
-    const [only] = this.#incoming;
-    return this.#incoming.length === 1 && this.#outgoing.length === 0 && only!.id === this.#self;
-  }
-
   isVoter(id: MemberId): boolean {
     return this.#config.voters.includes(id) || this.#config.votersOutgoing.includes(id);
   }

@@ -1,0 +1,258 @@
+import { createPrng, type MemberId, type Prng } from "@kvorum/base";
+import { changeConfiguration } from "../conf-change.js";
+import { noConfState } from "../tracker.js";
+import {
+  type ConfChangeSingle,
+  ConfChangeTransition,
+  ConfChangeType,
+  type ConfChangeV2,
+  type Message,
+  MessageType,
+} from "../types.js";
+import { Disk, encodeText } from "./disk.js";
+import { Host, type HostTuning } from "./host.js";
+import { Invariants } from "./invariants.js";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Random events, of which about half deliver messages. */
+  readonly actions: number;
+  /** Whether members come and go. */
+  readonly changesMembers: boolean;
+}
+
+/**
+ * A group under random delivery, loss, repetition, reordering, partitions and crashes that lose
+ * everything not saved. One seed gives one run. Any broken guarantee throws.
+ */
+export class Simulation {
+  readonly invariants = new Invariants();
+  readonly #prng: Prng;
+  readonly #options: SimulationOptions;
+  readonly #hosts: Host[] = [];
+  #network: Message[] = [];
+  /** The side of a partition that each member is on. */
+  #sides = new Map<MemberId, number>();
+  #lossPercent = 0;
+  #counter = 0;
+  #isHealed = false;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#prng = createPrng(options.seed);
+    const count = 3 + this.#prng.below(3);
+    const voters = Array.from({ length: count }, (_, i) => BigInt(i + 1));
+    const spares = options.changesMembers ? 2 : 0;
+    const tuning = this.#drawTuning();
+    for (let i = 1; i <= count + spares; i++) {
+      const disk = new Disk();
+      disk.confState = { ...noConfState, voters };
+      this.#hosts.push(this.#createHost(BigInt(i), disk, tuning));
+    }
+  }
+
+  /** The storm. */
+  run(): void {
+    for (let i = 0; i < this.#options.actions; i++) this.#act();
+  }
+
+  /**
+   * Heals everything and lets time pass. @returns the rounds until a new proposal was applied by
+   * every member of the configuration and a read was answered, or undefined if that never happened.
+   */
+  heal(roundsMax: number): number | undefined {
+    this.#isHealed = true;
+    this.#sides.clear();
+    this.#lossPercent = 0;
+    const value = this.#nextText();
+    const answered = this.invariants.answeredReads;
+    for (let round = 1; round <= roundsMax; round++) {
+      this.#round(value);
+      const members = this.#members();
+      const isApplied = members.every((host) => host.state.includes(value));
+      if (isApplied && this.invariants.answeredReads > answered) return round;
+    }
+    return undefined;
+  }
+
+  #round(value: string): void {
+    const members = this.#members();
+    for (const host of members) host.node.tick();
+    const leader = members.find((host) => host.node.isLeader);
+    if (leader !== undefined) {
+      if (!leader.state.includes(value)) leader.node.propose([encodeText(value)]);
+      this.#read(this.#pick(members));
+    }
+    for (let isBusy = true; isBusy; ) {
+      isBusy = false;
+      for (const host of members) {
+        while (host.node.hasReady() || host.savesInFlight > 0 || host.hasToApply) {
+          isBusy = true;
+          if (host.node.hasReady()) this.#take(host);
+          while (host.savesInFlight > 0) host.save();
+          while (host.hasToApply) host.apply();
+          this.invariants.observe(host);
+        }
+      }
+      const messages = this.#network;
+      this.#network = [];
+      for (const message of messages) this.#arrive(message);
+    }
+  }
+
+  /** Those in the newest configuration that anyone has applied; others are switched off. */
+  #members(): Host[] {
+    const newest = this.#hosts.reduce((a, b) => (b.applied > a.applied ? b : a));
+    const { voters, votersOutgoing, learners } = newest.confState;
+    const ids = [...voters, ...votersOutgoing, ...learners];
+    return this.#hosts.filter((host) => ids.includes(host.id));
+  }
+
+  #act(): void {
+    const host = this.#pick(this.#hosts);
+    const dice = this.#prng.below(1000);
+    if (dice < 420) this.#deliverOne();
+    else if (dice < 450) host.node.tick();
+    else if (dice < 630) this.#takeIfReady(host);
+    else if (dice < 800) this.#saveIfAny(host);
+    else if (dice < 900) this.#applyIfAny(host);
+    else if (dice < 940) host.node.propose(this.#texts().map(encodeText));
+    else if (dice < 970) this.#read(host);
+    else if (dice < 980) this.#changeMembers(host);
+    else if (dice < 981) this.#partition();
+    else if (dice < 985) this.#sides.clear();
+    else if (dice < 988) this.#crash(host);
+    else if (dice < 990) host.node.transferLeader(this.#pick(this.#hosts).id);
+    else if (dice < 994) host.compact();
+    else if (dice < 997) host.node.reportUnreachable(this.#pick(this.#hosts).id);
+    else this.#lossPercent = this.#prng.below(3) * 10;
+    this.invariants.observe(host);
+  }
+
+  #takeIfReady(host: Host): void {
+    if (host.node.hasReady()) this.#take(host);
+  }
+
+  #take(host: Host): void {
+    const ready = host.take();
+    this.invariants.observeEntries(host, ready.entries);
+    this.invariants.observeDelivery(host, ready.committedEntries);
+  }
+
+  #saveIfAny(host: Host): void {
+    if (host.savesInFlight > 0) host.save();
+  }
+
+  #applyIfAny(host: Host): void {
+    if (host.hasToApply) host.apply();
+  }
+
+  /** Any message may be next; some are lost, some arrive and stay to arrive again. */
+  #deliverOne(): void {
+    if (this.#network.length === 0) return;
+    const at = this.#prng.below(Math.min(this.#network.length, 20));
+    const message = this.#network[at]!;
+    if (this.#prng.below(100) >= 5) this.#network.splice(at, 1);
+    const isCut = this.#sides.get(message.from) !== this.#sides.get(message.to);
+    if (isCut || this.#prng.below(100) < this.#lossPercent) this.#lose(message);
+    else this.#arrive(message);
+  }
+
+  #arrive(message: Message): void {
+    const host = this.#hosts[Number(message.to) - 1]!;
+    if (this.#isHealed && !this.#members().includes(host)) {
+      this.#lose(message);
+      return;
+    }
+    host.node.step(message);
+    this.invariants.observe(host);
+    if (message.type === MessageType.Snap) this.#reportSnapshot(message, true);
+  }
+
+  #lose(message: Message): void {
+    if (message.type === MessageType.Snap) this.#reportSnapshot(message, false);
+  }
+
+  #reportSnapshot(message: Message, arrived: boolean): void {
+    this.#hosts[Number(message.from) - 1]!.node.reportSnapshot(message.to, arrived);
+  }
+
+  #read(host: Host): void {
+    const context = this.#nextText();
+    this.invariants.readBegins(context);
+    host.node.readIndex(encodeText(context));
+  }
+
+  #partition(): void {
+    for (const host of this.#hosts) this.#sides.set(host.id, this.#prng.below(2));
+  }
+
+  /** Some Readys in flight may have reached the disk, the next one perhaps only in part. */
+  #crash(host: Host): void {
+    host.crash(this.#prng.below(host.savesInFlight + 1), this.#prng.below(3));
+  }
+
+  #changeMembers(host: Host): void {
+    if (!this.#options.changesMembers || !host.node.isLeader) return;
+    const config = host.node.status().confState;
+    const change = this.#drawChange(config.votersOutgoing.length > 0);
+    try {
+      changeConfiguration(config, change);
+    } catch {
+      // It would remove the last voter: the server refuses such a request before it is proposed.
+      return;
+    }
+    host.node.proposeConfChange(change);
+  }
+
+  #drawChange(isJoint: boolean): ConfChangeV2 {
+    const context = new Uint8Array(0);
+    if (isJoint) return { transition: ConfChangeTransition.Auto, changes: [], context };
+    const count = 1 + this.#prng.below(3);
+    const changes = Array.from({ length: count }, (): ConfChangeSingle => {
+      const type = this.#pick(Object.values(ConfChangeType));
+      return { type, nodeId: this.#pick(this.#hosts).id };
+    });
+    return { transition: this.#pick(Object.values(ConfChangeTransition)), changes, context };
+  }
+
+  #drawTuning(): HostTuning {
+    return {
+      preVote: this.#prng.below(2) === 0,
+      checkQuorum: this.#prng.below(2) === 0,
+      electionTicks: 5,
+      messageBytesMax: this.#pick([1, 30, 1 << 20]),
+      inflightMessagesMax: this.#pick([1, 3, 512]),
+      inflightBytesMax: this.#pick([0, 10]),
+      uncommittedBytesMax: this.#pick([0, 40]),
+      committedBytesMax: this.#pick([1, 40, 1 << 20]),
+    };
+  }
+
+  #createHost(id: MemberId, disk: Disk, tuning: HostTuning): Host {
+    const prng = createPrng(this.#options.seed * 31 + Number(id));
+    const host: Host = new Host(id, {
+      disk,
+      tuning: { ...tuning, prng },
+      sinks: {
+        send: (message) => this.#network.push(message),
+        read: (state) => this.invariants.readEnds(host, state),
+        applied: (entry) => this.invariants.observeApplied(host, entry),
+      },
+    });
+    return host;
+  }
+
+  #texts(): string[] {
+    return Array.from({ length: 1 + this.#prng.below(3) }, () => this.#nextText());
+  }
+
+  #nextText(): string {
+    this.#counter++;
+    return `v${this.#counter}`;
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    return items[this.#prng.below(items.length)]!;
+  }
+}
