@@ -1,8 +1,9 @@
 /** etcd's db file (bbolt pages) as a format: read, checked and bulk-written as streams. */
+export type { BoltSource, WriteBoltOptions } from "./build-pages.js";
 export { type BoltCheck, checkBoltFile } from "./check.js";
 export { type BoltFile, type ReadBoltOptions, readBoltFile } from "./read.js";
 export { type SnapshotStatus, snapshotStatus } from "./snapshot-status.js";
-export { SNAPSHOT_HASH_BYTES, snapshotStream } from "./snapshot-stream.js";
+export { SNAPSHOT_HASH_BYTES, snapshotFileStream, snapshotStream } from "./snapshot-stream.js";
 export {
   hasSnapshotHash,
   requireSnapshotHash,
@@ -10,9 +11,4 @@ export {
   type VerifySnapshotOptions,
   verifySnapshotFile,
 } from "./verify-snapshot.js";
-export {
-  type BoltSource,
-  type BoltStream,
-  type WriteBoltOptions,
-  writeBoltFile,
-} from "./write.js";
+export { type BoltStream, writeBoltFile, writeBoltFileTo } from "./write.js";

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { compareBytes, type File, type Prng } from "@kvorum/base";
 import type { Bucket, ScanBatch } from "../port.js";
-import type { BoltSource, BoltStream } from "./write.js";
+import type { BoltSource } from "./build-pages.js";
+import type { BoltStream } from "./write.js";
 
 /** Helpers of this folder's tests; nothing else imports them. */
 export type Records = [Buffer, Buffer][];

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { File } from "@kvorum/base";
 import { BackendError } from "../port.js";
-import { CHUNK_BYTES_DEFAULT, PAGE_SIZE_MIN } from "./limits.js";
+import { PAGE_SIZE_MIN } from "./limits.js";
 import { readFully } from "./page-reader.js";
-import { SNAPSHOT_HASH_BYTES } from "./snapshot-stream.js";
+import { readChunks, SNAPSHOT_HASH_BYTES } from "./snapshot-stream.js";
 
 export interface VerifySnapshotOptions {
   /** Accept a file without a hash, and one whose hash does not match. */
@@ -58,24 +58,9 @@ export async function verifySnapshotFile(
   return { databaseBytes, hasHash };
 }
 
-/** SHA-256 of the first `sizeBytes`, reading one chunk while the one before is hashed. */
 async function hashStart(file: File, sizeBytes: number): Promise<Buffer> {
   const hash = createHash("sha256");
-  const buffers = [
-    Buffer.allocUnsafeSlow(CHUNK_BYTES_DEFAULT),
-    Buffer.allocUnsafeSlow(CHUNK_BYTES_DEFAULT),
-  ];
-  const read = async (position: number, into: Buffer): Promise<Buffer> => {
-    const wanted = into.subarray(0, Math.min(into.length, sizeBytes - position));
-    return wanted.subarray(0, await readFully(file, wanted, position));
-  };
-  let chunk = await read(0, buffers[0]!);
-  for (let position = 0, turn = 1; chunk.length > 0; turn ^= 1) {
-    position += chunk.length;
-    const next = read(position, buffers[turn]!);
-    hash.update(chunk);
-    chunk = await next;
-  }
+  for await (const chunk of readChunks(file, sizeBytes)) hash.update(chunk);
   return hash.digest();
 }
 

@@ -1,8 +1,10 @@
-import { createPrng } from "@kvorum/base";
+import { createPrng, MemoryFileSystem } from "@kvorum/base";
 import { describe, expect, test } from "vitest";
 import { BUCKETS } from "../port.js";
+import type { WriteBoltOptions } from "./build-pages.js";
 import { checkBoltFile } from "./check.js";
 import { readBoltFile } from "./read.js";
+import { snapshotFileStream } from "./snapshot-stream.js";
 import {
   type Contents,
   collectBytes,
@@ -12,7 +14,8 @@ import {
   sourceOf,
   testSeed,
 } from "./test-support.js";
-import { type WriteBoltOptions, writeBoltFile } from "./write.js";
+import { verifySnapshotFile } from "./verify-snapshot.js";
+import { writeBoltFile, writeBoltFileTo } from "./write.js";
 
 /** Writes, checks and reads back; returns the bytes. */
 async function roundTrip(contents: Contents, options: WriteBoltOptions = {}): Promise<Buffer> {
@@ -36,6 +39,23 @@ async function roundTrip(contents: Contents, options: WriteBoltOptions = {}): Pr
   }
   return bytes;
 }
+
+test("one scan into a file gives the same bytes as two into a stream", async () => {
+  const prng = createPrng(5);
+  const key = randomRecords(prng, { count: 4_000, keyBytesMax: 40, valueBytesMax: 9_000 });
+  const options = { txid: 9n, chunkBytes: 32_768 };
+  const bytes = await collectBytes(await writeBoltFile(sourceOf({ key }), options));
+  const fs = new MemoryFileSystem({ seed: 1 });
+  const file = await fs.open("/written.db", "create");
+  const sizeBytes = await writeBoltFileTo(sourceOf({ key }), file, options);
+  expect(sizeBytes).toBe(bytes.length);
+  const stream = snapshotFileStream(file, sizeBytes);
+  expect(stream.totalBytes).toBe(sizeBytes + 32);
+  const copy = await collectBytes(stream);
+  expect(copy.subarray(0, -32).equals(bytes)).toBe(true);
+  await verifySnapshotFile(memoryFile(copy), { skipHashCheck: false });
+  await file.close();
+});
 
 test("nothing but empty buckets takes three pages", async () => {
   const bytes = await roundTrip({});
