@@ -6,6 +6,7 @@ import {
   ConfChangeTransition,
   ConfChangeType,
   type ConfChangeV2,
+  type ConfState,
   type Message,
   MessageType,
 } from "../types.js";
@@ -100,12 +101,15 @@ export class Simulation {
     }
   }
 
-  /** Those in the newest configuration that anyone has applied; others are switched off. */
+  /**
+   * Those in the newest configuration that anyone has applied, and those whom one of them still
+   * counts as a voter: a member is switched off only when its removal is known to all who stay.
+   */
   #members(): Host[] {
     const newest = this.#hosts.reduce((a, b) => (b.applied > a.applied ? b : a));
-    const { voters, votersOutgoing, learners } = newest.confState;
-    const ids = [...voters, ...votersOutgoing, ...learners];
-    return this.#hosts.filter((host) => ids.includes(host.id));
+    const staying = this.#hosts.filter((host) => idsOf(newest.confState).includes(host.id));
+    const ids = staying.flatMap((host) => idsOf(host.confState));
+    return this.#hosts.filter((host) => staying.includes(host) || ids.includes(host.id));
   }
 
   #act(): void {
@@ -255,4 +259,8 @@ export class Simulation {
   #pick<Item>(items: readonly Item[]): Item {
     return items[this.#prng.below(items.length)]!;
   }
+}
+
+function idsOf(config: ConfState): MemberId[] {
+  return [...config.voters, ...config.votersOutgoing, ...config.learners];
 }
