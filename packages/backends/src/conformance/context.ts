@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadEngine } from "../load-engine.js";
-import type { Backend, Bucket, Engine, ScanRange, View } from "../port.js";
+import type { Backend, BackendError, Bucket, Engine, ScanRange, View } from "../port.js";
 import type { ConformanceOptions } from "./test-engine.js";
 
 /** What the groups of tests share: the engine, directories, and how to register a test. */
@@ -82,6 +82,14 @@ export async function collectNow(
   } finally {
     await view.close();
   }
+}
+
+/**
+ * By name and code and not by its class: an engine may have got its `BackendError` from another copy
+ * of the package.
+ */
+export function isBackendError(error: unknown): error is BackendError {
+  return error instanceof Error && error.name === "BackendError" && "code" in error;
 }
 
 export function hex(bytes: Uint8Array): string {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { cp, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Backend, BackendError, type Bucket, type Engine, type Op } from "../port.js";
-import { type ConformanceContext, collectNow, hex } from "./context.js";
+import type { Backend, Bucket, Engine, Op } from "../port.js";
+import { type ConformanceContext, collectNow, hex, isBackendError } from "./context.js";
 import { Model, noise, revisionKey } from "./model.js";
 
 const NAME = "damage to a file is reported, never passed on";
@@ -130,7 +130,7 @@ async function inspectBucket(
 }
 
 function checkError(error: unknown, directory: string): void {
-  assert.ok(error instanceof BackendError, `not a BackendError: ${String(error)}`);
+  assert.ok(isBackendError(error), `not a BackendError: ${String(error)}`);
   assert.equal(error.code, "CORRUPT", error.message);
   assert.ok(error.message.includes(directory), `names no file: ${error.message}`);
 }

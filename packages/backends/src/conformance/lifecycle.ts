@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { BackendError, BUCKETS } from "../port.js";
-import { type ConformanceContext, collectNow, hex } from "./context.js";
+import { BUCKETS } from "../port.js";
+import { type ConformanceContext, collectNow, hex, isBackendError } from "./context.js";
 
 export function testLifecycle(context: ConformanceContext): void {
   context.testStore("a new store is empty and has all buckets", async (store) => {
@@ -45,8 +45,7 @@ export function testLifecycle(context: ConformanceContext): void {
   context.test('a closed store answers "CLOSED"', async (engine, directory) => {
     const store = await engine.open({ directory });
     await store.close();
-    const isClosed = (error: unknown): boolean =>
-      error instanceof BackendError && error.code === "CLOSED";
+    const isClosed = (error: unknown): boolean => isBackendError(error) && error.code === "CLOSED";
     assert.throws(() => store.get("key", Buffer.of(1)), isClosed);
     await assert.rejects(
       store.commit([{ bucket: "key", key: Buffer.of(1), value: undefined }]),

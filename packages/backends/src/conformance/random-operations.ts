@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPrng, type Prng } from "@kvorum/base";
 import { type Backend, BUCKETS, type Op, type ScanRange, type View } from "../port.js";
 import { type ConformanceContext, collect, collectNow, hex } from "./context.js";
-import { Model } from "./model.js";
+import { Model, noise } from "./model.js";
 
 const OPERATIONS = 100_000;
 const COMMIT_OPS = 1_500;
@@ -50,7 +50,7 @@ function randomOps(prng: Prng, count: number): Op[] {
     ops.push({
       bucket: BUCKETS[prng.below(BUCKETS.length)]!,
       key: randomKey(prng),
-      value: prng.below(4) === 0 ? undefined : randomBytes(prng, prng.below(120)),
+      value: prng.below(4) === 0 ? undefined : noise(prng.below(120), prng.below(2 ** 31)),
     });
   }
   return ops;
@@ -95,9 +95,3 @@ function randomKey(prng: Prng): Buffer {
 }
 
 const KEY_BYTES = [0x00, 0x01, 0x5f, 0x61, 0x7f, 0x80, 0xfe, 0xff];
-
-function randomBytes(prng: Prng, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let i = 0; i < length; i++) bytes[i] = prng.below(256);
-  return bytes;
-}

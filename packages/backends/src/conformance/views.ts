@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type Backend, BackendError, type Op } from "../port.js";
-import { type ConformanceContext, collect, hex } from "./context.js";
+import type { Backend, Op } from "../port.js";
+import { type ConformanceContext, collect, hex, isBackendError } from "./context.js";
 import { revisionKey } from "./model.js";
 
 export function testViews(context: ConformanceContext): void {
@@ -71,10 +71,10 @@ export function testViews(context: ConformanceContext): void {
     await view.close();
     await assert.rejects(async () => {
       while (!(await scan.next()).done);
-    }, BackendError);
+    }, isBackendError);
     await assert.rejects(async () => {
       for await (const _ of view.scan("key"));
-    }, BackendError);
+    }, isBackendError);
   });
 
   context.test("closing the store ends its views", async (engine, directory) => {
@@ -82,7 +82,7 @@ export function testViews(context: ConformanceContext): void {
     await store.commit(generation(1, 10));
     const view = await store.view();
     await store.close();
-    await assert.rejects(collect(view, "key"), BackendError);
+    await assert.rejects(collect(view, "key"), isBackendError);
     await view.close();
   });
 }
