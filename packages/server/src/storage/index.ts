@@ -27,6 +27,7 @@ export { type RestoreReport, restoreSnapshot } from "./snapshot/restore-snapshot
 export {
   type SaveSnapshotFileOptions,
   type SnapshotProgress,
+  type SpoolPlace,
   saveSnapshot,
   saveSnapshotFile,
 } from "./snapshot/save-snapshot.js";

@@ -47,7 +47,8 @@ export class RealEtcd {
     );
     const etcd = new RealEtcd(child, url);
     for (let attempt = 0; attempt < 200; attempt++) {
-      if (child.exitCode !== null) throw new Error(`etcd ended:\n${etcd.#output}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`etcd ended:\n${etcd.#output}`);
       const health = await fetch(`${url}/health`).catch(() => undefined);
       if (health?.ok) return etcd;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -75,7 +76,7 @@ export class RealEtcd {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill("SIGTERM");
     await ended;
