@@ -1,6 +1,7 @@
 import type { RawKeyValue } from "@kvorum/api";
 import { asBuffer } from "@kvorum/base";
 import { MvccError } from "./error.js";
+import type { Slab } from "./slab.js";
 import {
   readVarint64,
   sizeOfVarint,
@@ -22,11 +23,11 @@ export interface KeyValueFields {
 
 /**
  * The wire bytes of `mvccpb.KeyValue` in one exact Buffer; key and value are copied into it. Zero
- * fields are left out, as every encoder of proto3 does.
+ * fields are left out, as every encoder of proto3 does. The Buffer is cut from `slab` if given.
  *
  *   0a key | 10 create | 18 mod | 20 version | 2a value | 30 lease
  */
-export function encodeKeyValue(fields: KeyValueFields): Buffer {
+export function encodeKeyValue(fields: KeyValueFields, slab?: Slab): Buffer {
   const { key, value, createRevision, modRevision, version, lease } = fields;
   const keyBytes = key.length;
   const valueBytes = value.length;
@@ -38,7 +39,7 @@ export function encodeKeyValue(fields: KeyValueFields): Buffer {
   if (valueBytes !== 0) size += 1 + sizeOfVarint(valueBytes) + valueBytes;
   if (lease !== 0n) size += 1 + sizeOfVarint64(lease);
 
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = slab === undefined ? Buffer.allocUnsafe(size) : slab.take(size);
   let at = 0;
   if (keyBytes !== 0) {
     bytes[at] = TAG_KEY;

@@ -1,7 +1,8 @@
 import type { View } from "@kvorum/backends";
-import { type Clock, utf8 } from "@kvorum/base";
-import type { FoundRevision } from "./key-index.js";
+import { utf8 } from "@kvorum/base";
+import { orderOfTexts } from "./key-order.js";
 import { KeyValueReader } from "./key-value.js";
+import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
 import {
   decodeMetaRevision,
@@ -32,7 +33,6 @@ export interface RestoredStore {
 export async function restoreStore(options: {
   readonly records: RecordStore;
   readonly leases: LeaseAttachments;
-  readonly clock: Clock;
 }): Promise<RestoredStore> {
   const { records, leases } = options;
   const finished = decodeMetaRevision(records.get("meta", FINISHED_COMPACT_KEY));
@@ -53,19 +53,37 @@ export async function restoreStore(options: {
   };
 }
 
+/** A record as the index needs it. */
+interface RestoredRecord {
+  readonly main: number;
+  readonly sub: number;
+  readonly isTombstone: boolean;
+  readonly created: number;
+  readonly version: number;
+}
+
+/**
+ * Enters records block by block, each block in key order: the index then grows along its edge, or
+ * walks from leaf to leaf, which is several times faster than entering keys at random. A key's
+ * records stay in revision order.
+ */
 class Restorer {
   readonly index = new TreeIndex();
   lastMain = 1;
   readonly #reader = new KeyValueReader();
-  readonly #revision: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
   /** Leases of newest records; keys without one are absent. */
   readonly #leases = new Map<string, bigint>();
+  #keys: string[] = [];
+  /** A plain creation at sub 0, which most records are, stands as its main revision. */
+  #records: (number | RestoredRecord)[] = [];
 
   async scan(view: View): Promise<void> {
     // Main revision 0 is no revision: etcd begins its scan at 1 too.
     for await (const { keys, values } of view.scan("key", { start: encodeRevisionKey(1, 0) })) {
-      for (let i = 0; i < keys.length; i++) this.#enter(keys[i]!, values[i]!);
+      for (let i = 0; i < keys.length; i++) this.#gather(keys[i]!, values[i]!);
+      if (this.#keys.length >= limits.restoreBlockRecords) this.#enterBlock();
     }
+    this.#enterBlock();
   }
 
   attachLeases(leases: LeaseAttachments): void {
@@ -76,39 +94,35 @@ class Restorer {
     }
   }
 
-  #enter(recordKey: Uint8Array, record: Uint8Array): void {
+  #gather(recordKey: Uint8Array, record: Uint8Array): void {
     const main = revisionKeyMain(recordKey);
     const sub = revisionKeySub(recordKey);
-    const kv = this.#reader.read(record);
-    const key = kv.keyText();
+    const isTombstone = isTombstoneKey(recordKey);
+    const { createRevision: created, version, lease } = this.#reader.read(record);
+    const key = this.#reader.keyText();
     this.lastMain = main;
-    if (isTombstoneKey(recordKey)) {
-      this.#enterTombstone(key, main, sub);
-      return;
-    }
-    if (kv.lease !== 0n) this.#leases.set(key, kv.lease);
+    if (lease !== 0n && !isTombstone) this.#leases.set(key, lease);
     else if (this.#leases.size !== 0) this.#leases.delete(key);
-    const isCreation = kv.version === 1 && kv.createRevision === main && sub === 0;
-    if (isCreation && this.index.restoreCreation(key, main)) return;
-    if (this.index.isKnown(key)) {
-      this.index.put(key, main, sub, 0n);
-      return;
-    }
-    const revision = this.#revision;
-    revision.main = main;
-    revision.sub = sub;
-    revision.created = kv.createRevision;
-    revision.version = kv.version;
-    this.index.restore(key, revision, { isTombstone: false });
+    this.#keys.push(key);
+    const isPlain = version === 1 && created === main && sub === 0 && !isTombstone;
+    this.#records.push(isPlain ? main : { main, sub, isTombstone, created, version });
   }
 
-  #enterTombstone(key: string, main: number, sub: number): void {
-    if (this.#leases.size !== 0) this.#leases.delete(key);
-    // A second tombstone in a row says nothing new; etcd warns and goes on.
-    if (this.index.isLive(key)) this.index.tombstone(key, main, sub);
-    else if (!this.index.isKnown(key)) {
-      const revision = { main, sub, created: 0, version: 1 };
-      this.index.restore(key, revision, { isTombstone: true });
+  #enterBlock(): void {
+    for (const i of orderOfTexts(this.#keys)) this.#enter(this.#keys[i]!, this.#records[i]!);
+    this.#keys = [];
+    this.#records = [];
+  }
+
+  #enter(key: string, record: number | RestoredRecord): void {
+    if (typeof record === "number") {
+      if (!this.index.restoreCreation(key, record)) this.index.put(key, record, 0, 0n);
+      return;
     }
+    const { main, sub, isTombstone } = record;
+    if (!this.index.isKnown(key)) this.index.restore(key, record);
+    else if (!isTombstone) this.index.put(key, main, sub, 0n);
+    // A second tombstone in a row says nothing new; etcd warns and goes on.
+    else if (this.index.isLive(key)) this.index.tombstone(key, main, sub);
   }
 }

@@ -3,6 +3,7 @@ import { bytesToLatin1, type Clock, type MainRevision } from "@kvorum/base";
 import type { Pins } from "./pins.js";
 import type { RecordReader } from "./record-reader.js";
 import type { RecordStore } from "./record-store.js";
+import type { Slab } from "./slab.js";
 import type { KeyRange, TreeIndex } from "./tree-index.js";
 import type { LeaseAttachments, WatchSink } from "./types.js";
 
@@ -25,6 +26,8 @@ export interface StoreState {
   readonly watchSink: WatchSink | undefined;
   readonly clock: Clock;
   readonly pins: Pins;
+  /** For the records of puts. */
+  readonly slab: Slab;
   readonly counters: StoreCounters;
   currentRevision: MainRevision;
   /** -1 when never compacted. */

@@ -19,6 +19,7 @@ import { type RangeChunk, rangeChunks } from "./range-stream.js";
 import { RecordReader } from "./record-reader.js";
 import type { RecordStore } from "./record-store.js";
 import { restoreStore } from "./restore.js";
+import { Slab } from "./slab.js";
 import { readableRevision, type StoreCounters, type StoreState } from "./store-state.js";
 import { applyTxn, checkTxn, chooseBranches, readTxn } from "./txn-apply.js";
 import type { LeaseAttachments, WatchSink, WatchSource } from "./types.js";
@@ -59,7 +60,7 @@ export class Store implements WatchSource {
   /** Rebuilds the index from the engine and resumes a compaction that was cut short. */
   static async open(options: StoreOptions): Promise<Store> {
     const { backend: records, clock, leases } = options;
-    const restored = await restoreStore({ records, leases, clock });
+    const restored = await restoreStore({ records, leases });
     const store = new Store(options, {
       index: restored.index,
       records,
@@ -68,6 +69,7 @@ export class Store implements WatchSource {
       watchSink: options.watchSink,
       clock,
       pins: new Pins(),
+      slab: new Slab(),
       counters: { puts: 0, deletes: 0, ranges: 0, txns: 0, events: 0 },
       currentRevision: restored.currentRevision,
       compactRevision: restored.compactRevision,

@@ -90,9 +90,10 @@ export class TreeIndex {
   }
 
   /** Enters the oldest record that a restore finds of a key. */
-  restore(key: string, revision: FoundRevision, options: { readonly isTombstone: boolean }): void {
-    const index = new KeyIndex(revision, 0n);
-    if (options.isTombstone) {
+  restore(key: string, record: FoundRevision & { readonly isTombstone: boolean }): void {
+    const created = record.isTombstone ? 0 : record.created;
+    const index = new KeyIndex({ ...record, created }, 0n);
+    if (record.isTombstone) {
       index.becomeTombstone();
       this.#tree.set(key, index);
       return;
@@ -204,8 +205,8 @@ export function keyAfter(key: string): string {
   return `${key}\0`;
 }
 
-/** Keys of a node at most. Measured: 64 is faster than 32 at 100,000 and at 1,000,000 keys. */
-const NODE_SIZE = 64;
+/** Keys of a node at most; measured faster than 32 to 128 at 100,000 keys, and equal at 1,000,000. */
+const NODE_SIZE = 256;
 /** Tells the tree's walk to stop. */
 const BREAK = { break: true } as const;
 

@@ -107,14 +107,11 @@ export class WriteTransaction {
     // ignore_lease may carry over a lease that is gone: the record names it, nothing is attached.
     const attached = lease !== 0n && leases.has(lease) ? lease : 0n;
     const { created, version, previousLease } = index.put(key, main, sub, attached);
-    const kv = encodeKeyValue({
-      key: keyBytes,
-      createRevision: created,
-      modRevision: main,
-      version,
-      value,
-      lease,
-    });
+    const createRevision = created;
+    const kv = encodeKeyValue(
+      { key: keyBytes, createRevision, modRevision: main, version, value, lease },
+      this.#state.slab,
+    );
     records.putRecord(main, sub, kv, false);
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
