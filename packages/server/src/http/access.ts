@@ -62,8 +62,7 @@ export class AccessControl {
 
   #hasCommonName(socket: TLSSocket): boolean {
     if (!this.#options.refusesCommonNames() || !socket.authorized) return false;
-    const name = socket.getPeerCertificate()?.subject?.CN;
-    return name !== undefined && name !== "";
+    return Boolean(socket.getPeerCertificate()?.subject?.CN);
   }
 
   #addCorsHeaders(request: IncomingMessage, response: ServerResponse): void {

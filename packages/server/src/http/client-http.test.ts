@@ -80,6 +80,7 @@ async function ask(
   });
 }
 
+const LEARNER: Partial<NodeHealth> = { isLearner: () => true };
 const NO_LEADER: Partial<NodeHealth> = { hasLeader: () => false };
 const fails = (message: string) => async () => {
   throw new Error(message);
@@ -207,11 +208,7 @@ describe("pages of a node in trouble", () => {
       "/readyz/data_corruption",
       "[-]data_corruption failed: alarm activated: CORRUPT\n",
     ],
-    [
-      { isLearner: () => true },
-      "/readyz/non_learner",
-      "[-]non_learner failed: not supported for learner\n",
-    ],
+    [LEARNER, "/readyz/non_learner", "[-]non_learner failed: not supported for learner\n"],
     [{ serializableRead: fails("closed") }, "/livez", "[-]serializable_read failed: closed\n"],
   ] as const)("%j %s", async (node, path, body) => {
     const answer = await ask(optionsOf(node), path);
@@ -226,7 +223,7 @@ describe("pages of a node in trouble", () => {
     [{ ...NO_LEADER, linearizableRead: fails("x") }, "/health?serializable=true"],
     [{ alarms: () => ["NOSPACE"] as const }, "/health?exclude=NOSPACE"],
     [{ alarms: () => ["NOSPACE"] as const }, "/readyz"],
-    [{ isLearner: () => true }, "/readyz?exclude=non_learner"],
+    [LEARNER, "/readyz?exclude=non_learner"],
     [{ ...NO_LEADER, linearizableRead: fails("x") }, "/livez"],
   ] as const)("%j still answers %s well", async (node, path) => {
     expect((await ask(optionsOf(node), path)).status).toBe(200);

@@ -1,0 +1,152 @@
+import {
+  createSecureContext,
+  createServer,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+  type TlsOptions,
+} from "node:tls";
+import type { TlsConfig, TlsVersion } from "../config/config.js";
+import { opensslCiphers } from "../config/tls-names.js";
+import type { Logger } from "../observe/logger.js";
+import { ClientIdentityCheck } from "./client-identity.js";
+import { readConfiguredFile, WatchedFiles } from "./watched-files.js";
+
+/** What a TLS listener needs, read and checked once at the start. */
+export interface ServerTls {
+  /**
+   * A server that hands over each client that may stay, after its handshake. Each new connection gets
+   * the certificates as they are on disk. Clients that fail the checks of chain, common name, host
+   * name or revocation are disconnected; these and failed handshakes are logged.
+   */
+  createServer(onClient: (socket: TLSSocket) => void): Server;
+}
+
+export interface ServerTlsOptions {
+  readonly config: TlsConfig;
+  readonly logger: Logger;
+  /** Named in log lines. */
+  readonly endpoint: "client" | "peer";
+}
+
+/** etcd's tlsHandshakeTimeout */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+const NODE_VERSIONS = { "TLS1.2": "TLSv1.2", "TLS1.3": "TLSv1.3" } as const;
+
+/**
+ * Reads certificates and keys and prepares a TLS listener with etcd's rules: a CA file or
+ * `clientCertAuth` demands a certificate from every client, ALPN offers h2 and http/1.1.
+ * @throws Error when files are missing or don't fit together, with etcd's message where it has one
+ */
+export function createServerTls({ config, logger, endpoint }: ServerTlsOptions): ServerTls {
+  const problem = findContradiction(config);
+  if (problem !== undefined) throw new Error(problem);
+  const context = readContext(config);
+  const files = new WatchedFiles([config.certFile, config.keyFile, config.trustedCaFile]);
+  const identity = new ClientIdentityCheck(config);
+  const options: TlsOptions = {
+    ...context,
+    requestCert: demandsCertificate(config),
+    rejectUnauthorized: demandsCertificate(config),
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    noDelay: true,
+  };
+  const logRejection = (socket: TLSSocket, reason: string) =>
+    logger.warn(`rejected connection on ${endpoint} endpoint`, {
+      "remote-addr": `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`,
+      error: reason,
+    });
+  return {
+    createServer(onClient) {
+      const server = createServer(options, (socket) => {
+        const reason = identity.refusal(socket);
+        if (reason === undefined) {
+          onClient(socket);
+          return;
+        }
+        logRejection(socket, reason);
+        // What the client does to a socket that is being closed is of no interest.
+        socket.on("error", () => {});
+        socket.destroy();
+      });
+      // Before the server's own listener, which takes the secure context for this connection.
+      server.prependListener("connection", () => refresh(server, { config, files, logger }));
+      server.on("tlsClientError", (error, socket) => {
+        const reason = handshakeFailure(error, socket);
+        if (reason !== undefined) logRejection(socket, reason);
+      });
+      return server;
+    },
+  };
+}
+
+/** Undefined when the client just hung up, as probes and port scanners do. */
+function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string | undefined {
+  // A refused certificate ends the socket without an error of its own; only its reason is kept.
+  const refused: unknown = socket.authorizationError;
+  if (refused) return refused instanceof Error ? refused.message : String(refused);
+  return error.code === "ECONNRESET" ? undefined : error.message;
+}
+
+function demandsCertificate(config: TlsConfig): boolean {
+  return config.clientCertAuth || config.trustedCaFile !== undefined;
+}
+
+function findContradiction(config: TlsConfig): string | undefined {
+  const { certFile, keyFile, clientCertFile, clientKeyFile } = config;
+  if (certFile === undefined || keyFile === undefined) {
+    const files = `key: ${keyFile ?? ""}, cert: ${certFile ?? ""}`;
+    return `KeyFile and CertFile must both be present[${files}]`;
+  }
+  if ((clientCertFile === undefined) !== (clientKeyFile === undefined)) {
+    const files = `key: ${clientKeyFile ?? ""}, cert: ${clientCertFile ?? ""}`;
+    return `ClientKeyFile and ClientCertFile must both be present or both absent: ${files}]`;
+  }
+  const { allowedCommonNames: names, allowedHostnames: hosts } = config;
+  if (names.length === 0 || hosts.length === 0) return undefined;
+  const both = `cns=${goList(names)}, hostnames=${goList(hosts)}`;
+  return `AllowedCNs and AllowedHostnames are mutually exclusive (${both})`;
+}
+
+function goList(texts: readonly string[]): string {
+  return `[${texts.map((text) => JSON.stringify(text)).join(" ")}]`;
+}
+
+function readContext(config: TlsConfig): SecureContextOptions {
+  const ciphers = opensslCiphers(config.cipherSuites);
+  const context: SecureContextOptions = {
+    cert: readConfiguredFile(config.certFile!),
+    key: readConfiguredFile(config.keyFile!),
+    minVersion: nodeVersion(config.minVersion) ?? "TLSv1.2",
+    maxVersion: nodeVersion(config.maxVersion) ?? "TLSv1.3",
+    ...(config.trustedCaFile === undefined ? {} : { ca: readConfiguredFile(config.trustedCaFile) }),
+    ...(ciphers === undefined ? {} : { ciphers }),
+  };
+  // Throws for a key that doesn't fit, here rather than in the first handshake.
+  createSecureContext(context);
+  return context;
+}
+
+function nodeVersion(version: TlsVersion | undefined) {
+  return version && NODE_VERSIONS[version];
+}
+
+function refresh(
+  server: Server,
+  state: { readonly config: TlsConfig; readonly files: WatchedFiles; readonly logger: Logger },
+): void {
+  const { config, files, logger } = state;
+  try {
+    if (files.haveChanged()) server.setSecureContext(readContext(config));
+  } catch (error) {
+    // While the files are being replaced they may not fit together: the last good ones serve on.
+    files.forget();
+    logger.warn("failed to reload certificate files, keeping the old ones", {
+      "cert-file": config.certFile,
+      "key-file": config.keyFile,
+      error,
+    });
+  }
+}
