@@ -138,8 +138,8 @@ export class CatchUp {
         this.#retry();
         return;
       }
+      this.#adapt(read.revisions.reduce((sum, each) => sum + revisionBytes(each), 0));
       const revisions = read.revisions.map(loggedRevision);
-      this.#adapt(revisions.reduce((sum, each) => sum + revisionBytes(each), 0));
       this.#slice = { from, next: read.next, revisions };
       this.#serve(chosen, this.#completed(this.#slice));
     }

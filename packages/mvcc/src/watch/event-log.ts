@@ -3,7 +3,7 @@ import type { RevisionEvents, StoreEvent, WatchSource } from "../types.js";
 import { watchLimits } from "./limits.js";
 import { encodeEventField } from "./wire.js";
 
-/** An event and its wire bytes, each made once, at first use. */
+/** An event and its wire bytes, each made once, at first use. Lives for a dispatch or a turn. */
 export class LoggedEvent {
   readonly event: StoreEvent;
   #plain: Uint8Array | undefined;
@@ -53,41 +53,32 @@ export interface LogSlice {
 /**
  * The most recent revisions without a gap, bounded in number and bytes: a watcher that fell behind
  * for a moment goes on from here, and a history read that took a while is completed from here.
+ * A ring of fixed size. It keeps what the store made and no wire bytes: those of a live event die
+ * young, which the garbage collector rewards, and few are ever wanted again.
  */
 export class EventLog {
-  #revisions: LoggedRevision[] = [];
-  #head = 0;
+  readonly #revisions: (RevisionEvents | undefined)[] = [];
+  /** Counts that only grow; a revision's place is its count modulo the ring's size. */
+  #first = 0;
+  #end = 0;
   #bytes = 0;
 
-  append(revision: RevisionEvents): LoggedRevision {
-    const logged = loggedRevision(revision);
-    this.#revisions.push(logged);
-    this.#bytes += revisionBytes(logged);
-    while (
-      this.#revisions.length - this.#head > watchLimits.recentRevisionsMax ||
-      (this.#bytes > watchLimits.recentBytesMax && this.#revisions.length - this.#head > 1)
-    ) {
-      this.#bytes -= revisionBytes(this.#revisions[this.#head]!);
-      this.#head++;
-    }
-    if (this.#head >= watchLimits.recentRevisionsMax) {
-      this.#revisions = this.#revisions.slice(this.#head);
-      this.#head = 0;
-    }
-    return logged;
+  append(revision: RevisionEvents): void {
+    if (this.#end - this.#first === SIZE) this.#evict();
+    this.#revisions[this.#end % SIZE] = revision;
+    this.#end++;
+    this.#bytes += revisionBytes(revision);
+    while (this.#bytes > watchLimits.recentBytesMax && this.#end - this.#first > 1) this.#evict();
   }
 
   /** Forgets everything: revisions may have passed without being appended. */
   clear(): void {
-    if (this.#revisions.length === 0) return;
-    this.#revisions = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    while (this.#first < this.#end) this.#evict();
   }
 
   /** Nothing from `from` on is missing; of an empty log nothing is known. */
   reaches(from: MainRevision): boolean {
-    const first = this.#revisions[this.#head];
+    const first = this.#revisions[this.#first % SIZE];
     return first !== undefined && first.main <= from;
   }
 
@@ -98,10 +89,23 @@ export class EventLog {
   since(from: MainRevision, current: MainRevision): LogSlice | undefined {
     if (from > current) return { from, next: from, revisions: [] };
     if (!this.reaches(from)) return undefined;
-    const start = lowerBound(this.#revisions, this.#head, from);
-    return { from, next: current + 1, revisions: this.#revisions.slice(start) };
+    let start = this.#end;
+    while (start > this.#first && this.#revisions[(start - 1) % SIZE]!.main >= from) start--;
+    const revisions: LoggedRevision[] = [];
+    for (let i = start; i < this.#end; i++)
+      revisions.push(loggedRevision(this.#revisions[i % SIZE]!));
+    return { from, next: current + 1, revisions };
+  }
+
+  #evict(): void {
+    const place = this.#first % SIZE;
+    this.#bytes -= revisionBytes(this.#revisions[place]!);
+    this.#revisions[place] = undefined;
+    this.#first++;
   }
 }
+
+const SIZE = watchLimits.recentRevisionsMax;
 
 /** The first index at or behind `start` whose revision is at least `main`. */
 export function lowerBound(
@@ -120,8 +124,8 @@ export function lowerBound(
 }
 
 /** KeyValue bytes of a revision. */
-export function revisionBytes(revision: LoggedRevision): number {
+export function revisionBytes(revision: RevisionEvents): number {
   let bytes = 0;
-  for (const { event } of revision.events) bytes += event.kv.length;
+  for (const { kv } of revision.events) bytes += kv.length;
   return bytes;
 }

@@ -262,9 +262,9 @@ class Run {
     const mains = new Set<MainRevision>();
     for (const event of response.events) {
       const expected = this.#next(watcher);
-      expect(expected, "an event too many").toBeDefined();
-      this.#checkEvent(watcher, event, expected!);
-      mains.add(expected!.revision.main);
+      if (expected === undefined) throw new Error("an event too many");
+      this.#checkEvent(watcher, event, expected);
+      mains.add(expected.revision.main);
       watcher.eventIndex++;
       this.figures.events++;
     }
@@ -285,16 +285,16 @@ class Run {
 
   #checkEvent(watcher: Expected, event: mvccpb.Event, expected: StoreEvent): void {
     const { main } = expected.revision;
-    expect(event.kv).toEqual(mvccpb.KeyValue.decode(expected.kv));
-    expect(event.type).toBe(expected.type === "put" ? 0 : 1);
+    check(isSame(event.kv, expected.kv), "another KeyValue");
+    check(event.type === (expected.type === "put" ? 0 : 1), "another type");
     if (!watcher.request.prevKv || expected.isCreate) {
-      expect(event.prevKv).toBeUndefined();
+      check(event.prevKv === undefined, "a previous KeyValue that is not wanted");
       return;
     }
-    const previous = this.#store.keyValueEver(expected.key, main - 1);
     const isCompacted = main - 1 < this.#store.compactRevision;
     if (event.prevKv === undefined && isCompacted) return;
-    expect(event.prevKv).toEqual(previous && mvccpb.KeyValue.decode(previous));
+    const previous = this.#store.keyValueEver(expected.key, main - 1);
+    check(isSame(event.prevKv, previous), "another previous KeyValue");
   }
 
   #checkUpToDate(watcher: Expected): void {
@@ -339,6 +339,16 @@ class Run {
   }
 }
 
+/** Cheaper than `expect`, for what is checked a hundred thousand times. */
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
+}
+
+function isSame(decoded: mvccpb.KeyValue | undefined, encoded: Uint8Array | undefined): boolean {
+  if (decoded === undefined || encoded === undefined) return decoded === encoded;
+  return Buffer.compare(mvccpb.KeyValue.encode(decoded).finish(), encoded) === 0;
+}
+
 function wants(watcher: Expected, event: StoreEvent): boolean {
   if (watcher.request.filters.includes(event.type === "put" ? 0 : 1)) return false;
   if (watcher.end === "") return event.key === watcher.key;
@@ -352,7 +362,7 @@ async function microtasks(): Promise<void> {
 describe("the watch hub against a model", () => {
   const seeds = process.env.KVORUM_SEED;
   const first = seeds === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seeds);
-  const runs = seeds === undefined ? 12 : 1;
+  const runs = seeds === undefined ? 8 : 1;
 
   for (let i = 0; i < runs; i++) {
     it(`gives every watcher its events, once and in order (KVORUM_SEED=${first + i})`, async () => {

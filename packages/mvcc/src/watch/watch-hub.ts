@@ -2,7 +2,7 @@ import type { Clock, MainRevision } from "@kvorum/base";
 import type { RevisionEvents, WatchSink, WatchSource } from "../types.js";
 import { Batch, encodeEvents } from "./batch.js";
 import { CatchUp } from "./catch-up.js";
-import { EventLog, type LoggedRevision } from "./event-log.js";
+import { EventLog, LoggedEvent } from "./event-log.js";
 import { FutureWatchers } from "./future-watchers.js";
 import { watchLimits } from "./limits.js";
 import type { WatchCounters } from "./output.js";
@@ -95,10 +95,10 @@ export class WatchHub implements WatchSink {
       this.#log.clear();
       return;
     }
-    const revision = this.#log.append(events);
+    this.#log.append(events);
     for (const watcher of this.#future.takeDue(events.main)) watcher.stream.join(watcher);
-    this.#match(revision);
-    this.#dispatch(events.main);
+    this.#match(events);
+    if (this.#touched.length > 0) this.#dispatch(events.main);
     while (this.#overfull.length > 0) this.#overfull.pop()!.settle();
   }
 
@@ -120,13 +120,15 @@ export class WatchHub implements WatchSink {
   }
 
   /** Collects, at each selector concerned, the events of the revision that it selects. */
-  #match(revision: LoggedRevision): void {
+  #match(revision: RevisionEvents): void {
     for (const event of revision.events) {
       this.#found.length = 0;
-      this.#index.match(event.event.key, this.#found);
+      this.#index.match(event.key, this.#found);
+      if (this.#found.length === 0) continue;
+      const logged = new LoggedEvent(event);
       for (const selector of this.#found) {
         if (selector.matched.length === 0) this.#touched.push(selector);
-        selector.matched.push(event);
+        selector.matched.push(logged);
       }
     }
   }
