@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { defaultInterface, detectDefaultHost } from "./default-host.js";
 import { FlagValues } from "./flag-value.js";
 import { flags } from "./flags.js";
 import { formatGoDuration, parseGoDuration, parseGoInteger } from "./go-text.js";
@@ -71,5 +72,22 @@ describe("cipher suites", () => {
       "ECDHE-RSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
     );
     expect(opensslCiphers([])).toBeUndefined();
+  });
+});
+
+describe("the default host", () => {
+  it("is on the interface of the best default route", () => {
+    const head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT";
+    const route = (name: string, destination: string, metric: number) =>
+      `${name}\t${destination}\t0101A8C0\t0003\t0\t0\t${metric}\t${destination === "00000000" ? "00000000" : "00FFFFFF"}\t0\t0\t0`;
+    const rows = [
+      route("eth0", "00000000", 200),
+      route("wlan0", "00000000", 100),
+      route("lo", "0000007F", 0),
+    ];
+    expect(defaultInterface([head, ...rows, ""].join("\n"))).toBe("wlan0");
+    expect(defaultInterface(`${head}\n${rows[2]}\n`)).toBeUndefined();
+    const host = detectDefaultHost();
+    expect(host === undefined || /^\d+\.\d+\.\d+\.\d+$/.test(host)).toBe(true);
   });
 });
