@@ -109,7 +109,7 @@ export class Connection {
   /** Writes what the turn has produced, unless the socket is still busy with earlier output. */
   flush(): void {
     this.#isScheduled = false;
-    if (this.#isBlocked || this.#phase === "closed") return;
+    if (this.#isBlocked || this.#phase === "lingering" || this.#phase === "closed") return;
     this.#socketFlush();
     if (!this.#isBlocked && this.sender.canProgress) this.wake();
   }
@@ -118,12 +118,10 @@ export class Connection {
 
   send(stream: Stream, message: Uint8Array): void {
     this.sender.send(stream, message);
-    if (this.sender.queuedBytes > this.context.limits.queuedReplyHardBytesMax) this.#onStuck();
   }
 
   sendParts(stream: Stream, parts: readonly Uint8Array[]): void {
     this.sender.sendParts(stream, parts);
-    if (this.sender.queuedBytes > this.context.limits.queuedReplyHardBytesMax) this.#onStuck();
   }
 
   sendCopy(stream: Stream, scratch: Uint8Array, length: number): void {
@@ -154,6 +152,11 @@ export class Connection {
       writeResetStream(this.sender.output, stream.id, ErrorCode.NO_ERROR);
     }
     this.forget(stream, stream.remoteDone ? "client" : "server");
+  }
+
+  /** The client takes nothing in and asks for ever more. */
+  onStuck(): void {
+    this.fail(new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, "replies are not read"));
   }
 
   // What the frame receiver asks for.
@@ -287,7 +290,7 @@ export class Connection {
     }
     const { limits } = this.context;
     const outputMax = limits.outputHighBytes + limits.unreadReplyBytesMax;
-    if (this.sender.output.pendingBytes > outputMax) this.#onStuck();
+    if (this.sender.output.pendingBytes > outputMax) this.onStuck();
   }
 
   #onDrain(): void {
@@ -319,11 +322,6 @@ export class Connection {
     this.lastAcceptedStreamId = this.#requests.lastStreamId;
     this.#goAway(this.lastAcceptedStreamId, ErrorCode.NO_ERROR, "");
     if (this.streams.size === 0) this.#linger();
-  }
-
-  /** The client takes nothing in and asks for ever more. */
-  #onStuck(): void {
-    this.fail(new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, "replies are not read"));
   }
 
   #linger(): void {

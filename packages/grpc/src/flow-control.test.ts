@@ -154,19 +154,33 @@ describe("sending", () => {
   });
 
   it("refuses new streams while too many replies wait, and ends a client that goes on", async () => {
+    const methods = echoMethods();
+    methods.set("/test.Echo/Flood", {
+      kind: "stream",
+      open: (call) => {
+        call.onMessage = (message) => {
+          call.write(message);
+        };
+      },
+    });
     await start(
-      { limits: { queuedReplySoftBytesMax: 100_000, queuedReplyHardBytesMax: 250_000 } },
+      { methods, limits: { queuedReplySoftBytesMax: 100_000, queuedReplyHardBytesMax: 250_000 } },
       [Setting.INITIAL_WINDOW_SIZE, 0],
     );
-    client.send(unaryRequest(1, "/test.Echo/Bidi", Buffer.alloc(10)));
-    for (const id of [3, 5, 7]) {
-      for (const part of [headersFrame(id, requestFields("/test.Echo/Unary"))]) client.send(part);
+    client.send(headersFrame(1, requestFields("/test.Echo/Flood")));
+    const large = (id: number): void => {
+      client.send(headersFrame(id, requestFields("/test.Echo/Unary")));
       const body = grpcMessage(Buffer.alloc(60_000));
       for (let i = 0; i < body.length; i += 16_000) {
         client.send(dataFrame(id, body.subarray(i, i + 16_000), i + 16_000 < body.length ? 0 : 1));
       }
-    }
+    };
+    for (const id of [3, 5, 7]) large(id);
     expect(await client.reset(7)).toBe(ErrorCode.REFUSED_STREAM);
+    // An open stream may still add to the queue, up to the hard limit.
+    for (let i = 0; i < 12; i++) client.send(dataFrame(1, grpcMessage(Buffer.alloc(16_000))));
+    expect(await client.goAway()).toMatchObject({ errorCode: ErrorCode.ENHANCE_YOUR_CALM });
+    await client.closed();
   });
 });
 
@@ -203,7 +217,7 @@ describe("receiving", () => {
             };
             opened.onHalfClose = () => {
               halfClosed++;
-              opened.end();
+              setTimeout(() => opened.end(), 10);
             };
           },
         },
@@ -225,6 +239,8 @@ describe("receiving", () => {
     client.send(dataFrame(1, grpcMessage(Buffer.alloc(1, 9)), Flag.END_STREAM));
     await roundTrip("ping---3");
     expect([seen.length, halfClosed]).toEqual([4, 0]);
+    call!.resume();
+    call!.pause();
     call!.resume();
     await client.trailers(1);
     expect([seen.at(-1), halfClosed]).toEqual([9, 1]);

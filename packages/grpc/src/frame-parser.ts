@@ -1,7 +1,10 @@
 import { CLIENT_PREFACE, FRAME_HEADER_BYTES } from "./frame.js";
 import { ErrorCode, Http2Error, protocolError } from "./http2-error.js";
 
-/** Takes the frames of one connection in order. `bytes[start, end)` is the payload. */
+/**
+ * Takes the frames of one connection in order. `bytes[start, end)` is the payload. Positional, since
+ * an options object for each frame would cost as much as parsing it.
+ */
 export interface FrameSink {
   onFrame(
     type: number,

@@ -59,7 +59,7 @@ export class MessageReceiver implements MessageSink<Stream> {
       if (request === undefined) stream.fail(Status.INTERNAL, NO_REQUEST_MESSAGE);
       else method.handle(stream, request);
     } else if (stream.inbox === undefined && !stream.paused) {
-      stream.onHalfClose?.();
+      tellHalfClose(stream);
     }
   }
 
@@ -111,7 +111,7 @@ export class MessageReceiver implements MessageSink<Stream> {
     if (stream.paused || stream.closed || stream.ended) return;
     stream.inbox = undefined;
     if (!stream.remoteDone) this.giveBack(stream);
-    else stream.onHalfClose?.();
+    else tellHalfClose(stream);
   }
 
   /** Returns the stream's window to the client once half of it is used up. */
@@ -186,6 +186,12 @@ export class MessageReceiver implements MessageSink<Stream> {
     );
     this.#context.onHttp2Request?.(exchange);
   }
+}
+
+function tellHalfClose(stream: Stream): void {
+  if (stream.halfCloseTold) return;
+  stream.halfCloseTold = true;
+  stream.onHalfClose?.();
 }
 
 /** grpc-go's texts for a unary call without exactly one message. */

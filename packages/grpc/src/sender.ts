@@ -25,6 +25,8 @@ export interface SenderHost {
   onSent(stream: Stream): void;
   /** `bytes` of a gRPC message are on their way. */
   onMessageSent(bytes: number): void;
+  /** More than `queuedReplyHardBytesMax` is queued: the connection must end. */
+  onStuck(): void;
 }
 
 /**
@@ -62,7 +64,7 @@ export class Sender {
 
   sendCopy(stream: Stream, source: Uint8Array, length: number): void {
     if (stream.closed) return;
-    this.#host.onMessageSent(length);
+    if (stream.plainBody === undefined) this.#host.onMessageSent(length);
     if (this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
       this.#writeMessage(stream, source, length);
     } else {
@@ -82,7 +84,7 @@ export class Sender {
     if (stream.closed) return;
     let length = 0;
     for (const part of parts) length += part.length;
-    this.#host.onMessageSent(length);
+    if (stream.plainBody === undefined) this.#host.onMessageSent(length);
     this.#enqueue(stream, parts, length);
   }
 
@@ -182,6 +184,7 @@ export class Sender {
     this.queuedBytes += queue.bytes - before;
     if (queue.bytes > this.#limits.streamHighBytes) stream.wantsDrain = true;
     this.#joinRing(stream);
+    if (this.queuedBytes > this.#limits.queuedReplyHardBytesMax) this.#host.onStuck();
   }
 
   #joinRing(stream: Stream): void {
@@ -230,7 +233,8 @@ export class Sender {
     const { output, headers } = this;
     this.hasSentSincePing = true;
     if (stream.plainBody !== undefined) {
-      writeFrameHeader(output, 0, FrameType.DATA, Flag.END_STREAM, stream.id);
+      if (stream.headSent) writeFrameHeader(output, 0, FrameType.DATA, Flag.END_STREAM, stream.id);
+      else headers.writeTrailers(output, stream.id, [[":status", "500"]]);
     } else if (stream.headSent && stream.statusCode === Status.OK) {
       headers.writeTrailersOk(output, stream.id);
     } else {

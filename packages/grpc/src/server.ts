@@ -85,7 +85,8 @@ export class GrpcServer {
     if (head !== undefined && head.length > 0) socket.unshift(head);
     const connection = new Connection(socket, this.#context);
     this.#connections.add(connection);
-    if (this.#isDraining) connection.drain();
+    if (socket.destroyed) connection.destroy();
+    else if (this.#isDraining) connection.drain();
     return connection.peer;
   }
 

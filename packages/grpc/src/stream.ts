@@ -57,6 +57,8 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
   // The receiving side's.
   /** The client has sent END_STREAM. */
   remoteDone = false;
+  /** ... and the handler of a stream knows. */
+  halfCloseTold = false;
   /** How much of the declared body length is still to come; -1 without a declaration. */
   bodyLeft: number;
   receiveWindow: ReceiveWindow | undefined = undefined;
