@@ -139,11 +139,10 @@ export const engine = {
   capabilities: CAPABILITIES,
   async open({ directory }) {
     const path = join(directory, "log");
+    let file;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const file = await open(path, "a").then((created) =>
-        created.close().then(() => open(path, "r+")),
-      );
+      file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       await syncDirectory(path);
       const log = await readFile(path);
       const buckets = new Map(BUCKETS.map((bucket) => [bucket, new Map()]));

@@ -19,7 +19,7 @@ import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js
 import { type Environment, measure } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
 import { LmdbView } from "./view.js";
-import { writeOps } from "./write-ops.js";
+import { sealValues, writeOps } from "./write-ops.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -43,6 +43,7 @@ export class LmdbBackend implements Backend {
   readonly #views = new Set<LmdbView>();
   #environment: Environment;
   #stat: BackendStat | undefined;
+  #lastHandOver: Promise<unknown> = Promise.resolve();
   #lastCommit: Promise<void> = Promise.resolve();
   /** While set, commits wait for it: the last moments of a defragmentation. */
   #pause: Promise<void> | undefined;
@@ -119,18 +120,33 @@ export class LmdbBackend implements Backend {
 
   async #commit(ops: readonly Op[]): Promise<void> {
     this.#health.check();
-    if (ops.length === 0) return;
-    const environment = this.#environment;
     try {
-      this.#dirty?.add(ops);
-      await writeOps(environment, ops, this.#spare);
+      const { written, arena } = await this.#handOver(ops);
+      await written;
+      // Not after a failure: lmdb-js may still hold the address.
+      this.#spare.give(arena);
     } catch (error) {
       throw this.#health.fail(await this.#explain(error, ops));
     }
-    // An earlier commit of this turn may have failed with the transaction that both shared.
+    // An earlier commit may have failed with the transaction that both shared.
     this.#health.check();
-    environment.root.resetReadTxn();
+    this.#environment.root.resetReadTxn();
     this.#stat = undefined;
+  }
+
+  /** Gives the commit to lmdb-js, after those that were called before. */
+  #handOver(ops: readonly Op[]): Promise<{ written: Promise<void>; arena: Buffer }> {
+    const handOver = this.#lastHandOver.then(async () => {
+      this.#health.check();
+      const arena = await sealValues(ops, this.#spare);
+      this.#dirty?.add(ops);
+      const written = writeOps(this.#environment, ops, arena);
+      // Whoever waits for it does so a few turns later.
+      written.catch(() => {});
+      return { written, arena };
+    });
+    this.#lastHandOver = handOver.catch(() => {});
+    return handOver;
   }
 
   async #explain(error: unknown, ops: readonly Op[]): Promise<BackendError> {

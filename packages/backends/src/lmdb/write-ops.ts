@@ -1,39 +1,59 @@
 import { CHECKSUM_BYTES, writeSealed } from "../common/record-checksum.js";
+import { yieldToEvents } from "../common/scan-batch.js";
 import type { SpareMemory } from "../common/spare-memory.js";
 import type { Op } from "../port.js";
 import type { Environment } from "./environment.js";
 import { isLongKey, joinLong, storedKey } from "./key-codec.js";
 
+/** Operations whose checksums are made before the event loop gets its turn: about a millisecond. */
+const OPS_PER_TURN = 2_048;
+
 /**
- * Hands a commit to lmdb-js as one atomic block; resolves when it is synced. All values with their
- * checksums stand in one piece of memory, which lmdb-js's thread reads until then.
+ * All values of a commit with their checksums in one piece of memory, in the order of the operations.
+ * The longest part of the work of this thread, so it is done in turns.
+ */
+export async function sealValues(ops: readonly Op[], spare: SpareMemory): Promise<Buffer> {
+  let bytes = 0;
+  for (let i = 0; i < ops.length; i++) {
+    const { key, value } = ops[i]!;
+    if (value !== undefined) bytes += sealedLength(key, value);
+  }
+  const arena = spare.take(bytes);
+  let position = 0;
+  for (let i = 0; i < ops.length; i++) {
+    if (i % OPS_PER_TURN === OPS_PER_TURN - 1) await yieldToEvents();
+    const { bucket, key, value } = ops[i]!;
+    if (value === undefined) continue;
+    const body = isLongKey(key) ? joinLong(key, value) : value;
+    position = writeSealed(arena, position, { bucket, key, value: body });
+  }
+  return arena;
+}
+
+/**
+ * Hands a commit to lmdb-js as one atomic block; resolves when it is synced. Until then lmdb-js's
+ * thread reads from `arena`.
  */
 export async function writeOps(
-  environment: Environment,
+  { root, tables }: Environment,
   ops: readonly Op[],
-  spare: SpareMemory,
+  arena: Buffer,
 ): Promise<void> {
-  const { root, tables } = environment;
-  let arenaBytes = 0;
-  for (const { key, value } of ops) {
-    if (value === undefined) continue;
-    arenaBytes += value.length + CHECKSUM_BYTES + (isLongKey(key) ? 4 + key.length : 0);
-  }
-  const arena = spare.take(arenaBytes);
   let position = 0;
   await root.batch(() => {
-    for (const { bucket, key, value } of ops) {
-      const table = tables[bucket];
+    for (let i = 0; i < ops.length; i++) {
+      const { bucket, key, value } = ops[i]!;
       if (value === undefined) {
-        void table.remove(storedKey(key));
+        void tables[bucket].remove(storedKey(key));
         continue;
       }
-      const body = isLongKey(key) ? joinLong(key, value) : value;
-      const end = writeSealed(arena, position, { bucket, key, value: body });
-      void table.put(storedKey(key), arena.subarray(position, end));
+      const end = position + sealedLength(key, value);
+      void tables[bucket].put(storedKey(key), arena.subarray(position, end));
       position = end;
     }
   });
-  // Not after a failure: lmdb-js may still hold the address.
-  spare.give(arena);
+}
+
+function sealedLength(key: Uint8Array, value: Uint8Array): number {
+  return value.length + CHECKSUM_BYTES + (isLongKey(key) ? 4 + key.length : 0);
 }
