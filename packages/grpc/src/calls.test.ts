@@ -302,6 +302,10 @@ describe("deadline and cancellation", () => {
 
 it("plain HTTP/2 requests go to the hook", async () => {
   const onHttp2Request = (exchange: Http2Exchange): void => {
+    if (exchange.path === "/silent") {
+      exchange.end();
+      return;
+    }
     exchange.begin(exchange.method === "GET" ? 200 : 201, [["content-type", "text/plain"]]);
     exchange.write(Buffer.from(`${exchange.path} ${exchange.body.toString()}`));
     exchange.end();
@@ -321,6 +325,7 @@ it("plain HTTP/2 requests go to the hook", async () => {
     dataFrame(3, Buffer.from("two"), Flag.END_STREAM),
     headersFrame(5, fields("POST")),
     dataFrame(5, Buffer.alloc(101)),
+    headersFrame(7, [...fields("GET").slice(0, 2), [":path", "/silent"]], 5),
   );
   const ended = (streamId: number) =>
     raw.waitFor((f) => f.streamId === streamId && (f.flags & Flag.END_STREAM) > 0);
@@ -328,6 +333,7 @@ it("plain HTTP/2 requests go to the hook", async () => {
   expect(raw.body(1).toString()).toBe("/health ");
   expect(raw.body(3).toString()).toBe("/health one two");
   expect(raw.body(5).length).toBe(0);
+  expect((await raw.trailers(7)).get(":status")).toBe("500");
   raw.close();
   await own.close();
 });

@@ -66,7 +66,8 @@ export class Sender {
     if (stream.closed) return;
     if (stream.plainBody === undefined) this.#host.onMessageSent(length);
     if (this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
-      this.#writeMessage(stream, source, length);
+      this.#beginMessage(stream, length);
+      this.output.appendCopy(source, 0, length);
     } else {
       this.#enqueue(stream, [Buffer.from(source.subarray(0, length))], length);
     }
@@ -85,7 +86,13 @@ export class Sender {
     let length = 0;
     for (const part of parts) length += part.length;
     if (stream.plainBody === undefined) this.#host.onMessageSent(length);
-    this.#enqueue(stream, parts, length);
+    const isSmall = length <= this.#limits.copyReplyBytesMax;
+    if (isSmall && this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
+      this.#beginMessage(stream, length);
+      for (const part of parts) this.output.appendCopy(part, 0, part.length);
+    } else {
+      this.#enqueue(stream, parts, length);
+    }
   }
 
   /** The head of a plain HTTP/2 reply. */
@@ -162,14 +169,14 @@ export class Sender {
     );
   }
 
-  #writeMessage(stream: Stream, source: Uint8Array, length: number): void {
+  /** Writes what stands before a message of `length` bytes; the caller appends it at once. */
+  #beginMessage(stream: Stream, length: number): void {
     const { output } = this;
     const isPlain = stream.plainBody !== undefined;
     const bytes = isPlain ? length : length + MESSAGE_PREFIX_BYTES;
     this.#writeHead(stream);
     writeFrameHeader(output, bytes, FrameType.DATA, Flag.NONE, stream.id);
     if (!isPlain) writePrefix(output, length);
-    output.appendCopy(source, 0, length);
     stream.sendWindow -= bytes;
     this.#connectionWindow -= bytes;
     this.#host.wake();

@@ -109,6 +109,15 @@ it("counts connections and message bytes, and tells when a peer is gone", async 
   expect(gone[0]!.address).toMatch(/^127\.0\.0\.1:\d+$/);
 });
 
+it("takes a socket that is gone already without keeping it", async () => {
+  harness = await startHarness();
+  const { server, port } = harness;
+  const client = await RawClient.open(port);
+  client.socket.destroy();
+  server.handle(client.socket);
+  while (server.stat().connections > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+});
+
 it("asks onUnknownMethod for what the table lacks", async () => {
   const late: Method = { kind: "unary", handle: (call) => call.respond(Buffer.from("late")) };
   harness = await startHarness({
