@@ -147,7 +147,8 @@ describe("files", () => {
   });
 
   test("hold no loosened place", () => {
-    const loose = /@ts-ignore|@ts-expect-error|\bas any\b|\b(TODO|FIXME|XXX)\b|\b(test|it|describe)\.(skip|only)\(/;
+    const loose =
+      /@ts-ignore|@ts-expect-error|\bas any\b|\b(TODO|FIXME|XXX)\b|\b(test|it|describe)\.(skip|only)\(/;
     const wrong = all.filter(({ path, text }) => path !== "tests/tidy.test.ts" && loose.test(text));
     expect(wrong.map((source) => source.path)).toEqual([]);
   });

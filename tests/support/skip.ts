@@ -1,0 +1,7 @@
+import { test } from "vitest";
+
+/** A test that runs when `reason` is undefined; otherwise it is left out and the reason printed. */
+export function testUnless(reason: string | undefined) {
+  if (reason !== undefined) console.log(`skipped: ${reason}`);
+  return reason === undefined ? test : test.skipIf(true);
+}
