@@ -1,4 +1,4 @@
-import type { Engine } from "@kvorum/backends";
+import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { ClusterId, FileSystem, MemberId } from "@kvorum/base";
 import { goQuote } from "../../config/go-text.js";
 import { parseInitialCluster, verifyBootstrap } from "../../config/initial-cluster.js";
@@ -30,6 +30,8 @@ export interface RestoreOptions {
   /** Marks the raised revision as compacted. Not without `bumpRevision`. */
   readonly markCompacted: boolean;
   readonly onProgress?: SnapshotProgress;
+  /** As `openDataDir`'s: a simulated file system needs none. */
+  readonly lock?: (directory: string) => Promise<DirectoryLock>;
 }
 
 /** The cluster that a restored member will be part of. */
@@ -41,7 +43,7 @@ export interface NewCluster {
 }
 
 /**
- * Checks the options in etcd's order and with its texts, up to the snapshot itself.
+ * Checks the options, those of etcdutl in its order and with its texts, up to the snapshot itself.
  * @throws StorageError "INVALID" | "EXISTS"; nothing is changed
  */
 export async function checkRestoreOptions(options: RestoreOptions): Promise<NewCluster> {
@@ -50,6 +52,10 @@ export async function checkRestoreOptions(options: RestoreOptions): Promise<NewC
   }
   if (!Number.isSafeInteger(options.bumpRevision)) {
     throw invalid(`--bump-revision ${options.bumpRevision} is not an integer below 2^53`);
+  }
+  if (!options.engine.capabilities.persistent) {
+    const { name } = options.engine;
+    throw invalid(`the storage engine "${name}" keeps nothing on the disk: restore into another`);
   }
   const cluster = planCluster(options);
   await requireFreePlaces(options);

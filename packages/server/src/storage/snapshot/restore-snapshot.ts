@@ -1,10 +1,14 @@
 import { dirname, join } from "node:path";
 import type { Op } from "@kvorum/backends";
 import { verifySnapshotFile } from "@kvorum/backends/boltfile";
-import { bigintToBytes, hexId, type LogIndex, utf8 } from "@kvorum/base";
+import { bigintToBytes, type File, hexId, type LogIndex, utf8 } from "@kvorum/base";
 import { ConfChangeType, type ConfState, type Entry, encodeConfChange } from "@kvorum/raft";
 import { memberToJson } from "../../membership/member.js";
+import { type DataDirPaths, dataDirPaths, openDataDir } from "../data-dir.js";
+import { SnapStore } from "../snap/snap-store.js";
+import { fromSystemError } from "../storage-error.js";
 import { Wal } from "../wal/wal.js";
+import { asStorageError } from "./as-storage-error.js";
 import { type ImportReport, importBolt } from "./import-bolt.js";
 import { checkRestoreOptions, type NewCluster, type RestoreOptions } from "./restore-options.js";
 
@@ -21,57 +25,75 @@ const TERM = 1;
  * alarms and users, the members of `initialCluster`, and a log that holds one conf change for each
  * of them. The counterpart of `etcdutl snapshot restore`, into any engine.
  *
- * All is built in `<data-dir>/member.restoring`, which becomes `member` at the end: a data dir that
- * was restored by half is never taken for a member's. On failure what was made is removed again.
- *
- * ```
- * <data-dir>/member/engine.json    {"engine":"lmdb","version":1}
- *                  /db/            the engine's own
- *                  /wal/           unless `walDir` says otherwise
- *                  /snap/
- * ```
+ * All is built in `<data-dir>/restoring`, from where `member` is moved to its place at the end: what
+ * was restored by half is never taken for a member's data. On failure it is removed again.
  * @throws StorageError "INVALID" | "EXISTS" | "NO_SPACE" | "IO"; BackendError "FORMAT" when the
  *   snapshot is damaged or its hash is missing or wrong, with etcd's text; those of the engine
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreReport> {
-  const { fs, dataDir } = options;
   const cluster = await checkRestoreOptions(options);
-  const building = join(dataDir, "member.restoring");
-  const walDir = options.walDir ?? join(building, "wal");
-  const source = await fs.open(options.file, "read");
-  const made: string[] = [];
+  const source = await openSource(options);
   try {
     await verifySnapshotFile(source, { skipHashCheck: options.skipHashCheck });
-    made.push(building);
-    await fs.makeDirectory(join(building, "snap"));
-    await fs.makeDirectory(dirname(walDir));
-    const database = { directory: join(building, "db") };
-    const backend = await options.engine.open(database);
-    let report: ImportReport;
-    try {
-      const { onProgress } = options;
-      const exclude = ["members", "members_removed"] as const;
-      const progress = onProgress === undefined ? {} : { onProgress };
-      report = await importBolt({ file: source, backend, exclude, ...progress });
-      await backend.commit(foundingOps(options, cluster, report.latestRevision));
-    } finally {
-      await backend.close();
-    }
-    const identity = JSON.stringify({ engine: options.engine.name, version: 1 });
-    await fs.writeFile(join(building, "engine.json"), utf8(`${identity}\n`));
-    if (options.walDir !== undefined) made.push(walDir);
-    await writeLog(options, walDir, cluster);
-    await fs.syncDirectory(join(building, "snap"));
-    await fs.syncDirectory(building);
-    await fs.rename(building, join(dataDir, "member"));
-    await fs.syncDirectory(dataDir);
-    await fs.syncDirectory(dirname(dataDir));
-    return { ...report, cluster };
-  } catch (error) {
-    for (const path of made) await fs.remove(path, { recursive: true }).catch(() => {});
-    throw error;
+    return { ...(await restoreVerified(options, source, cluster)), cluster };
   } finally {
     await source.close();
+  }
+}
+
+async function openSource({ fs, file }: RestoreOptions): Promise<File> {
+  try {
+    return await fs.open(file, "read");
+  } catch (cause) {
+    throw fromSystemError(cause, "open the snapshot", file);
+  }
+}
+
+async function restoreVerified(
+  options: RestoreOptions,
+  source: File,
+  cluster: NewCluster,
+): Promise<ImportReport> {
+  const { fs, dataDir, walDir, engine, lock } = options;
+  const building = join(dataDir, "restoring");
+  try {
+    const place = { fs, dataDir: building, walDir, engine: engine.name };
+    const held = await openDataDir(lock === undefined ? place : { ...place, lock });
+    let report: ImportReport;
+    try {
+      report = await restoreContent(options, { source, cluster, directory: held.engineDirectory });
+      await writeLog(options, held, cluster);
+    } finally {
+      await held.release();
+    }
+    await fs.rename(held.memberDirectory, dataDirPaths(dataDir).memberDirectory);
+    await fs.remove(building, { recursive: true });
+    await fs.syncDirectory(dataDir);
+    await fs.syncDirectory(dirname(dataDir));
+    return report;
+  } catch (cause) {
+    const made = walDir === undefined ? [building] : [building, walDir];
+    for (const path of made) await fs.remove(path, { recursive: true }).catch(() => undefined);
+    throw asStorageError(cause, "restore into", dataDir);
+  }
+}
+
+async function restoreContent(
+  options: RestoreOptions,
+  into: { readonly source: File; readonly cluster: NewCluster; readonly directory: string },
+): Promise<ImportReport> {
+  const backend = await options.engine.open({ directory: into.directory });
+  try {
+    const report = await importBolt({
+      file: into.source,
+      backend,
+      exclude: ["members", "members_removed"],
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    });
+    await backend.commit(foundingOps(options, into.cluster, report.latestRevision));
+    return report;
+  } finally {
+    await backend.close();
   }
 }
 
@@ -94,14 +116,14 @@ function foundingOps(options: RestoreOptions, cluster: NewCluster, latestRevisio
   return ops;
 }
 
-/** The log of a cluster that has just been founded and has committed its members. */
+/** The log and .snap file of a cluster that has just been founded and has committed its members. */
 async function writeLog(
   { fs }: RestoreOptions,
-  directory: string,
+  { walDirectory, snapDirectory }: DataDirPaths,
   cluster: NewCluster,
 ): Promise<void> {
   const metadata = { memberId: cluster.self, clusterId: cluster.id };
-  const wal = await Wal.create({ fs, directory, metadata });
+  const wal = await Wal.create({ fs, directory: walDirectory, metadata });
   try {
     const entries = cluster.members.map(
       (member, i): Entry => ({
@@ -115,10 +137,12 @@ async function writeLog(
         }),
       }),
     );
-    const commit = lastIndex(cluster);
-    const vote = cluster.members[0]!.id;
-    await wal.append({ term: TERM, vote, commit }, entries, { sync: true });
-    await wal.saveSnapshot({ index: commit, term: TERM, confState: confStateOf(cluster) });
+    const { members } = cluster;
+    const position = { index: lastIndex(cluster), term: TERM, confState: confStateOf(cluster) };
+    const hardState = { term: TERM, vote: members[0]!.id, commit: position.index };
+    await wal.append(hardState, entries, { sync: true });
+    await new SnapStore({ fs, directory: snapDirectory }).save({ ...position, members });
+    await wal.saveSnapshot(position);
   } finally {
     await wal.close();
   }

@@ -1,8 +1,14 @@
 import { dirname } from "node:path";
 import type { View } from "@kvorum/backends";
-import { type BoltStream, snapshotStream } from "@kvorum/backends/boltfile";
-import type { FileSystem } from "@kvorum/base";
-import { fromSystemError } from "../storage-error.js";
+import {
+  type BoltStream,
+  snapshotFileStream,
+  snapshotStream,
+  writeBoltFileTo,
+} from "@kvorum/backends/boltfile";
+import type { File, FileSystem } from "@kvorum/base";
+import { asStorageError } from "./as-storage-error.js";
+import { endWith } from "./end-with.js";
 
 /** Bytes done of all bytes; the last report says all of them. */
 export type SnapshotProgress = (progress: {
@@ -10,22 +16,55 @@ export type SnapshotProgress = (progress: {
   readonly totalBytes: number;
 }) => void;
 
+/** A file for the time of one stream: on the disk, the size of the database. */
+export interface SpoolPlace {
+  readonly fs: FileSystem;
+  /** Replaced when something is left there; removed at the end. */
+  readonly path: string;
+}
+
 /**
- * The content of a view as a snapshot file of etcd: a bolt database, then its SHA-256. Any engine's
- * view gives the same file for the same content, whatever the engine. The view is the stream's
- * from here on: it is closed when `chunks` ends, fails or is given up, and when this rejects. A
- * stream whose `chunks` is never begun must be ended with `chunks.return()`.
- * @throws BackendError of the view, or "CORRUPT" when the view breaks the key order
+ * The content of a view as a snapshot file of etcd: a bolt database, then its SHA-256. The same
+ * content gives the same bytes, whatever the engine.
+ *
+ * With a spool the view is scanned once into that file and closed before the stream begins, so that
+ * a slow receiver doesn't hold up the engine; scans are what costs most. Without one the view is
+ * scanned twice and needs no disk; it is closed when the stream ends.
+ *
+ * The view belongs to the stream: it is closed in any case, also when this rejects. A stream that is
+ * not read to its end must be ended with `chunks.return()`.
+ * @throws BackendError of the view, or "CORRUPT" when the view breaks the key order; StorageError
+ *   "NO_SPACE" | "IO" of the spool
  */
-export async function saveSnapshot(view: View): Promise<BoltStream> {
-  let stream: BoltStream;
+export async function saveSnapshot(view: View, spool?: SpoolPlace): Promise<BoltStream> {
+  if (spool !== undefined) return spoolSnapshot(view, spool);
   try {
-    stream = await snapshotStream(view);
+    const { totalBytes, chunks } = await snapshotStream(view);
+    return { totalBytes, chunks: endWith(chunks, () => view.close()) };
   } catch (error) {
     await view.close();
     throw error;
   }
-  return { totalBytes: stream.totalBytes, chunks: new ClosingChunks(stream.chunks, view) };
+}
+
+async function spoolSnapshot(view: View, { fs, path }: SpoolPlace): Promise<BoltStream> {
+  let file: File | undefined;
+  const discard = async (): Promise<void> => {
+    if (file === undefined) return;
+    await file.close();
+    await fs.remove(path);
+  };
+  try {
+    file = await createAnew(fs, path);
+    const databaseBytes = await writeBoltFileTo(view, file);
+    const { totalBytes, chunks } = snapshotFileStream(file, databaseBytes);
+    return { totalBytes, chunks: endWith(chunks, discard) };
+  } catch (error) {
+    await discard();
+    throw asStorageError(error, "save a snapshot to", path);
+  } finally {
+    await view.close();
+  }
 }
 
 export interface SaveSnapshotFileOptions {
@@ -34,98 +73,51 @@ export interface SaveSnapshotFileOptions {
   readonly fs: FileSystem;
   /** Replaced when it exists, once the new file is complete. */
   readonly path: string;
-  readonly onProgress?: SnapshotProgress;
 }
 
 /**
  * Writes a snapshot of the view to `path`, whole or not at all: first to `<path>.part`, as
- * `etcdctl snapshot save` does. Durable when the promise resolves.
+ * `etcdctl snapshot save` does. Durable when the promise resolves. Scans the view once.
  * @returns the size of the file in bytes
  * @throws BackendError; StorageError "NO_SPACE" | "IO"
  */
 export async function saveSnapshotFile(options: SaveSnapshotFileOptions): Promise<number> {
   const { fs, path, view } = options;
   const part = `${path}.part`;
-  const stream = await saveSnapshot(view);
+  let file: File | undefined;
   try {
-    if ((await fs.stat(part)) !== undefined) await fs.remove(part);
-    await writeStream(options, stream, part);
+    file = await createAnew(fs, part);
+    const databaseBytes = await writeBoltFileTo(view, file);
+    const sizeBytes = await appendHash(file, databaseBytes);
+    await file.sync();
+    await file.close();
+    file = undefined;
     await fs.rename(part, path);
     await fs.syncDirectory(dirname(path));
-    return stream.totalBytes;
+    return sizeBytes;
   } catch (error) {
-    await stream.chunks.return();
-    throw isSystemError(error) ? fromSystemError(error, "save a snapshot to", path) : error;
-  }
-}
-
-async function writeStream(
-  { fs, onProgress }: SaveSnapshotFileOptions,
-  stream: BoltStream,
-  path: string,
-): Promise<void> {
-  const file = await fs.open(path, "create");
-  try {
-    let position = 0;
-    for await (const chunk of stream.chunks) {
-      await file.write(chunk, position);
-      position += chunk.length;
-      onProgress?.({ doneBytes: position, totalBytes: stream.totalBytes });
+    if (file !== undefined) {
+      await file.close();
+      await fs.remove(part);
     }
-    await file.sync();
+    throw asStorageError(error, "save a snapshot to", path);
   } finally {
-    await file.close();
+    await view.close();
   }
 }
 
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
+/** The hash covers the meta pages, which were written last: so the file is read once more. */
+async function appendHash(file: File, databaseBytes: number): Promise<number> {
+  const { chunks, totalBytes } = snapshotFileStream(file, databaseBytes);
+  let position = 0;
+  for await (const chunk of chunks) {
+    if (position === databaseBytes) await file.write(chunk, position);
+    position += chunk.length;
+  }
+  return totalBytes;
 }
 
-/**
- * Passes chunks on and closes the view at the end. A generator function would not do: its cleanup
- * doesn't run when it is given up before its first step.
- */
-class ClosingChunks implements AsyncGenerator<Buffer, void, undefined> {
-  readonly #chunks: AsyncGenerator<Buffer, void, undefined>;
-  readonly #view: View;
-
-  constructor(chunks: AsyncGenerator<Buffer, void, undefined>, view: View) {
-    this.#chunks = chunks;
-    this.#view = view;
-  }
-
-  async next(): Promise<IteratorResult<Buffer, void>> {
-    let result: IteratorResult<Buffer, void> | undefined;
-    try {
-      result = await this.#chunks.next();
-      return result;
-    } finally {
-      if (result?.done !== false) await this.#view.close();
-    }
-  }
-
-  async return(): Promise<IteratorResult<Buffer, void>> {
-    try {
-      return await this.#chunks.return();
-    } finally {
-      await this.#view.close();
-    }
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<Buffer, void>> {
-    try {
-      return await this.#chunks.throw(error);
-    } finally {
-      await this.#view.close();
-    }
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
+async function createAnew(fs: FileSystem, path: string): Promise<File> {
+  if ((await fs.stat(path)) !== undefined) await fs.remove(path);
+  return fs.open(path, "create");
 }
