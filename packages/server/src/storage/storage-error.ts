@@ -5,7 +5,6 @@ export type StorageErrorCode =
   | "EXISTS" // a log already stands where one should be created
   | "NOT_FOUND" // no log, no segment for the snapshot, or no usable snapshot file
   | "SNAPSHOT_MISMATCH" // the log knows the snapshot's index under another term
-  | "INVALID" // options that contradict each other or what is there; nothing was changed
   | "INVALID" // an argument that can't be; nothing was changed
   | "CLOSED" // used after close, or after a failure
   | "WRONG_ENGINE" // the data dir belongs to another storage engine
@@ -33,17 +32,23 @@ export class StorageError extends Error {
   }
 }
 
-/** What the file system threw, as a StorageError that says which step failed on which file. */
+/**
+ * What the file system threw, as a StorageError that says which step failed on which file. Anything
+ * else (a broken invariant, a mistake in the code) is thrown on as it is.
+ */
 export function fromSystemError(cause: unknown, action: string, path: string): StorageError {
   if (cause instanceof StorageError) return cause;
-  const systemCode = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  if (systemCode === "ENOSPC" || systemCode === "EDQUOT") {
+  if (!isSystemError(cause)) throw cause;
+  if (cause.code === "ENOSPC" || cause.code === "EDQUOT") {
     const advice = "free some space and start the member again; nothing acknowledged is lost";
     return new StorageError("NO_SPACE", `no space left to ${action} ${path}: ${advice}`, {
       path,
       cause,
     });
   }
-  return new StorageError("IO", `cannot ${action} ${path}: ${reason}`, { path, cause });
+  return new StorageError("IO", `cannot ${action} ${path}: ${cause.message}`, { path, cause });
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && /^E[A-Z]/.test((error as NodeJS.ErrnoException).code ?? "");
 }
