@@ -102,7 +102,7 @@ function checkNames(
       return true;
     }
     if (!name.startsWith("ETCD_")) continue;
-    // etcd prints the value too; a mistyped name may well hold a password, so only the name is shown.
+    // etcd prints the value too; a mistyped name may hold a password, so only the name is shown.
     state.notices.push({
       level: "warn",
       message: "unrecognized environment variable",

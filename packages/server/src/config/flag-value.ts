@@ -20,7 +20,7 @@ export type FlagValueResult =
 const ok = (value: FlagValue): FlagValueResult => ({ kind: "ok", value });
 const fail = (message: string): FlagValueResult => ({ kind: "error", message });
 
-/** Smallest and largest value; 64-bit ones end at the safe integers, far above any sensible value. */
+/** Smallest and largest value; 64-bit ones end at the safe integers, far above sensible values. */
 const INTEGER_BOUNDS: Partial<Record<FlagType, readonly [bigint, bigint]>> = {
   int: [BigInt(Number.MIN_SAFE_INTEGER), BigInt(Number.MAX_SAFE_INTEGER)],
   int64: [BigInt(Number.MIN_SAFE_INTEGER), BigInt(Number.MAX_SAFE_INTEGER)],

@@ -13,8 +13,8 @@ const INTEGER = /^([+-]?)(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9
 const MISPLACED_UNDERSCORE = /^[+-]?_|__|_$/;
 
 /**
- * strconv.ParseInt(text, 0, …): decimal, 0x, 0o, 0b and a leading 0 for octal, underscores between
- * digits. Exact, so as a bigint; undefined where Go reports a syntax error.
+ * strconv.ParseInt(text, 0, …): decimal, 0x, 0o, 0b and a leading 0 for octal, underscores
+ * between digits. Exact, so as a bigint; undefined where Go reports a syntax error.
  */
 export function parseGoInteger(text: string): bigint | undefined {
   const found = INTEGER.exec(text);

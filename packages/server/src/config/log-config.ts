@@ -8,6 +8,14 @@ export type LogConfigResult =
   /** etcd panics with this text and exit status 2. */
   | { readonly kind: "panic"; readonly message: string };
 
+/** The logging of a node whose flags can't be read. */
+export const defaultLogging: LoggingConfig = {
+  level: "info",
+  format: "json",
+  outputs: ["default"],
+  rotation: undefined,
+};
+
 const LEVELS = new Set<string>(["debug", "info", "warn", "error", "panic", "fatal"]);
 const STREAMS = new Set(["default", "stderr", "stdout"]);
 const DAY_MS = 86_400_000;

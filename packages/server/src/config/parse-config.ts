@@ -1,5 +1,5 @@
 import { buildConfig } from "./build-config.js";
-import type { Config } from "./config.js";
+import type { Config, LoggingConfig } from "./config.js";
 import { parseConfigFile } from "./config-file.js";
 import { applyEnvironment, type Environment } from "./environment.js";
 import type { FlagValues } from "./flag-value.js";
@@ -8,7 +8,7 @@ import { goQuote } from "./go-text.js";
 import { helpText, usageText } from "./help.js";
 import { configLimits } from "./limits.js";
 import type { ListenUrl } from "./listen-url.js";
-import { readLogConfig } from "./log-config.js";
+import { defaultLogging, readLogConfig } from "./log-config.js";
 import type { Notice } from "./notice.js";
 import { scanArguments } from "./scan-arguments.js";
 import { settleUrls } from "./settle-urls.js";
@@ -24,14 +24,14 @@ export interface ParseInput {
   readonly readFile: (path: string) => string;
   /** For `--version`. */
   readonly runtime?: Runtime;
-  /** Address of the default route, which replaces the default advertise URLs of a 0.0.0.0 listener. */
+  /** From `detectDefaultHost`: replaces the default advertise URLs of a 0.0.0.0 listener. */
   readonly defaultHost?: string | undefined;
 }
 
 /**
- * What the program is to do. `notices` are log lines to write first, in order. "error": write
- * `lines` to stderr as they are, then end with `exitCode`. "help": `text` goes to stdout, `usage` to
- * stderr, exit 0.
+ * What the program is to do. `notices` are log lines to write first, in order. "error": write the
+ * notices, then `lines` to stderr as they are, and end with `exitCode`. "help": `text` goes to
+ * stdout, `usage` to stderr, exit 0.
  */
 export type ParseResult =
   | { readonly kind: "run"; readonly config: Config; readonly notices: readonly Notice[] }
@@ -42,6 +42,8 @@ export type ParseResult =
       readonly exitCode: 1 | 2;
       readonly lines: readonly string[];
       readonly notices: readonly Notice[];
+      /** How to log them: as configured, as far as that could be read. */
+      readonly logging: LoggingConfig;
     };
 
 const UNKNOWN_RUNTIME: Runtime = { nodeVersion: "", platform: "", architecture: "" };
@@ -57,7 +59,13 @@ export function parseConfig(input: ParseInput): ParseResult {
   const scanned = scanArguments(input.argv);
   if (scanned.kind === "help") return { kind: "help", text: helpText(), usage: usageText };
   if (scanned.kind === "usage-error") {
-    return { kind: "error", exitCode: 2, lines: [scanned.message, usageText], notices: [] };
+    return {
+      kind: "error",
+      exitCode: 2,
+      lines: [scanned.message, usageText],
+      notices: [],
+      logging: defaultLogging,
+    };
   }
   const { values, rest } = scanned;
   const notices: Notice[] = [];
@@ -73,7 +81,7 @@ function fromCommandLine(input: ParseInput, values: FlagValues, notices: Notice[
   const found = applyEnvironment(values, input.env);
   notices.push(...found.notices);
   if (found.error?.kind === "shadowed") {
-    return { kind: "error", exitCode: 1, lines: [], notices };
+    return { kind: "error", exitCode: 1, lines: [], notices, logging: defaultLogging };
   }
   if (found.error) return failed(input, notices, found.error.message);
   if (values.text("discovery-fallback") === "proxy") {
@@ -99,7 +107,7 @@ function fromFile(input: ParseInput, path: string, notices: Notice[]): ParseResu
   const parsed = parseConfigFile(text);
   if (parsed.kind === "error") {
     return parsed.plain
-      ? { kind: "error", exitCode: 1, lines: [parsed.message], notices }
+      ? { kind: "error", exitCode: 1, lines: [parsed.message], notices, logging: defaultLogging }
       : failed(input, notices, parsed.message);
   }
   const loaded: Notice = { level: "info", message: FILE_LOADED, fields: { path } };
@@ -130,7 +138,13 @@ function finish(input: ParseInput, work: Work): ParseResult {
   const { values, notices } = work;
   const logging = readLogConfig(values);
   if (logging.kind === "panic") {
-    return { kind: "error", exitCode: 2, lines: [logging.message], notices };
+    return {
+      kind: "error",
+      exitCode: 2,
+      lines: [logging.message],
+      notices,
+      logging: defaultLogging,
+    };
   }
   if (logging.kind === "error") return failed(input, notices, logging.message);
   const urls = settleUrls(values, input.defaultHost);
@@ -146,11 +160,11 @@ function finish(input: ParseInput, work: Work): ParseResult {
     if (flag.deprecated === undefined || !values.isGiven(flag.name)) continue;
     notices.push({ level: "warn", message: flag.deprecated });
   }
-  if (problem !== undefined) return failed(input, notices, problem);
+  if (problem !== undefined) return failed(input, notices, problem, logging.value);
   notices.push(running(input), ...urls.notices);
   const suite = unknownCipherSuite(values.list("cipher-suites"));
   if (suite !== undefined) {
-    return notStarted(notices, `unexpected TLS cipher suite ${goQuote(suite)}`);
+    return notStarted(notices, `unexpected TLS cipher suite ${goQuote(suite)}`, logging.value);
   }
   const dataDir = values.text("data-dir") || `${values.text("name")}.etcd`;
   if (values.text("data-dir") === "") {
@@ -158,7 +172,7 @@ function finish(input: ParseInput, work: Work): ParseResult {
     notices.push({ level: "warn", message, fields: { "data-dir": dataDir } });
   }
   const built = buildConfig(values, { ...urls, dataDir, logging: logging.value });
-  if (built.kind === "error") return notStarted(notices, built.message);
+  if (built.kind === "error") return notStarted(notices, built.message, logging.value);
   warnAboutSizes(built.config, notices);
   return { kind: "run", config: built.config, notices };
 }
@@ -176,7 +190,12 @@ function warnAboutSizes(config: Config, notices: Notice[]): void {
   });
 }
 
-function failed(input: ParseInput, notices: Notice[], error: string): ParseResult {
+function failed(
+  input: ParseInput,
+  notices: Notice[],
+  error: string,
+  logging: LoggingConfig = defaultLogging,
+): ParseResult {
   notices.push(running(input), {
     level: "warn",
     message: "failed to verify flags",
@@ -186,13 +205,13 @@ function failed(input: ParseInput, notices: Notice[], error: string): ParseResul
     const message = "advertise client URLs are not set";
     notices.push({ level: "warn", message, fields: { error } });
   }
-  return { kind: "error", exitCode: 1, lines: [], notices };
+  return { kind: "error", exitCode: 1, lines: [], notices, logging };
 }
 
 // etcd's line for every error of the start itself, whether or not discovery is in use.
-function notStarted(notices: Notice[], error: string): ParseResult {
+function notStarted(notices: Notice[], error: string, logging: LoggingConfig): ParseResult {
   notices.push({ level: "fatal", message: "discovery failed", fields: { error } });
-  return { kind: "error", exitCode: 1, lines: [], notices };
+  return { kind: "error", exitCode: 1, lines: [], notices, logging };
 }
 
 function running(input: ParseInput): Notice {

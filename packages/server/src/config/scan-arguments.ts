@@ -15,8 +15,9 @@ export type ScanResult =
 const usageError = (message: string) => ({ kind: "usage-error", message }) as const;
 
 /**
- * Reads a command line as Go's flag package does: one or two dashes, "-f v", "-f=v", booleans without
- * a value or with "=", the first other argument or "--" ends the flags, the first error ends all.
+ * Reads a command line as Go's flag package does: one or two dashes, "-f v", "-f=v", booleans
+ * without a value or with "=". The first other argument or "--" ends the flags, the first error
+ * ends all.
  */
 export function scanArguments(argv: readonly string[]): ScanResult {
   const values = new FlagValues();

@@ -1,5 +1,5 @@
 /**
- * TLS 1.2 cipher suites that Go's crypto/tls knows, by IANA name, with OpenSSL's name. A suite whose
+ * TLS 1.2 cipher suites that Go's crypto/tls knows, by IANA name, with OpenSSL's name. One whose
  * name is "" exists in Go but not in OpenSSL builds of today (RC4, 3DES); it is skipped. TLS 1.3
  * suites are always all on, as in Go.
  */

@@ -80,7 +80,8 @@ function checkAdvertisedUrls(draft: Draft): string | undefined {
   const clientProblem = checkHosts(clientUrls);
   if (clientProblem === undefined) return undefined;
   const forms = '"host:port", "unix:/path/to/socket" or "unixs:/path/to/socket"';
-  return `--advertise-client-urls ${quoted(clientUrls)} must be in the format ${forms} (${clientProblem})`;
+  const must = `must be in the format ${forms} (${clientProblem})`;
+  return `--advertise-client-urls ${quoted(clientUrls)} ${must}`;
 }
 
 function checkHosts(urls: readonly ListenUrl[]): string | undefined {
@@ -191,7 +192,8 @@ function checkUnsupported(values: FlagValues, notices: Notice[]): string | undef
 }
 
 function notBuilt(what: string, initial: string): string {
-  return `${what} is not supported by this version of Kvorum: leave it out, or at its default ${initial}`;
+  const advice = `leave it out, or at its default ${initial}`;
+  return `${what} is not supported by this version of Kvorum: ${advice}`;
 }
 
 function ignoredNotice(name: FlagName): Notice {

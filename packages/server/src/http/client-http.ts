@@ -34,7 +34,7 @@ export function createClientHttp(options: ClientHttpOptions): RequestListener {
   };
 }
 
-/** The pages of --listen-metrics-urls: metrics and health alone, with neither CORS nor host check. */
+/** The pages of --listen-metrics-urls: metrics and health alone, without CORS and host check. */
 export function createMetricsHttp(options: HealthOptions): RequestListener {
   return (request, response) => {
     const exchange = { request, response, ...readTarget(request) };

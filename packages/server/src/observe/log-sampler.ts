@@ -6,7 +6,7 @@ interface Tally {
   count: number;
 }
 
-/** Lets a flood of equal lines through thinly: the first hundred of a second, then each hundredth. */
+/** Thins a flood of equal lines: the first hundred of a second pass, then each hundredth. */
 export class LogSampler {
   readonly #clock: Clock;
   readonly #tallies = new Map<string, Tally>();

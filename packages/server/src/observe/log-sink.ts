@@ -42,7 +42,7 @@ function writeAll(descriptor: number, line: string): void {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
-      // A reader that is slow (EAGAIN) gets time; one that went away, or a full disk, loses the line.
+      // A slow reader (EAGAIN) gets time; one that went away, or a full disk, loses the line.
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
       Atomics.wait(WAITER, 0, 0, 1);
     }

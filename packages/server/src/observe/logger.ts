@@ -49,7 +49,7 @@ const HIDDEN = "(hidden)";
 /**
  * Opens the outputs and returns the logger. A line is one JSON object in etcd's form:
  *
- *   {"level":"info","ts":"2026-11-22T06:31:24.701000Z","caller":"server/member.ts:12","msg":"…",…}
+ *   {"level":"info","ts":"2026-11-22T06:31:24.701000Z","caller":"src/member.ts:12","msg":"…",…}
  *
  * Lines are written synchronously: few are logged, and the last one before a crash matters most.
  * Of equal messages in one second only the first hundred and then each hundredth are written, as in

@@ -29,7 +29,7 @@ export function registerFamily(registry: Registry, family: MetricFamily): void {
     get: async () => ({ name, help, type, values: family.samples(), aggregator: "sum" }),
     reset: () => {},
   };
-  // The registry only reads `name` and calls `get`; its type wants one of the library's own classes,
+  // The registry only reads `name` and calls `get`; its type wants one of the library's classes,
   // which would have to be fed on the hot path.
   registry.registerMetric(metric as unknown as Metric);
 }

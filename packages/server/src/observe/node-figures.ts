@@ -2,7 +2,7 @@ import type { MetricFamily, MetricType } from "./metric-family.js";
 
 /**
  * The single numbers of the metrics page. The host fills them in from its parts' own counters when
- * the page is fetched; a figure left out has no line. Counters count since the start of the process.
+ * the page is fetched; a figure left out has no line. Counters count from the process's start.
  */
 export type NodeFigures = Partial<Record<FigureName, number>>;
 

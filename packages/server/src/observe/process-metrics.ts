@@ -4,7 +4,7 @@ import type { MetricFamily, MetricType } from "./metric-family.js";
 const PAGE_BYTES = 4096;
 
 /**
- * The process_* and os_* families, read from Node and, on Linux, from /proc; where there is no /proc
+ * The process_* and os_* families, read from Node and, on Linux, from /proc; where there is none
  * its lines are missing. The library's own collector is not used, because it starts timers and
  * observers that nothing can stop again, while a node can be started and closed many times.
  */

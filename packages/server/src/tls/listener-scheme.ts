@@ -11,9 +11,8 @@ export function usesClientTls(url: ListenUrl, config: TlsConfig, logger: Logger)
   const hasFiles = config.certFile !== undefined || config.keyFile !== undefined;
   if (url.scheme === "https" || url.scheme === "unixs") {
     if (hasFiles) return true;
-    throw new Error(
-      `TLS key/cert (--cert-file, --key-file) must be provided for client url ${url.href} with HTTPS scheme`,
-    );
+    const what = `client url ${url.href} with HTTPS scheme`;
+    throw new Error(`TLS key/cert (--cert-file, --key-file) must be provided for ${what}`);
   }
   const fields = { "client-url": url.href };
   if (hasFiles) {

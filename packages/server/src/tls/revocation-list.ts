@@ -1,13 +1,13 @@
 /**
  * Reads which serial numbers a certificate revocation list names (RFC 5280, section 5.1), in DER or
- * PEM. Like etcd it looks at nothing else: the list is a file its owner trusts, so neither signature
- * nor dates are checked.
+ * PEM. Like etcd it looks at nothing else: the list is a file its owner trusts, so neither
+ * signature nor dates are checked.
  *
  *   CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signature }
  *   TBSCertList     ::= SEQUENCE { version INTEGER OPTIONAL, signature SEQUENCE, issuer SEQUENCE,
- *                         thisUpdate Time, nextUpdate Time OPTIONAL,
- *                         revokedCertificates SEQUENCE OF SEQUENCE { serial INTEGER, ... } OPTIONAL,
- *                         crlExtensions [0] OPTIONAL }
+ *                       thisUpdate Time, nextUpdate Time OPTIONAL,
+ *                       revokedCertificates SEQUENCE OF SEQUENCE { serial INTEGER, … } OPTIONAL,
+ *                       crlExtensions [0] OPTIONAL }
  * @returns serial numbers in upper-case hex without leading zeros, as node:tls shows them
  * @throws Error when the bytes are no such list
  */

@@ -15,9 +15,9 @@ import { readConfiguredFile, WatchedFiles } from "./watched-files.js";
 /** What a TLS listener needs, read and checked once at the start. */
 export interface ServerTls {
   /**
-   * A server that hands over each client that may stay, after its handshake. Each new connection gets
-   * the certificates as they are on disk. Clients that fail the checks of chain, common name, host
-   * name or revocation are disconnected; these and failed handshakes are logged.
+   * A server that hands over each client that may stay, after its handshake. Each new connection
+   * gets the certificates as they are on disk. Clients that fail the checks of chain, common name,
+   * host name or revocation are disconnected; these and failed handshakes are logged.
    */
   createServer(onClient: (socket: TLSSocket) => void): Server;
 }
