@@ -2,7 +2,15 @@ import { createPrng, type MemoryFileSystem, type Prng } from "@kvorum/base";
 import type { Entry, HardState } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
 import { StorageError } from "../storage-error.js";
-import { createWal, makeEntries, newFileSystem, openWal, texts, WAL_DIRECTORY } from "./testing.js";
+import { hasWal } from "./read-wal.js";
+import {
+  createWal,
+  makeEntries,
+  newFileSystem,
+  openWal,
+  texts,
+  WAL_DIRECTORY,
+} from "./test-support.js";
 import type { Wal } from "./wal.js";
 
 const SYNC = { sync: true };
@@ -21,7 +29,7 @@ describe("power loss", () => {
   test(`loses nothing acknowledged and invents nothing (KVORUM_SEED=${seed})`, async () => {
     console.log(`crash.test.ts: KVORUM_SEED=${seed}`);
     let tornTails = 0;
-    for (let run = 0; run < 60; run++) {
+    for (let run = 0; run < 40; run++) {
       const prng = createPrng(seed + run);
       let fs = await newFileSystem(seed + run);
       let wal = await createWal(fs, 16 * 1024);
@@ -95,6 +103,58 @@ function check(found: Entry[], state: HardState, model: Model, name: string): vo
 function ignoreShutdown(error: unknown): void {
   if (!(error instanceof StorageError) || error.code !== "IO") throw error;
 }
+
+describe("power loss during a start", () => {
+  /** Lets `turns` promise jobs pass, then cuts the power. */
+  async function crashAfter(fs: MemoryFileSystem, turns: number): Promise<MemoryFileSystem> {
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    return fs.crash(turns % 4 === 0 ? "drop" : "tear");
+  }
+
+  test("at any moment of a creation leaves a whole log or none", async () => {
+    let whole = 0;
+    for (let turns = 0; turns < 120; turns++) {
+      const fs = await newFileSystem(turns);
+      const created = createWal(fs).then(
+        () => true,
+        () => false,
+      );
+      const boot = await crashAfter(fs, turns);
+      await created;
+      if (await hasWal(boot, WAL_DIRECTORY)) {
+        whole++;
+        await (await openWal(boot)).wal.close();
+      } else await (await createWal(boot)).close();
+    }
+    expect(whole).toBeGreaterThan(5);
+    expect(whole).toBeLessThan(115);
+  });
+
+  test("at any moment of a repair loses nothing acknowledged", async () => {
+    const kept = makeEntries(1, 60);
+    let repairs = 0;
+    for (let turns = 0; turns < 150; turns++) {
+      const fs = await newFileSystem(turns);
+      const wal = await createWal(fs, 16 * 1024);
+      await wal.append({ term: 1, vote: 1n, commit: 0 }, kept, SYNC);
+      const cut = wal.append(undefined, makeEntries(61, 30, { bytes: 200 }), SYNC);
+      const torn = fs.crash("tear");
+      await cut.catch(() => undefined);
+      const opening = openWal(torn, { segmentBytes: 16 * 1024 }).catch(() => undefined);
+      const boot = await crashAfter(torn, turns);
+      await opening;
+      const opened = await openWal(boot, { segmentBytes: 16 * 1024 });
+      if (opened.repair !== undefined) repairs++;
+      const found = opened.entries.length;
+      expect(found).toBeGreaterThanOrEqual(60);
+      const all = [...kept, ...makeEntries(61, 30, { bytes: 200 })];
+      expect(texts(opened.entries)).toEqual(texts(all.slice(0, found)));
+      await opened.wal.append(undefined, makeEntries(found + 1, 1), SYNC);
+      await opened.wal.close();
+    }
+    expect(repairs).toBeGreaterThan(10);
+  });
+});
 
 describe("a failing disk", () => {
   async function filled(fs: MemoryFileSystem): Promise<Wal> {

@@ -12,7 +12,7 @@ import {
   encodeWalSnapshot,
   RecordType,
 } from "./records.js";
-import { texts } from "./testing.js";
+import { texts } from "./test-support.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? 20_260_101);
 

@@ -4,14 +4,21 @@ import { describe, expect, test } from "vitest";
 import { StorageError } from "../storage-error.js";
 import { RecordEncoder } from "./record-encoder.js";
 import { decodeRecord } from "./records.js";
-import { createWal, makeEntries, newFileSystem, openWal, texts, WAL_DIRECTORY } from "./testing.js";
+import {
+  createWal,
+  makeEntries,
+  newFileSystem,
+  openWal,
+  texts,
+  WAL_DIRECTORY,
+} from "./test-support.js";
 
 const SYNC = { sync: true };
 const SEGMENT_BYTES = 4096;
 const PATH = join(WAL_DIRECTORY, "0000000000000000-0000000000000000.wal");
 
 const kept = makeEntries(1, 6);
-const last = makeEntries(7, 14, { bytes: 90 });
+const last = makeEntries(7, 10, { bytes: 90 });
 
 /** A log of two batches, and where each ends. */
 async function twoBatches(): Promise<{ bytes: Buffer; lastStart: number; lastEnd: number }> {

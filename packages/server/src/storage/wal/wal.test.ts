@@ -1,5 +1,8 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MemoryFileSystem } from "@kvorum/base";
+import { nodeFileSystem } from "@kvorum/base/node";
 import type { HardState } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
 import type { StorageError } from "../storage-error.js";
@@ -11,8 +14,9 @@ import {
   newFileSystem,
   openWal,
   START,
+  texts,
   WAL_DIRECTORY,
-} from "./testing.js";
+} from "./test-support.js";
 import { Wal } from "./wal.js";
 
 const SYNC = { sync: true };
@@ -180,6 +184,55 @@ describe("appending", () => {
     await wal.close();
     await wal.close();
     expect(await codeOf(wal.append(undefined, makeEntries(1, 1), SYNC))).toBe("CLOSED");
+  });
+});
+
+describe("large and many entries", () => {
+  test("longer than the pieces in which a log is read", async () => {
+    const fs = await newFileSystem();
+    const wal = await createWal(fs);
+    const all = [
+      ...makeEntries(1, 1, { bytes: 3_000_000 }),
+      ...makeEntries(2, 1, { bytes: 0 }),
+      ...makeEntries(3, 2, { bytes: 1024 * 1024 }),
+    ];
+    for (const entry of all) await wal.append(undefined, [entry], SYNC);
+    await wal.close();
+    const { wal: reopened, entries } = await openWal(fs);
+    await reopened.close();
+    expect(texts(entries)).toEqual(texts(all));
+  });
+
+  test("across the borders of these pieces", async () => {
+    const fs = await newFileSystem();
+    const wal = await createWal(fs, 8_000_000);
+    const all = makeEntries(1, 3000, { bytes: 1001 });
+    for (let i = 0; i < 3000; i += 500) await wal.append(undefined, all.slice(i, i + 500), SYNC);
+    await wal.close();
+    const { entries } = await readWal({ fs, directory: WAL_DIRECTORY, snapshot: START });
+    expect(texts(entries)).toEqual(texts(all));
+  });
+
+  test("on the machine's own file system, over several segments", async () => {
+    const base = mkdtempSync(join(tmpdir(), "kvorum-wal-"));
+    try {
+      const directory = join(base, "wal");
+      const options = { fs: nodeFileSystem, directory, segmentBytes: 20_000 };
+      const wal = await Wal.create({ ...options, metadata: METADATA });
+      const all = makeEntries(1, 600);
+      for (let i = 0; i < 600; i += 20) {
+        await wal.append(hardState(i), all.slice(i, i + 20), SYNC);
+      }
+      expect(readdirSync(directory)).toContain("0000000000000001-0000000000000119.wal");
+      await wal.close();
+      expect(readdirSync(directory).filter((name) => !name.endsWith(".wal"))).toEqual([]);
+      const opened = await Wal.open({ ...options, snapshot: START });
+      expect(texts(opened.entries)).toEqual(texts(all));
+      await opened.wal.append(undefined, makeEntries(601, 1), SYNC);
+      await opened.wal.close();
+    } finally {
+      rmSync(base, { recursive: true });
+    }
   });
 });
 

@@ -1,0 +1,118 @@
+import { MemoryFileSystem } from "@kvorum/base";
+import { beforeEach, describe, expect, test } from "vitest";
+import { engineOf, openDataDir } from "./data-dir.js";
+import { createWal } from "./wal/test-support.js";
+
+const DATA_DIR = "/data";
+
+describe("openDataDir", () => {
+  let fs: MemoryFileSystem;
+  let locks: string[];
+
+  const open = (engine: string, walDir?: string) =>
+    openDataDir({
+      ...{ fs, dataDir: DATA_DIR, engine, walDir },
+      async lock(directory) {
+        locks.push(`lock ${directory}`);
+        return { release: async () => void locks.push("release") };
+      },
+    });
+
+  beforeEach(() => {
+    fs = new MemoryFileSystem();
+    locks = [];
+  });
+
+  test("makes the directories, names the engine and holds the lock", async () => {
+    const dataDir = await open("lmdb");
+    expect(dataDir).toMatchObject({
+      memberDirectory: "/data/member",
+      engineDirectory: "/data/member/db",
+      walDirectory: "/data/member/wal",
+      snapDirectory: "/data/member/snap",
+      hasWal: false,
+    });
+    expect(await fs.list("/data/member")).toEqual(["db", "engine.json", "snap"]);
+    const text = (await fs.readFile("/data/member/engine.json")).toString();
+    expect(text).toBe('{"engine":"lmdb","version":1}\n');
+    expect(locks).toEqual(["lock /data/member"]);
+    await dataDir.release();
+    expect(locks).toEqual(["lock /data/member", "release"]);
+  });
+
+  test("opens again with the same engine, and knows that a log is there", async () => {
+    await open("lmdb");
+    await (await createWal(fs)).close();
+    expect((await open("lmdb")).hasWal).toBe(true);
+    expect(await engineOf(fs, DATA_DIR)).toBe("lmdb");
+  });
+
+  test("refuses another engine, names both and says how to migrate", async () => {
+    await open("lmdb");
+    const refused = open("sqlite");
+    await expect(refused).rejects.toMatchObject({ code: "WRONG_ENGINE" });
+    await expect(refused).rejects.toThrow(
+      /"lmdb".*"sqlite".*kvorumctl snapshot save.*kvorumutl snapshot restore FILE --backend sqlite/,
+    );
+    expect(locks.at(-1)).toBe("release");
+    expect(await engineOf(fs, DATA_DIR)).toBe("lmdb");
+  });
+
+  test("refuses the directory of a real etcd before anything is made or locked", async () => {
+    await fs.makeDirectory("/data/member/snap");
+    await fs.writeFile("/data/member/snap/db", Buffer.from("bbolt"));
+    const refused = open("leveldb");
+    await expect(refused).rejects.toMatchObject({ code: "FOREIGN_DATA" });
+    await expect(refused).rejects.toThrow(/etcdctl snapshot save.*restore FILE --backend leveldb/);
+    expect(await fs.list("/data/member")).toEqual(["snap"]);
+    expect(locks).toEqual([]);
+  });
+
+  test("refuses a log without an engine file", async () => {
+    await fs.makeDirectory("/data/member");
+    await (await createWal(fs)).close();
+    await expect(open("lmdb")).rejects.toThrow(/engine.json is missing/);
+  });
+
+  test("a separate directory for the log is found, its parent made", async () => {
+    const { walDirectory, hasWal } = await open("lmdb", "/fast/kvorum/wal");
+    expect({ walDirectory, hasWal }).toEqual({ walDirectory: "/fast/kvorum/wal", hasWal: false });
+    expect(await fs.list("/fast/kvorum")).toEqual([]);
+  });
+
+  for (const [name, text] of [
+    ["no JSON", "lmdb"],
+    ["another version", '{"engine":"lmdb","version":2}'],
+    ["no engine", '{"version":1}'],
+  ] as const) {
+    test(`refuses an engine file with ${name}`, async () => {
+      await fs.makeDirectory("/data/member");
+      await fs.writeFile("/data/member/engine.json", Buffer.from(text));
+      await expect(open("lmdb")).rejects.toMatchObject({
+        code: "CORRUPT",
+        path: "/data/member/engine.json",
+      });
+    });
+  }
+
+  test("a start cut short by power loss is simply made again", async () => {
+    for (let seed = 1; seed < 30; seed++) {
+      const disk = new MemoryFileSystem({ seed });
+      fs = disk;
+      let isOpen = false;
+      const opening = open("lmdb").then(
+        () => {
+          isOpen = true;
+        },
+        () => undefined,
+      );
+      for (let turns = seed; turns > 0; turns--) await Promise.resolve();
+      const wasOpen = isOpen;
+      fs = disk.crash("tear");
+      await opening;
+      const owner = await engineOf(fs, DATA_DIR);
+      if (wasOpen) expect(owner).toBe("lmdb");
+      await open(owner ?? "sqlite");
+    }
+  });
+});
