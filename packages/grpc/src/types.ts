@@ -28,7 +28,10 @@ export const Status = {
 
 export type StatusCode = (typeof Status)[keyof typeof Status];
 
-/** Request metadata, decoded once a header block and shared by calls with the same one. */
+/**
+ * Request metadata, decoded once a header block and shared by calls with the same one. A value is
+ * one character a byte: bytes above 0x7f are not decoded from UTF-8.
+ */
 export interface Metadata {
   /** The first value of `name` (lower case), or undefined. A "-bin" value is still base64. */
   get(name: string): string | undefined;
@@ -66,7 +69,7 @@ interface Call {
 export interface UnaryCall extends Call {
   /** Ends the call with OK and `message`; ownership of the bytes passes to the transport. */
   respond(message: Uint8Array): void;
-  /** Same, for a message that stands in several pieces, in order. */
+  /** Same, for a message that stands in several pieces, in order; none may change afterwards. */
   respondParts(parts: readonly Uint8Array[]): void;
   /** Same, for `scratch[0, length)`, which is copied before the call returns. The fast path. */
   respondCopy(scratch: Uint8Array, length: number): void;
@@ -80,14 +83,19 @@ export interface StreamCall extends Call {
   /**
    * Sends one message. False asks the sender to wait for `onDrain`: the flow-control window or the
    * socket is full. The message is queued all the same; a sender that ignores this and goes on past
-   * `streamQueueBytesMax` has its call failed with RESOURCE_EXHAUSTED.
+   * `streamQueueBytesMax` has its call failed with RESOURCE_EXHAUSTED. The bytes must not change
+   * afterwards, but several calls may share them. After the call's end it sends nothing: false.
    */
   write(message: Uint8Array): boolean;
+  /** Same, for a message that stands in several pieces, in order. */
   writeParts(parts: readonly Uint8Array[]): boolean;
   /** Bytes queued and not yet handed to the socket. */
   readonly queuedBytes: number;
   onDrain: (() => void) | undefined;
-  /** Stops and restarts the delivery of request messages (and, by flow control, the client). */
+  /**
+   * Stops and restarts the delivery of request messages (and, by flow control, the client).
+   * `resume` delivers what came meanwhile before it returns.
+   */
   pause(): void;
   resume(): void;
   /** Ends the call with OK after what is queued. */
