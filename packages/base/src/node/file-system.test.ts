@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { fileSystemSuite } from "../sim/file-system-suite.js";
+import { fileSystemSuite } from "../sim/test-file-system.js";
 import { nodeFileSystem } from "./file-system.js";
 
 const base = mkdtempSync(join(tmpdir(), "kvorum-fs-"));

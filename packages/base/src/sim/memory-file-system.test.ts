@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { fileSystemSuite } from "./file-system-suite.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import { SimulatedClock } from "./simulated-clock.js";
+import { fileSystemSuite } from "./test-file-system.js";
 
 fileSystemSuite("MemoryFileSystem", async () => ({
   fs: new MemoryFileSystem(),

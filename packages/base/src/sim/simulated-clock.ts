@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../clock.js";
+import { nodeClock } from "../node/clock.js";
 
 interface PendingTimer {
   dueMs: number;
@@ -122,7 +123,10 @@ export class SimulatedClock implements Clock {
   }
 }
 
-/** Resolves after every promise job at hand: the event loop turns once. */
+/**
+ * Resolves after every promise job at hand. Only a turn of the real event loop tells that there is
+ * none left, however many they were.
+ */
 function drainMicrotasks(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => nodeClock.soon(resolve));
 }

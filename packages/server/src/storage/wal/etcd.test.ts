@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeMembership } from "../snap/membership-json.js";
 import { SnapStore } from "../snap/snap-store.js";
 import { readValidSnapshots, readWal } from "./read-wal.js";
-import { findEtcd, RealEtcd } from "./real-etcd.js";
 import { RecordEncoder } from "./record-encoder.js";
 import { decodeEntry, decodeHardState, decodeRecord, RecordType } from "./records.js";
+import { findEtcd, RealEtcd } from "./test-etcd.js";
 import { Wal } from "./wal.js";
 
 const command = findEtcd();
