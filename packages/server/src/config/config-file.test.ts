@@ -32,7 +32,7 @@ cors: "*"
 host-whitelist: b,a
 log-outputs: [stderr, /tmp/x]
 cipher-suites: [TLS_RSA_WITH_AES_128_CBC_SHA]
-auto-compaction-retention: "1"
+auto-compaction-retention: "0"
 feature-gates: TxnModeWriteWithSharedBuffer=false
 backend: sqlite
 wal-dir:
@@ -59,7 +59,7 @@ peer-transport-security:
     expect(config.grpc.keepaliveIntervalMs).toBe(1500);
     expect(config.http.hostWhitelist).toEqual(["a", "b"]);
     expect(config.logging.outputs).toEqual(["stderr", "/tmp/x"]);
-    expect(config.compaction.auto).toEqual({ mode: "periodic", retentionMs: 3_600_000 });
+    expect(config.compaction.auto).toEqual({ mode: "off" });
     expect(config.clientTls).toMatchObject({
       certFile: "c.pem",
       clientCertAuth: true,

@@ -66,23 +66,10 @@ describe("values", () => {
     });
   });
 
-  it("reads durations, sizes and the compaction's two meanings", () => {
+  it("reads durations and sizes", () => {
     const config = configOf(["--backend-batch-interval=1m30.5s", "--quota-backend-bytes=-1"]);
     expect(config.backend.batchIntervalMs).toBe(90_500);
     expect(config.backend.quotaBytes).toBeUndefined();
-    const auto = (...argv: string[]) => configOf(argv).compaction.auto;
-    expect(auto("--auto-compaction-retention=2")).toEqual({
-      mode: "periodic",
-      retentionMs: 7_200_000,
-    });
-    expect(auto("--auto-compaction-retention=5m")).toEqual({
-      mode: "periodic",
-      retentionMs: 300_000,
-    });
-    expect(auto("--auto-compaction-mode=revision", "--auto-compaction-retention=7")).toEqual({
-      mode: "revision",
-      retentionRevisions: 7,
-    });
   });
 
   it("sorts URLs and drops duplicates", () => {

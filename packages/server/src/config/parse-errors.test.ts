@@ -55,19 +55,13 @@ describe("errors of the checks end with status 1", () => {
     expect(verifyErrorOf(parse(argv))).toBe(message);
   });
 
-  const starts: readonly (readonly [readonly string[], string])[] = [
-    [
-      ["--auto-compaction-retention=abc"],
-      'error parsing CompactionRetention: time: invalid duration "abc"',
-    ],
-    [["--cipher-suites=x"], 'unexpected TLS cipher suite "x"'],
-  ];
-  it.each(starts)("%j", (argv, message) => {
-    expect(startErrorOf(parse(argv))).toBe(message);
+  it("a cipher suite that Go does not know fails the start", () => {
+    expect(startErrorOf(parse(["--cipher-suites=x"]))).toBe('unexpected TLS cipher suite "x"');
   });
 
   it.each([
     [["--auth-token=jwt,pub-key=a"], /^--auth-token=jwt is not supported by this version/],
+    [["--auto-compaction-retention=1"], /^--auto-compaction-retention is not supported/],
     [["--enable-pprof"], /^--enable-pprof is not supported/],
     [["--discovery-srv=example.com"], /^--discovery-srv is not supported/],
     [["--discovery-endpoints=a", "--discovery-token=t"], /^--discovery-token is not supported/],
