@@ -90,8 +90,11 @@ class Checker {
 
   async #leaf(at: { page: ParsedPage; place: PagePlace; level: number }): Promise<void> {
     const buckets: { name: string; value: Buffer }[] = [];
-    visitLeaf(at.page, at.place, (key, value, isBucket) => {
-      if (isBucket) buckets.push({ name: key.toString("latin1"), value });
+    const { bytes } = at.page;
+    visitLeaf(at.page, at.place, (keyStart, valueStart, end, isBucket) => {
+      if (!isBucket) return;
+      const name = bytes.latin1Slice(keyStart, valueStart);
+      buckets.push({ name, value: bytes.subarray(valueStart, end) });
     });
     for (const { name, value } of buckets) {
       const nested = () => this.#bucket({ name, value, level: at.level + 1 });

@@ -1,4 +1,4 @@
-import { bytesToLatin1, type File } from "@kvorum/base";
+import type { File } from "@kvorum/base";
 import type { ScanBatch } from "../port.js";
 import {
   BUCKET_HEADER_BYTES,
@@ -147,12 +147,13 @@ async function readBuckets(reader: PageReader, meta: Meta): Promise<Map<string, 
     if (buckets.size + page.count > BUCKETS_MAX) {
       throw formatError(reader.path, `${place.label}: more than ${BUCKETS_MAX} buckets`);
     }
-    visitLeaf(page, place, (name, value, isBucket) => {
+    const { bytes } = page;
+    visitLeaf(page, place, (nameStart, valueStart, end, isBucket) => {
+      const name = bytes.latin1Slice(nameStart, valueStart);
       if (!isBucket) {
-        const what = `${place.label}: top-level key (hex)${name.toString("hex")} is not a bucket`;
-        throw formatError(reader.path, what);
+        throw formatError(reader.path, `${place.label}: top-level key "${name}" is not a bucket`);
       }
-      buckets.set(bytesToLatin1(name), Buffer.from(value));
+      buckets.set(name, Buffer.from(bytes.subarray(valueStart, end)));
     });
   }
   return buckets;
@@ -183,14 +184,16 @@ async function* scanBucket(reader: PageReader, bucket: BucketScan): AsyncGenerat
 /** Adds the records of one leaf to `batch`; returns the batches that became full. */
 function readRecords(leaf: LeafVisit, bucket: BucketScan, batch: BatchBuilder): ScanBatch[] {
   const full: ScanBatch[] = [];
-  visitLeaf(leaf.page, leaf.place, (key, value, isBucket) => {
+  const { bytes } = leaf.page;
+  visitLeaf(leaf.page, leaf.place, (keyStart, valueStart, end, isBucket) => {
     if (isBucket) {
       if (bucket.skipNested) return;
-      const what = `bucket "${bucket.name}" holds a bucket (hex)${key.toString("hex")}; etcd has none in buckets`;
+      const key = bytes.toString("hex", keyStart, valueStart);
+      const what = `bucket "${bucket.name}" holds a bucket (hex)${key}; etcd has none in buckets`;
       throw formatError(leaf.place.path, `${leaf.place.label}: ${what}`);
     }
-    if (batch.isFullWith(key.length + value.length)) full.push(batch.take());
-    batch.add(key, value);
+    if (batch.isFullWith(end - keyStart)) full.push(batch.take());
+    batch.add(bytes.subarray(keyStart, valueStart), bytes.subarray(valueStart, end));
   });
   return full;
 }
