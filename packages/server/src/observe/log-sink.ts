@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { Clock } from "@kvorum/base";
 import type { LoggingConfig } from "../config/config.js";
 import { formatConsole } from "./console-format.js";
+import { observeLimits } from "./limits.js";
 import { RotatingFile } from "./rotating-file.js";
 
 /** Takes whole lines, each with its newline. Must not throw: a full disk must not stop the node. */
@@ -35,20 +36,26 @@ function descriptorSink(descriptor: number): LogSink {
   return { write: (line) => writeAll(descriptor, line), close: () => {} };
 }
 
-/** Writes the whole line, however often a pipe takes only a part of it. */
+/**
+ * Writes the whole line, however often a pipe takes only a part of it. A reader that is slow
+ * (EAGAIN) gets a little time; when it goes on stalling or went away, or the disk is full, the line
+ * is lost, because a node must not stand still for its log.
+ */
 function writeAll(descriptor: number, line: string): void {
   const bytes = Buffer.from(line, "utf8");
+  let waits = 0;
   for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
-      // A slow reader (EAGAIN) gets time; one that went away, or a full disk, loses the line.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      const isStalled = (error as NodeJS.ErrnoException).code === "EAGAIN";
+      if (!isStalled || ++waits > observeLimits.stalledReaderWaitsMax) return;
       Atomics.wait(WAITER, 0, 0, 1);
     }
   }
 }
 
+/** Only there to be waited on, a millisecond at a time. */
 const WAITER = new Int32Array(new SharedArrayBuffer(4));
 
 function toConsole(sink: LogSink): LogSink {
