@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Clock, File, FileSystem, LogIndex } from "@kvorum/base";
-import type { HardState } from "@kvorum/raft";
+import type { Entry, HardState } from "@kvorum/raft";
 import { SEGMENT_BYTES, ZERO_AT_START_BYTES } from "../limits.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
 import { collectWal, hasWal, type WalContent, type WalStart } from "./read-wal.js";
@@ -9,6 +9,7 @@ import {
   EMPTY_HARD_STATE,
   encodeMetadata,
   encodeWalSnapshot,
+  isEmptyHardState,
   RecordType,
   type WalMetadata,
 } from "./records.js";
@@ -31,6 +32,11 @@ export interface WalOptions {
 
 export interface CreateWalOptions extends WalOptions {
   readonly metadata: WalMetadata;
+  /**
+   * Entries from 1 on and the state that the log begins with, in the same step as its creation: a
+   * start that finds a log finds these too. None when absent.
+   */
+  readonly initial?: { readonly hardState: HardState; readonly entries: readonly Entry[] };
 }
 
 export interface OpenWalOptions extends WalOptions {
@@ -90,13 +96,18 @@ async function createInPlace(options: CreateWalOptions): Promise<LogEnd> {
     encoder.crcRecord();
     encoder.record(RecordType.Metadata, metadataBytes);
     encoder.record(RecordType.Snapshot, encodeWalSnapshot({ index: 0, term: 0 }));
+    const { entries, hardState } = options.initial ?? { entries: [], hardState: EMPTY_HARD_STATE };
+    encoder.reserve(entries);
+    for (const entry of entries) encoder.entry(entry);
+    if (!isEmptyHardState(hardState)) encoder.state(hardState);
     await tail.write(encoder.buffer.subarray(0, encoder.length), 0);
     await fs.syncDirectory(temporary);
     if ((await fs.stat(directory)) !== undefined) await fs.remove(directory, { recursive: true });
     await fs.rename(temporary, directory);
     await fs.syncDirectory(dirname(directory));
     return {
-      ...{ metadataBytes, segments: [first], tail, lastIndex: 0, hardState: EMPTY_HARD_STATE },
+      ...{ metadataBytes, segments: [first], tail, hardState },
+      lastIndex: entries.at(-1)?.index ?? 0,
       ...{ position: encoder.length, crc: encoder.crc },
     };
   } catch (error) {

@@ -9,7 +9,7 @@ export interface NewSegmentOptions {
   readonly zeroBytes: number;
   /** Writes resolve only when they survive power loss. */
   readonly isDurable: boolean;
-  /** Asked between steps; true stops early. */
+  /** Fills in small steps, so that the log's own writes get in between; asked between them. */
   readonly isCancelled?: () => boolean;
 }
 
@@ -33,15 +33,19 @@ export async function createSegmentFile(options: NewSegmentOptions): Promise<Fil
   }
 }
 
-/** Writes zeros over `[start, end)`, a step at a time so that other writes get in between. */
+/**
+ * Writes zeros over `[start, end)`: at once, or, when `isCancelled` is given, in small steps and
+ * only as long as it is false.
+ */
 export async function fillWithZeros(
   file: File,
   start: number,
   end: number,
-  isCancelled: () => boolean = () => false,
+  isCancelled?: () => boolean,
 ): Promise<void> {
-  const zeros = Buffer.alloc(Math.max(0, Math.min(ZERO_STEP_BYTES, end - start)));
-  for (let at = start; at < end && !isCancelled(); at += zeros.length) {
+  const stepBytes = isCancelled === undefined ? end - start : ZERO_STEP_BYTES;
+  const zeros = Buffer.alloc(Math.max(0, Math.min(stepBytes, end - start)));
+  for (let at = start; at < end && !isCancelled?.(); at += zeros.length) {
     await file.write(zeros.subarray(0, end - at), at);
   }
 }

@@ -6,7 +6,7 @@ import { nodeFileSystem } from "@kvorum/base/node";
 import type { HardState } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
 import type { StorageError } from "../storage-error.js";
-import { readValidSnapshots, readWal } from "./read-wal.js";
+import { hasWal, readValidSnapshots, readWal } from "./read-wal.js";
 import {
   createWal,
   METADATA,
@@ -68,6 +68,32 @@ describe("a new log", () => {
     await fs.writeFile("/elsewhere/letters.txt", Buffer.from("dear"));
     const directory = "/elsewhere";
     expect(await codeOf(Wal.create({ fs, directory, metadata: METADATA }))).toBe("EXISTS");
+  });
+
+  test("may begin with entries, which are there whenever the log is", async () => {
+    const entries = makeEntries(1, 3);
+    for (let turns = 0; turns < 60; turns++) {
+      const fs = await newFileSystem(turns + 1);
+      const initial = { entries, hardState: hardState(3) };
+      const options = { directory: WAL_DIRECTORY, metadata: METADATA, segmentBytes: 8192 };
+      const creating = Wal.create({ ...options, fs, initial }).catch(() => undefined);
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      const boot = fs.crash("tear");
+      await creating;
+      if (!(await hasWal(boot, WAL_DIRECTORY))) continue;
+      const opened = await openWal(boot);
+      expect(texts(opened.entries)).toEqual(texts(entries));
+      expect(opened.hardState).toEqual(hardState(3));
+      await opened.wal.append(undefined, makeEntries(4, 1), SYNC);
+      await opened.wal.close();
+    }
+    const fs = await newFileSystem();
+    const wal = await Wal.create({
+      ...{ fs, directory: WAL_DIRECTORY, metadata: METADATA },
+      initial: { entries, hardState: hardState(3) },
+    });
+    await wal.append(undefined, makeEntries(4, 1), SYNC);
+    await wal.close();
   });
 
   test("reads back empty", async () => {
