@@ -128,28 +128,39 @@ class Run {
 
   #create(): void {
     const target = this.#pick();
-    const key = KEYS[this.#prng.below(KEYS.length)]!;
-    const end = ["", "", "", "\0", `${key}\xff`, "d", "z"][this.#prng.below(7)]!;
+    const known = [...target.watchers.values()];
+    // Half of the watchers are like one that is there, so that crowds come about.
+    const asked =
+      known.length > 0 && this.#prng.below(2) === 0
+        ? known[this.#prng.below(known.length)]!
+        : this.#randomWatch();
+    const { key, end } = asked;
     const current = this.#store.currentRevision;
-    const startRevision = [0, current + 1, current + 3, 1 + this.#prng.below(current + 1)];
-    const filters = [[], [], [], [0], [1], [0, 1]][this.#prng.below(6)]!;
-    const request = createRequest(key, {
-      rangeEnd: end,
-      startRevision: startRevision[this.#prng.below(4)]!,
-      filters,
-      prevKv: this.#prng.below(3) === 0,
-      fragment: this.#prng.below(3) === 0,
-      progressNotify: this.#prng.below(4) === 0,
-      watchId: this.#prng.below(4) === 0 ? BigInt(this.#prng.below(300) - 100) : 0n,
-    });
+    const starts = [0, current + 1, current + 3, 1 + this.#prng.below(current + 1)];
+    const startRevision = starts[this.#prng.below(4)]!;
+    const watchId = this.#prng.below(4) === 0 ? BigInt(this.#prng.below(300) - 100) : 0n;
+    const request = { ...asked.request, startRevision, watchId };
     const isEmptyRange = end !== "" && end !== "\0" && key >= end;
-    const isDuplicate = request.watchId !== 0n && target.watchers.has(request.watchId);
+    const isDuplicate = watchId !== 0n && target.watchers.has(watchId);
     const sentBefore = target.created.length;
-    const start = request.startRevision === 0 ? current + 1 : request.startRevision;
+    const start = startRevision === 0 ? current + 1 : startRevision;
     // The created response registers the watcher in `#check`, before any event can come.
     this.#creating = isEmptyRange || isDuplicate ? undefined : { key, end, request, start };
     target.stream.create(request);
     expect(target.created.length).toBe(sentBefore + 1);
+  }
+
+  #randomWatch(): Pick<Expected, "key" | "end" | "request"> {
+    const key = KEYS[this.#prng.below(KEYS.length)]!;
+    const end = ["", "", "", "\0", `${key}\xff`, "d", "z"][this.#prng.below(7)]!;
+    const request = createRequest(key, {
+      rangeEnd: end,
+      filters: [[], [], [], [0], [1], [0, 1]][this.#prng.below(6)]!,
+      prevKv: this.#prng.below(3) === 0,
+      fragment: this.#prng.below(3) === 0,
+      progressNotify: this.#prng.below(4) === 0,
+    });
+    return { key, end, request };
   }
 
   #creating: Pick<Expected, "key" | "end" | "request" | "start"> | undefined;

@@ -190,9 +190,30 @@ describe("history", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(reads).toBe(2);
-    const values = output.take().map(({ events }) => events.map(({ kv }) => `${kv!.value}`));
+    const values = output
+      .take()
+      .map(({ events }) => events.map(({ kv }) => Buffer.from(kv!.value).toString()));
     expect(values).toHaveLength(1_200);
     expect(new Set(values.flat())).toEqual(new Set(["first", "last"]));
+  });
+
+  it("comes in responses of at most 1,000 revisions or about 1 MiB", async () => {
+    create("keeps the recent revisions in memory");
+    for (let i = 0; i < 2_200; i++) store.put("a", `${i}`);
+    for (let i = 0; i < 3; i++) store.put("b", "v".repeat(600_000));
+    create("a", { startRevision: 2 });
+    create("b", { startRevision: 2 });
+    await settle();
+    expect(store.reads).toEqual([]);
+    const responses = output.take();
+    const sizes = (id: bigint) =>
+      responses.filter(({ watchId }) => watchId === id).map(({ events }) => events.length);
+    expect(sizes(1n)).toEqual([1_000, 1_000, 200]);
+    expect(sizes(2n)).toEqual([2, 1]);
+    const revisions = responses.flatMap(({ watchId, events }) =>
+      watchId === 1n ? events.map(({ kv }) => kv!.modRevision) : [],
+    );
+    expect(revisions).toEqual(Array.from({ length: 2_200 }, (_, i) => i + 2));
   });
 
   it("is completed by what is written while it is read", async () => {

@@ -1,7 +1,8 @@
-import { apiErrorText, etcdserverpb } from "@kvorum/api";
-import { bytesToLatin1, type MainRevision, type Timer } from "@kvorum/base";
+import { etcdserverpb } from "@kvorum/api";
+import type { MainRevision, Timer } from "@kvorum/base";
 import type { Batch } from "./batch.js";
 import { CohortSet } from "./cohort-set.js";
+import { readCreateRequest, type WatchedRange } from "./create-request.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import type { WatchOutput } from "./output.js";
 import { type Cohort, responseKind } from "./selector.js";
@@ -11,8 +12,6 @@ import { type ControlResponse, encodeControlResponse, encodeIdField } from "./wi
 
 /** The id of responses that belong to no watcher: refusals and progress of the whole stream. */
 const INVALID_ID_FIELD = encodeIdField(-1n);
-const EMPTY_RANGE = "mvcc: watcher range is empty";
-const DUPLICATE_ID = "mvcc: duplicate watch ID provided on the WatchStream";
 const { NOPUT, NODELETE } = etcdserverpb.WatchCreateRequest_FilterType;
 
 export interface WatchStreamOptions {
@@ -60,15 +59,16 @@ export class WatchStream {
     options?: { readonly denied?: string | undefined },
   ): void {
     if (this.#isClosed) return;
-    const key = request.key.length === 0 ? "\0" : bytesToLatin1(request.key);
-    const end = rangeEnd(request.rangeEnd);
-    const refusal = this.#refusal(request, { key, end, denied: options?.denied });
-    if (refusal !== undefined) {
-      this.#respond({ idField: INVALID_ID_FIELD, created: true, canceled: true, ...refusal });
+    const asked = readCreateRequest(request, {
+      denied: options?.denied,
+      isTaken: (id) => this.#watchers.has(id),
+    });
+    if ("cancelReason" in asked) {
+      this.#respond({ idField: INVALID_ID_FIELD, created: true, canceled: true, ...asked });
       return;
     }
     this.#core.onCreate();
-    const watcher = this.#register(request, { key, end });
+    const watcher = this.#register(request, asked);
     this.#respond({ idField: watcher.idField, created: true });
     this.place(watcher);
   }
@@ -213,27 +213,7 @@ export class WatchStream {
     }
   }
 
-  /** The checks in etcd's order. */
-  #refusal(
-    request: etcdserverpb.WatchCreateRequest,
-    asked: {
-      readonly key: string;
-      readonly end: string | undefined;
-      readonly denied: string | undefined;
-    },
-  ): { readonly cancelReason: string } | undefined {
-    const { key, end, denied } = asked;
-    if (request.startRevision < 0) return { cancelReason: apiErrorText("compacted") };
-    if (denied !== undefined) return { cancelReason: denied };
-    if (end !== undefined && end !== "" && key >= end) return { cancelReason: EMPTY_RANGE };
-    const isTaken = request.watchId !== 0n && this.#watchers.has(request.watchId);
-    return isTaken ? { cancelReason: DUPLICATE_ID } : undefined;
-  }
-
-  #register(
-    request: etcdserverpb.WatchCreateRequest,
-    range: { readonly key: string; readonly end: string | undefined },
-  ): Watcher {
+  #register(request: etcdserverpb.WatchCreateRequest, range: WatchedRange): Watcher {
     const core = this.#core;
     const id = this.#chooseId(request.watchId);
     const selector = core.index.acquire(range.key, range.end);
@@ -339,9 +319,4 @@ export class WatchStream {
       }
     }
   }
-}
-
-function rangeEnd(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return undefined;
-  return bytes.length === 1 && bytes[0] === 0 ? "" : bytesToLatin1(bytes);
 }
