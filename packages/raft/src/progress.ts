@@ -121,7 +121,7 @@ export class FollowerProgress {
    * The member refused a MsgApp after position `rejected` and its log may match up to `hint`.
    * @returns false for an outdated answer: the network repeats and reorders.
    */
-  refuse(rejected: LogIndex, hint: LogIndex): boolean {
+  refuse({ rejected, hint }: { readonly rejected: LogIndex; readonly hint: LogIndex }): boolean {
     if (this.state === "replicate") {
       if (rejected <= this.match) return false;
       this.next = this.match + 1;

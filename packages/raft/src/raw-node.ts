@@ -18,7 +18,7 @@ import {
   maybeCommit,
   want,
 } from "./replication.js";
-import { snapshotStatus } from "./status.js";
+import { statusOf } from "./status.js";
 import { step } from "./step.js";
 import { tick } from "./tick.js";
 import { Tracker } from "./tracker.js";
@@ -166,7 +166,7 @@ class RaftNode implements RawNode {
   }
 
   status(): RaftStatus {
-    return snapshotStatus(this.#core);
+    return statusOf(this.#core);
   }
 }
 

@@ -51,8 +51,10 @@ export function readContext(core: Core): Uint8Array {
 /** At a follower: the request goes to the leader, still from the member that asked. */
 export function forwardRead(core: Core, request: Message): ProposalResult {
   if (core.role !== "follower" || core.leader === 0n || core.options.disableForwarding) {
-    const dropped = "dropping index reading msg";
-    core.trace?.("info", `${hexId(core.id)} no leader at term ${core.term}; ${dropped}`);
+    const isKnown = core.role === "follower" && core.leader !== 0n;
+    const why = isKnown ? `not forwarding to leader ${hexId(core.leader)}` : "no leader";
+    const dropped = `${why} at term ${core.term}; dropping index reading msg`;
+    core.trace?.("info", `${hexId(core.id)} ${dropped}`);
     return { ok: false, reason: "no-leader" };
   }
   send(core, { ...request, to: core.leader });

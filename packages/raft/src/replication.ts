@@ -100,7 +100,7 @@ function handleRejection(core: Core, progress: FollowerProgress, response: Messa
   );
   // Wherever the own term is above the member's at the hint, the logs can't match.
   const probe = logTerm > 0 ? log.conflictHint(rejectHint, logTerm).index : rejectHint;
-  if (!progress.refuse(index, probe)) return;
+  if (!progress.refuse({ rejected: index, hint: probe })) return;
   core.trace?.("debug", `${self} decreased progress of ${from} to [${describeProgress(progress)}]`);
   if (progress.state === "replicate") progress.becomeProbe();
   want(core, progress);
@@ -108,6 +108,11 @@ function handleRejection(core: Core, progress: FollowerProgress, response: Messa
 
 function handleAcknowledgement(core: Core, progress: FollowerProgress, index: LogIndex): void {
   const { log } = core;
+  if (index > log.lastIndex) {
+    const what = `MsgAppResp for ${index}, which is above lastindex ${log.lastIndex}`;
+    core.trace?.("error", `${hexId(core.id)} ignored ${what} from ${hexId(progress.id)}`);
+    return;
+  }
   const isNews = progress.acknowledge(index);
   if (!isNews && !(progress.match === index && progress.state === "probe")) return;
   if (progress.state === "probe") {

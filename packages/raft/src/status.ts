@@ -3,7 +3,7 @@ import type { Core } from "./core.js";
 import type { Progress, RaftStatus } from "./node.js";
 
 /** A copy of the state for status pages and metrics. */
-export function snapshotStatus(core: Core): RaftStatus {
+export function statusOf(core: Core): RaftStatus {
   const { log, tracker } = core;
   const progress = new Map<MemberId, Progress>();
   if (core.role === "leader") {

@@ -105,8 +105,10 @@ export class Host {
     this.node.saved(ready);
   }
 
-  /** The oldest Ready in flight reaches the disk, the last with only some entries; then a crash. */
-  crash(whole: number, entriesOfNext: number): void {
+  /**
+   * Power fails. Of the Readys in flight, `whole` reached the disk, and some entries of the next.
+   */
+  crash({ whole, entriesOfNext }: { whole: number; entriesOfNext: number }): void {
     for (let i = 0; i < whole && i < this.#saving.length; i++) {
       this.#write(this.#saving[i]!, this.#saving[i]!.entries.length);
     }

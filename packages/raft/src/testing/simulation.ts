@@ -13,6 +13,7 @@ import {
 import { Disk, encodeText } from "./disk.js";
 import { Host, type HostTuning } from "./host.js";
 import { Invariants } from "./invariants.js";
+import { type ActionName, drawTuning, drawWeather, type Weather } from "./weather.js";
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -31,6 +32,9 @@ export class Simulation {
   readonly #prng: Prng;
   readonly #options: SimulationOptions;
   readonly #hosts: Host[] = [];
+  readonly #weather: Weather;
+  readonly #weights: readonly (readonly [ActionName, number])[];
+  readonly #weightSum: number;
   #network: Message[] = [];
   /** The side of a partition that each member is on. */
   #sides = new Map<MemberId, number>();
@@ -44,7 +48,10 @@ export class Simulation {
     const count = 3 + this.#prng.below(3);
     const voters = Array.from({ length: count }, (_, i) => BigInt(i + 1));
     const spares = options.changesMembers ? 2 : 0;
-    const tuning = this.#drawTuning();
+    const tuning = drawTuning(this.#prng);
+    this.#weather = drawWeather(this.#prng);
+    this.#weights = Object.entries(this.#weather.weights) as [ActionName, number][];
+    this.#weightSum = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
     for (let i = 1; i <= count + spares; i++) {
       const disk = new Disk();
       disk.confState = { ...noConfState, voters };
@@ -114,23 +121,33 @@ export class Simulation {
 
   #act(): void {
     const host = this.#pick(this.#hosts);
-    const dice = this.#prng.below(1000);
-    if (dice < 420) this.#deliverOne();
-    else if (dice < 450) host.node.tick();
-    else if (dice < 630) this.#takeIfReady(host);
-    else if (dice < 800) this.#saveIfAny(host);
-    else if (dice < 900) this.#applyIfAny(host);
-    else if (dice < 940) host.node.propose(this.#texts().map(encodeText));
-    else if (dice < 970) this.#read(host);
-    else if (dice < 980) this.#changeMembers(host);
-    else if (dice < 981) this.#partition();
-    else if (dice < 985) this.#sides.clear();
-    else if (dice < 988) this.#crash(host);
-    else if (dice < 990) host.node.transferLeader(this.#pick(this.#hosts).id);
-    else if (dice < 994) host.compact();
-    else if (dice < 997) host.node.reportUnreachable(this.#pick(this.#hosts).id);
-    else this.#lossPercent = this.#prng.below(3) * 10;
+    let dice = this.#prng.below(this.#weightSum);
+    for (const [action, weight] of this.#weights) {
+      dice -= weight;
+      if (dice >= 0) continue;
+      this.#perform(action, host);
+      break;
+    }
     this.invariants.observe(host);
+  }
+
+  #perform(action: ActionName, host: Host): void {
+    const { node } = host;
+    if (action === "deliver") this.#deliverOne();
+    else if (action === "tick") node.tick();
+    else if (action === "take") this.#takeIfReady(host);
+    else if (action === "save") this.#saveIfAny(host);
+    else if (action === "apply") this.#applyIfAny(host);
+    else if (action === "propose") node.propose(this.#texts().map(encodeText));
+    else if (action === "read") this.#read(host);
+    else if (action === "changeMembers") this.#changeMembers(host);
+    else if (action === "partition") this.#partition();
+    else if (action === "join") this.#sides.clear();
+    else if (action === "crash") this.#crash(host);
+    else if (action === "transfer") node.transferLeader(this.#pick(this.#hosts).id);
+    else if (action === "compact") host.compact();
+    else if (action === "unreachable") node.reportUnreachable(this.#pick(this.#hosts).id);
+    else this.#lossPercent = this.#prng.below(this.#weather.lossPercentMax + 1);
   }
 
   #takeIfReady(host: Host): void {
@@ -154,9 +171,9 @@ export class Simulation {
   /** Any message may be next; some are lost, some arrive and stay to arrive again. */
   #deliverOne(): void {
     if (this.#network.length === 0) return;
-    const at = this.#prng.below(Math.min(this.#network.length, 20));
+    const at = this.#prng.below(Math.min(this.#network.length, this.#weather.reorderWindow));
     const message = this.#network[at]!;
-    if (this.#prng.below(100) >= 5) this.#network.splice(at, 1);
+    if (this.#prng.below(100) >= this.#weather.repeatPercent) this.#network.splice(at, 1);
     const isCut = this.#sides.get(message.from) !== this.#sides.get(message.to);
     if (isCut || this.#prng.below(100) < this.#lossPercent) this.#lose(message);
     else this.#arrive(message);
@@ -193,7 +210,8 @@ export class Simulation {
 
   /** Some Readys in flight may have reached the disk, the next one perhaps only in part. */
   #crash(host: Host): void {
-    host.crash(this.#prng.below(host.savesInFlight + 1), this.#prng.below(3));
+    const whole = this.#prng.below(host.savesInFlight + 1);
+    host.crash({ whole, entriesOfNext: this.#prng.below(3) });
   }
 
   #changeMembers(host: Host): void {
@@ -218,19 +236,6 @@ export class Simulation {
       return { type, nodeId: this.#pick(this.#hosts).id };
     });
     return { transition: this.#pick(Object.values(ConfChangeTransition)), changes, context };
-  }
-
-  #drawTuning(): HostTuning {
-    return {
-      preVote: this.#prng.below(2) === 0,
-      checkQuorum: this.#prng.below(2) === 0,
-      electionTicks: 5,
-      messageBytesMax: this.#pick([1, 30, 1 << 20]),
-      inflightMessagesMax: this.#pick([1, 3, 512]),
-      inflightBytesMax: this.#pick([0, 10]),
-      uncommittedBytesMax: this.#pick([0, 40]),
-      committedBytesMax: this.#pick([1, 40, 1 << 20]),
-    };
   }
 
   #createHost(id: MemberId, disk: Disk, tuning: HostTuning): Host {
