@@ -6,14 +6,22 @@ import { BackendError, type BackendErrorCode } from "../port.js";
  * @param file the file or directory to name
  */
 export function toBackendError(error: unknown, file: string): BackendError {
+  let innermost = error;
   for (let cause = error; cause !== undefined; cause = causeOf(cause)) {
     if (cause instanceof BackendError) return cause;
     const code = classify(cause);
-    if (code !== undefined) {
-      return new BackendError(code, `${file}: ${ADVICE[code]}: ${textOf(cause)}`, { cause: error });
-    }
+    if (code !== undefined) return describe(code, cause, { file, error });
+    innermost = cause;
   }
-  return new BackendError("IO", `${file}: ${ADVICE.IO}: ${textOf(error)}`, { cause: error });
+  return describe("IO", innermost, { file, error });
+}
+
+function describe(
+  code: BackendErrorCode,
+  reason: unknown,
+  { file, error }: { readonly file: string; readonly error: unknown },
+): BackendError {
+  return new BackendError(code, `${file}: ${ADVICE[code]}: ${textOf(reason)}`, { cause: error });
 }
 
 const ADVICE: Readonly<Record<BackendErrorCode, string>> = {
