@@ -1,6 +1,6 @@
 import type { FileSystem, LogIndex, Term } from "@kvorum/base";
 import type { Entry, HardState } from "@kvorum/raft";
-import { StorageError } from "../storage-error.js";
+import { fromSystemError, StorageError } from "../storage-error.js";
 import {
   decodeEntry,
   decodeHardState,
@@ -75,8 +75,16 @@ export async function readValidSnapshots(
 
 /** True when `directory` holds a log. */
 export async function hasWal(fs: FileSystem, directory: string): Promise<boolean> {
-  if (!(await fs.stat(directory))?.isDirectory) return false;
-  return (await fs.list(directory)).some((name) => name.endsWith(".wal"));
+  return (await namesIn(fs, directory)).some((name) => name.endsWith(".wal"));
+}
+
+/** Nothing when there is no such directory. */
+async function namesIn(fs: FileSystem, directory: string): Promise<string[]> {
+  try {
+    return (await fs.stat(directory))?.isDirectory ? await fs.list(directory) : [];
+  } catch (cause) {
+    throw fromSystemError(cause, "list", directory);
+  }
 }
 
 export interface CollectedWal {
@@ -108,8 +116,7 @@ export async function collectWal(options: ReadWalOptions): Promise<CollectedWal>
 }
 
 async function listSegments(fs: FileSystem, directory: string): Promise<SegmentName[]> {
-  const isThere = (await fs.stat(directory))?.isDirectory === true;
-  const segments = isThere ? segmentsAmong(await fs.list(directory)) : [];
+  const segments = segmentsAmong(await namesIn(fs, directory));
   if (segments.length === 0) {
     throw new StorageError("NOT_FOUND", `wal: file not found: no segment in ${directory}`);
   }
