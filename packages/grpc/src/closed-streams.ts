@@ -10,16 +10,18 @@ export type ClosedBy = "client" | "server" | "unknown";
  * error (RFC 9113 5.1, "closed"). A ring; the oldest is forgotten.
  */
 export class ClosedStreams {
-  /** Stream id for "client", its negative for "server". */
-  readonly #ring = new Int32Array(REMEMBERED);
+  /** Stream id for "client", its negative for "server". Made when the first stream has ended. */
+  #ring: Int32Array | undefined;
   #next = 0;
 
   add(streamId: number, by: "client" | "server"): void {
+    this.#ring ??= new Int32Array(REMEMBERED);
     this.#ring[this.#next] = by === "client" ? streamId : -streamId;
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
   closedBy(streamId: number): ClosedBy {
+    if (this.#ring === undefined) return "unknown";
     if (this.#ring.includes(streamId)) return "client";
     return this.#ring.includes(-streamId) ? "server" : "unknown";
   }

@@ -53,13 +53,12 @@ describe("DeadlineWheel", () => {
     for (const ms of [50, 5_000, 9_000, 100_000]) {
       wheel.add(entry(clock.nowMs() + ms, () => fired.push(ms)));
     }
-    const sleeper = clock.nowMs();
-    clock.advance(5_100);
-    clock.advance(4_000);
-    expect(fired).toEqual([50, 5_000, 9_000]);
+    clock.stall(9_001);
+    clock.advance(10);
+    // What is overdue at the same tick fires in any order.
+    expect(fired.sort((a, b) => a - b)).toEqual([50, 5_000, 9_000]);
     clock.advance(100_000);
     expect(fired).toEqual([50, 5_000, 9_000, 100_000]);
-    expect(clock.nowMs()).toBeGreaterThan(sleeper);
   });
 
   it("lets one expiry remove another entry", () => {

@@ -1,3 +1,4 @@
+import { type FieldKind, fieldProblem, isValidValue, knownField } from "./field-rules.js";
 import type { Refusal } from "./grpc-status.js";
 import { parseGrpcTimeout } from "./grpc-timeout.js";
 import type { FieldList } from "./hpack/decoder.js";
@@ -35,115 +36,128 @@ interface HeadContext {
   readonly servesPlain: boolean;
 }
 
-/** Builds the head from decoded fields. */
+/**
+ * Builds the head from decoded fields. A client whose deadlines differ from call to call sends a new
+ * block each time, so this runs once a call for it: one pass over the fields, no copies.
+ */
 export function buildRequestHead(
   fields: FieldList,
   { resolver, servesPlain }: HeadContext,
 ): RequestHead {
-  const pseudo = readPseudoFields(fields);
-  const metadata = new FieldMetadata(fields.slice(pseudo.end));
-  const contentLength = parseContentLength(metadata);
+  const found = readFields(fields);
   const head: Mutable<RequestHead> = {
-    httpMethod: pseudo.method,
-    path: pseudo.path,
-    authority: pseudo.authority,
-    metadata,
-    malformed:
-      pseudo.malformed ??
-      checkFields(fields, pseudo.end) ??
-      (contentLength === undefined ? "content-length" : undefined),
+    httpMethod: found.method ?? "",
+    path: found.path ?? "",
+    authority: found.authority ?? "",
+    metadata: new FieldMetadata(fields, found.regularStart),
+    malformed: found.malformed,
     refusal: undefined,
     method: undefined,
     timeoutMs: Number.POSITIVE_INFINITY,
     encoding: "identity",
-    contentLength: contentLength ?? -1,
+    contentLength: found.contentLength,
   };
+  // CONNECT has neither path nor scheme (RFC 9113 8.5); this server is no proxy.
+  if (!found.method || !found.path || !found.scheme) {
+    head.malformed ??= "missing pseudo-header field";
+  }
   if (head.malformed !== undefined) return head;
-  const contentType = metadata.get("content-type");
-  if (isGrpc(contentType)) readGrpcFields(head, resolver);
-  else if (!servesPlain) head.refusal = refuseContentType(contentType);
+  if (isGrpc(found.contentType)) readGrpcFields(head, found, resolver);
+  else if (!servesPlain) head.refusal = refuseContentType(found.contentType);
   return head;
 }
 
 /** Why a trailer block is malformed, or undefined. */
 export function checkTrailers(fields: FieldList): string | undefined {
-  return checkFields(fields, 0);
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface PseudoFields {
-  method: string;
-  path: string;
-  scheme: string;
-  authority: string;
-  /** Where the regular fields begin. */
-  end: number;
-  malformed: string | undefined;
-}
-
-function readPseudoFields(fields: FieldList): PseudoFields {
-  const found = new Map<string, string>();
-  let malformed: string | undefined;
-  let end = 0;
-  for (; end < fields.length && fields[end]!.startsWith(":"); end += 2) {
-    const name = fields[end]!;
-    if (!REQUEST_PSEUDO_FIELDS.has(name) || found.has(name)) malformed ??= name;
-    found.set(name, fields[end + 1]!);
-  }
-  const method = found.get(":method") ?? "";
-  const path = found.get(":path") ?? "";
-  const scheme = found.get(":scheme") ?? "";
-  // CONNECT has neither path nor scheme (RFC 9113 8.5); this server is no proxy.
-  if (method === "" || path === "" || scheme === "") malformed ??= "missing pseudo-header field";
-  return { method, path, scheme, authority: found.get(":authority") ?? "", end, malformed };
-}
-
-const REQUEST_PSEUDO_FIELDS: ReadonlySet<string> = new Set([
-  ":method",
-  ":path",
-  ":scheme",
-  ":authority",
-]);
-
-/** Fields about a connection, which HTTP/2 has no use for: RFC 9113 8.2.2. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Lower-case names of printable ASCII without space, RFC 9113 8.2.1. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is sought.
-const BAD_NAME = /[\x00-\x20A-Z:\x7f-\xff]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is sought.
-const BAD_VALUE = /[\x00\r\n]/;
-
-function checkFields(fields: FieldList, start: number): string | undefined {
-  for (let i = start; i < fields.length; i += 2) {
-    const name = fields[i]!;
-    const value = fields[i + 1]!;
-    if (name === "" || BAD_NAME.test(name)) return `field name ${JSON.stringify(name)}`;
-    if (BAD_VALUE.test(value)) return `value of ${name}`;
-    if (CONNECTION_FIELDS.has(name)) return name;
-    if (name === "te" && value !== "trailers") return "te";
+  for (let i = 0; i < fields.length; i += 2) {
+    const problem = fieldProblem(fields[i]!, fields[i + 1]!);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-/** -1 when absent, undefined when malformed. */
-function parseContentLength(metadata: FieldMetadata): number | undefined {
-  const values = metadata.getAll("content-length");
-  if (values.length === 0) return -1;
-  if (!/^[0-9]{1,15}$/.test(values[0]!) || values.some((value) => value !== values[0])) {
-    return undefined;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The fields that matter to the server itself. */
+interface FoundFields {
+  method: string | undefined;
+  path: string | undefined;
+  scheme: string | undefined;
+  authority: string | undefined;
+  contentType: string | undefined;
+  contentLength: number;
+  timeout: string | undefined;
+  encoding: string | undefined;
+  /** Index of the first field that is no pseudo-header. */
+  regularStart: number;
+  malformed: string | undefined;
+}
+
+function readFields(fields: FieldList): FoundFields {
+  const found: FoundFields = {
+    method: undefined,
+    path: undefined,
+    scheme: undefined,
+    authority: undefined,
+    contentType: undefined,
+    contentLength: -1,
+    timeout: undefined,
+    encoding: undefined,
+    regularStart: 0,
+    malformed: undefined,
+  };
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    const value = fields[i + 1]!;
+    const kind = knownField(name);
+    if (i === found.regularStart && readPseudoField(found, kind, value)) {
+      found.regularStart = i + 2;
+      continue;
+    }
+    found.malformed ??= fieldProblem(name, value);
+    readRegularField(found, kind, value);
   }
-  return Number(values[0]);
+  return found;
+}
+
+/** @returns false for a field that is no pseudo-header, or one that repeats */
+function readPseudoField(found: FoundFields, kind: FieldKind | undefined, value: string): boolean {
+  switch (kind) {
+    case "method":
+    case "path":
+    case "scheme":
+    case "authority":
+      // A repeated one is then met as a regular field, where its name is an error.
+      if (found[kind] !== undefined) return false;
+      found[kind] = value;
+      if (!isValidValue(value)) found.malformed ??= kind;
+      return true;
+    default:
+      return false;
+  }
+}
+
+function readRegularField(found: FoundFields, kind: FieldKind | undefined, value: string): void {
+  switch (kind) {
+    case "contentType":
+    case "timeout":
+    case "encoding":
+      found[kind] ??= value;
+      return;
+    case "contentLength": {
+      const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : -1;
+      if (length < 0 || (found.contentLength >= 0 && found.contentLength !== length)) {
+        found.malformed ??= "content-length";
+      }
+      found.contentLength = length;
+      return;
+    }
+    default:
+  }
 }
 
 function isGrpc(contentType: string | undefined): boolean {
+  if (contentType === "application/grpc") return true;
   return contentType !== undefined && /^application\/grpc($|[+;])/i.test(contentType);
 }
 
@@ -156,10 +170,12 @@ function refuseContentType(contentType: string | undefined): Refusal {
 }
 
 /** Fills in what gRPC adds, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
-function readGrpcFields(head: Mutable<RequestHead>, resolver: MethodResolver): void {
-  const timeout = head.metadata.get("grpc-timeout");
+function readGrpcFields(
+  head: Mutable<RequestHead>,
+  { timeout, encoding }: FoundFields,
+  resolver: MethodResolver,
+): void {
   const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseGrpcTimeout(timeout);
-  const encoding = head.metadata.get("grpc-encoding") ?? "identity";
   if (head.httpMethod !== "POST") {
     head.refusal = {
       code: Status.INTERNAL,
@@ -172,7 +188,7 @@ function readGrpcFields(head: Mutable<RequestHead>, resolver: MethodResolver): v
       message: `malformed grpc-timeout: ${JSON.stringify(timeout)}`,
       httpStatus: 200,
     };
-  } else if (encoding !== "identity" && encoding !== "gzip" && encoding !== "") {
+  } else if (encoding && encoding !== "identity" && encoding !== "gzip") {
     head.refusal = {
       code: Status.UNIMPLEMENTED,
       message: `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(encoding)}`,

@@ -39,6 +39,7 @@ describe("an error of a stream resets it alone", () => {
     ["no :method", ErrorCode.PROTOCOL_ERROR, [headersFrame(1, without(":method"))]],
     ["no :path", ErrorCode.PROTOCOL_ERROR, [headersFrame(1, without(":path"))]],
     ["no :scheme", ErrorCode.PROTOCOL_ERROR, [headersFrame(1, without(":scheme"))]],
+    ["a zero byte in :path", ErrorCode.PROTOCOL_ERROR, [open(1, "/test.Echo/Un\0ary")]],
     [
       "a repeated :path",
       ErrorCode.PROTOCOL_ERROR,

@@ -136,6 +136,14 @@ export class FakeClock implements Clock {
     this.#nowMs = endMs;
   }
 
+  /** Time passes while the process stands still: a periodic timer then fires once. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of this.#timers) {
+      if (timer.periodMs > 0) timer.atMs = Math.max(timer.atMs, this.#nowMs);
+    }
+  }
+
   #add(delayMs: number, periodMs: number, callback: () => void): { clear(): void } {
     const timer = { atMs: this.#nowMs + delayMs, periodMs, callback };
     this.#timers.add(timer);
