@@ -1,7 +1,7 @@
 import { BackendError } from "../port.js";
 
 /**
- * The byte layout of a bbolt database, little-endian throughout. Page n stands at byte n * pageSize.
+ * The byte layout of a bbolt database, little-endian throughout. Page n stands at n * pageSize.
  *
  * ```
  * page    | id u64 | flags u16 | count u16 | overflow u32 | elements or meta ...    16 + ...
@@ -12,9 +12,9 @@ import { BackendError } from "../port.js";
  * bucket  | root u64 | sequence u64 | when root = 0: a leaf page |   the value of a bucket element
  * ```
  *
- * `pos` counts from the start of its own element; a value follows its key at once. `overflow` counts
- * the pages that continue this one. Pages 0 and 1 hold the meta; the valid one with the higher txid
- * counts.
+ * `pos` counts from the start of its own element; a value follows its key at once. `overflow`
+ * counts the pages that continue this one. Pages 0 and 1 hold the meta; of the valid ones that
+ * with the higher txid counts.
  */
 export const PAGE_HEADER_BYTES = 16;
 export const ELEMENT_BYTES = 16;
@@ -79,7 +79,7 @@ export function pageTypeName(flags: number): string {
   return `unknown<${flags.toString(16).padStart(2, "0")}>`;
 }
 
-/** The error of a file that breaks the format: names the file, the place in it and what is wrong. */
+/** The error of a file that breaks the format: names the file, the place and what is wrong. */
 export function formatError(path: string, what: string): BackendError {
   return new BackendError("FORMAT", `${path}: ${what}`);
 }

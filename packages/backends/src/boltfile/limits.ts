@@ -4,7 +4,7 @@
 export const KEY_BYTES_MAX = 32_768;
 /** bbolt's `MaxValueSize`: 2^31 - 2. */
 export const VALUE_BYTES_MAX = 2_147_483_646;
-/** The smallest and largest page sizes that bbolt meets in practice (sector to 64 KiB ARM pages). */
+/** The smallest and largest page sizes that bbolt meets: a sector, and 64 KiB pages of ARM. */
 export const PAGE_SIZE_MIN = 512;
 export const PAGE_SIZE_MAX = 65_536;
 /** The page size of a written file: what Linux on x86-64 uses. */

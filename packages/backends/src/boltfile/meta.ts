@@ -26,7 +26,7 @@ export type MetaResult =
   | { readonly ok: true; readonly meta: Meta }
   | { readonly ok: false; readonly reason: string };
 
-/** Decodes the meta page that starts at `offset`; the caller checks the page ids against the file. */
+/** Decodes the meta page that starts at `offset`; its page ids are the caller's to check. */
 export function decodeMeta(bytes: Buffer, offset: number): MetaResult {
   const at = offset + PAGE_HEADER_BYTES;
   if (at + META_BYTES > bytes.length) return { ok: false, reason: "the file ends inside it" };
@@ -83,7 +83,7 @@ export function isPageSize(size: number): boolean {
   return size >= PAGE_SIZE_MIN && size <= PAGE_SIZE_MAX && (size & (size - 1)) === 0;
 }
 
-/** FNV-1a, 64 bits (draft-eastlake-fnv). Over 56 bytes and twice a file, so BigInt is fast enough. */
+/** FNV-1a, 64 bits (draft-eastlake-fnv). Over 56 bytes twice a file, so BigInt is fast enough. */
 function fnv1a64(bytes: Buffer): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const byte of bytes) {

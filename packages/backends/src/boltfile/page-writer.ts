@@ -73,7 +73,7 @@ export class TreeWriter {
     this.#elementFlags = options.isRootBucket ? ELEMENT_IS_BUCKET : 0;
   }
 
-  /** To be called after `TreePacker.add` of the same record; the bytes are borrowed until written. */
+  /** To be called after `TreePacker.add` of the same record; borrows the bytes until written. */
   push(key: Uint8Array, value: Uint8Array): void {
     this.#keys.push(key);
     this.#values.push(value);

@@ -31,7 +31,7 @@ export interface ParsedPage {
   readonly count: number;
 }
 
-/** Children of a branch page in key order; `keys[i]` is the lower bound of the keys under `ids[i]`. */
+/** Children of a branch page in key order; `keys[i]` is the lowest key allowed under `ids[i]`. */
 export interface Branch {
   readonly ids: readonly number[];
   readonly keys: readonly Buffer[];
@@ -49,7 +49,7 @@ export type LeafVisitor = (
   isBucket: boolean,
 ) => void;
 
-/** @throws BackendError "FORMAT" when the header is not one of a branch or leaf page at this place */
+/** @throws BackendError "FORMAT" when the header is not that of a tree page at this place */
 export function parsePage(bytes: Buffer, place: PagePlace): ParsedPage {
   const header = decodePageHeader(bytes);
   if (header.id !== place.id) {
@@ -165,8 +165,9 @@ function elementError(
   extent: Extent & { readonly length: number },
 ): Error {
   const { start, keySize, valueSize, length } = extent;
-  const what = `element ${index} at byte ${start} with a key of ${keySize} and a value of ${valueSize} bytes`;
-  return formatError(place.path, `${place.label}: ${what} does not fit in ${length} bytes`);
+  const sizes = `a key of ${keySize} and a value of ${valueSize} bytes`;
+  const what = `element ${index} at byte ${start} with ${sizes} does not fit in ${length} bytes`;
+  return formatError(place.path, `${place.label}: ${what}`);
 }
 
 /** Keys rise strictly; the first one may equal the lower bound that the parent gives. */
@@ -180,11 +181,15 @@ function checkOrder(
     const order = compareBytes(previous, key);
     if (order < 0) return;
     const found = order === 0 ? "=" : "<";
-    const what = `key[${index}]=(hex)${key.toString("hex")} needs to be > (found ${found}) than previous element (hex)${previous.toString("hex")}`;
+    const what =
+      `key[${index}]=(hex)${key.toString("hex")} needs to be > (found ${found}) than ` +
+      `previous element (hex)${previous.toString("hex")}`;
     throw formatError(place.path, `${place.label}: ${what}`);
   }
   if (place.low !== undefined && compareBytes(place.low, key) > 0) {
-    const what = `the first key[${index}]=(hex)${key.toString("hex")} needs to be >= the key in the ancestor (${place.low.toString("hex")})`;
+    const what =
+      `the first key[${index}]=(hex)${key.toString("hex")} needs to be >= the key in the ` +
+      `ancestor (${place.low.toString("hex")})`;
     throw formatError(place.path, `${place.label}: ${what}`);
   }
 }
@@ -192,6 +197,8 @@ function checkOrder(
 function checkHigh(place: PagePlace, last: Buffer | undefined): void {
   if (last === undefined || place.high === undefined) return;
   if (compareBytes(last, place.high) < 0) return;
-  const what = `the last key (hex)${last.toString("hex")} needs to be < than key of the next element in ancestor (hex)${place.high.toString("hex")}`;
+  const what =
+    `the last key (hex)${last.toString("hex")} needs to be < than key of the next element in ` +
+    `ancestor (hex)${place.high.toString("hex")}`;
   throw formatError(place.path, `${place.label}: ${what}`);
 }

@@ -79,7 +79,8 @@ export async function openPages(file: File): Promise<{ meta: Meta; reader: PageR
   const sizeBytes = await file.sizeBytes();
   const needed = meta.pageCount * meta.pageSize;
   if (needed > sizeBytes) {
-    const what = `truncated: ${meta.pageCount} pages of ${meta.pageSize} bytes are ${needed} bytes, the file has ${sizeBytes}`;
+    const pages = `${meta.pageCount} pages of ${meta.pageSize} bytes`;
+    const what = `truncated: ${pages} are ${needed} bytes, the file has ${sizeBytes}`;
     throw formatError(file.path, what);
   }
   if (meta.pageCount > PAGES_MAX) {
@@ -198,7 +199,7 @@ function readRecords(leaf: LeafVisit, bucket: BucketScan, batch: BatchBuilder): 
   return full;
 }
 
-/** Where the records of a bucket stand: in a tree of pages, or in a leaf inside the bucket's value. */
+/** Where a bucket's records stand: in a tree of pages, or in a leaf inside the bucket's value. */
 export type BucketRoot =
   | { readonly kind: "tree"; readonly page: number }
   | { readonly kind: "inline"; readonly leaf: LeafVisit };
@@ -206,8 +207,8 @@ export type BucketRoot =
 /** @throws BackendError "FORMAT" when the value is not a bucket's */
 export function bucketRoot(path: string, name: string, value: Buffer): BucketRoot {
   if (value.length < BUCKET_HEADER_BYTES) {
-    const what = `bucket "${name}": its header has ${value.length} bytes, not ${BUCKET_HEADER_BYTES}`;
-    throw formatError(path, what);
+    const what = `its header has ${value.length} bytes, not ${BUCKET_HEADER_BYTES}`;
+    throw formatError(path, `bucket "${name}": ${what}`);
   }
   const page = readPageId(value, 0);
   if (page !== 0) return { kind: "tree", page };

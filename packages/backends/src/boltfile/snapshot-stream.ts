@@ -10,8 +10,9 @@ import { type BoltStream, writeBoltFile } from "./write.js";
 export const SNAPSHOT_HASH_BYTES = 32;
 
 /**
- * A snapshot file as `Maintenance.Snapshot` streams it and `etcdctl snapshot save` stores it: a bolt
- * database, then the SHA-256 of its bytes. `totalBytes` counts the hash too. Scans the source twice.
+ * A snapshot file as `Maintenance.Snapshot` streams it and `etcdctl snapshot save` stores it: a
+ * bolt database, then the SHA-256 of its bytes. `totalBytes` counts the hash too. Scans the source
+ * twice.
  * @throws as `writeBoltFile`
  */
 export async function snapshotStream(

@@ -21,9 +21,9 @@ export class PageAllocator {
   }
 }
 
-/** A page that the packer has closed. Its contents are the oldest `count` items not yet in a page. */
+/** A page that the packer has closed. It holds the oldest `count` items not yet in a page. */
 export interface ClosedPage {
-  /** 0 for a leaf, whose items are records; n for a branch, whose items are pages of level n - 1. */
+  /** 0 for a leaf, whose items are records; n for a branch, with pages of level n - 1. */
   readonly level: number;
   readonly count: number;
   readonly id: number;

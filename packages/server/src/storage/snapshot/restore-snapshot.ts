@@ -25,8 +25,8 @@ const TERM = 1;
  * alarms and users, the members of `initialCluster`, and a log that holds one conf change for each
  * of them. The counterpart of `etcdutl snapshot restore`, into any engine.
  *
- * All is built in `<data-dir>/restoring`, from where `member` is moved to its place at the end: what
- * was restored by half is never taken for a member's data. On failure it is removed again.
+ * All is built in `<data-dir>/restoring`, from where `member` is moved to its place at the end:
+ * what was restored by half is never taken for a member's data. On failure it is removed again.
  * @throws StorageError "INVALID" | "EXISTS" | "NO_SPACE" | "IO"; BackendError "FORMAT" when the
  *   snapshot is damaged or its hash is missing or wrong, with etcd's text; those of the engine
  */

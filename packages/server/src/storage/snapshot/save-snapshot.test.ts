@@ -160,7 +160,9 @@ describe("importing", () => {
     await expect(importBolt({ file, backend: failing })).rejects.toThrow("commit 1 failed");
     expect(commits).toBe(1);
 
-    const page = Math.floor(bytes.length / 4096 / 2);
+    // The format has no checksum for values: damage shows in the head of a page, which has its id.
+    let page = Math.floor(bytes.length / 4096 / 2);
+    while (bytes.readUInt32LE(page * 4096) !== page) page++;
     await fs.writeFile(PATH, bytes.fill(0xff, page * 4096, (page + 1) * 4096));
     await expect(
       importBolt({ file: await fs.open(PATH, "read"), backend: target }),

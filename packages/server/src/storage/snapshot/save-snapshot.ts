@@ -31,8 +31,8 @@ export interface SpoolPlace {
  * a slow receiver doesn't hold up the engine; scans are what costs most. Without one the view is
  * scanned twice and needs no disk; it is closed when the stream ends.
  *
- * The view belongs to the stream: it is closed in any case, also when this rejects. A stream that is
- * not read to its end must be ended with `chunks.return()`.
+ * The view belongs to the stream: it is closed in any case, also when this rejects. A stream that
+ * is not read to its end must be ended with `chunks.return()`.
  * @throws BackendError of the view, or "CORRUPT" when the view breaks the key order; StorageError
  *   "NO_SPACE" | "IO" of the spool
  */
