@@ -164,18 +164,21 @@ function replicateTo(core: Core, progress: FollowerProgress): void {
   }
 }
 
+/** When it can't be sent the member waits for its next heartbeat's answer, as after a lost probe. */
 function sendSnapshot(core: Core, progress: FollowerProgress): void {
   const self = hexId(core.id);
   const to = hexId(progress.id);
   if (!progress.recentActive) {
     const reason = "since it is not recently active";
     core.trace?.("debug", `ignore sending snapshot to ${to} ${reason}`);
+    progress.pause();
     return;
   }
   const snapshot = core.options.snapshot();
   if (snapshot === undefined) {
     const reason = "because snapshot is temporarily unavailable";
     core.trace?.("debug", `${self} failed to send snapshot to ${to} ${reason}`);
+    progress.pause();
     return;
   }
   const { index, term } = snapshot.metadata;

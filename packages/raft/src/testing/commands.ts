@@ -65,7 +65,7 @@ export const commands: Readonly<Record<string, Command>> = {
   restart: (environment, { list }) => {
     environment.host(idOf(list[0])).restart();
   },
-  compact: (environment, { list }) => environment.host(idOf(list[0])).compact(),
+  compact: (environment, { list }) => environment.host(idOf(list[0])).compact(0),
   "report-unreachable": (environment, { list }) => {
     environment.host(idOf(list[0])).node.reportUnreachable(idOf(list[1]));
   },

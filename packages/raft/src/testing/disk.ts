@@ -11,8 +11,9 @@ export class Disk {
   confState: ConfState = noConfState;
   compacted = { index: 0, term: 0 };
   entries: Entry[] = [];
-  /** What the application had applied at index `compacted`. */
+  /** The application at its last checkpoint, up to entry `applied`; at least `compacted.index`. */
   checkpoint: readonly string[] = [];
+  applied: LogIndex = 0;
 
   get lastIndex(): LogIndex {
     return this.compacted.index + this.entries.length;
@@ -35,17 +36,16 @@ export class Disk {
     this.entries = [];
     this.confState = confState;
     this.checkpoint = decodeState(snapshot.data);
+    this.applied = index;
   }
 
-  /** The application at `index` becomes the checkpoint, and the log up to there goes. */
-  compact(index: LogIndex, application: { state: readonly string[]; confState: ConfState }): void {
+  /** Forgets the log up to `index`, which is in the checkpoint. */
+  compact(index: LogIndex): void {
     if (index <= this.compacted.index) return;
     const slot = index - this.compacted.index - 1;
     const term = this.entries[slot]!.term;
     this.entries = this.entries.slice(slot + 1);
     this.compacted = { index, term };
-    this.checkpoint = application.state;
-    this.confState = application.confState;
   }
 }
 

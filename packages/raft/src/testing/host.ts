@@ -69,7 +69,7 @@ export class Host {
     this.#saving = [];
     this.#applying = [];
     this.state = [...disk.checkpoint];
-    this.applied = disk.compacted.index;
+    this.applied = disk.applied;
     this.confState = disk.confState;
     this.node = createRawNode({
       ...defaultTuning(createPrng(Number(this.id))),
@@ -79,7 +79,7 @@ export class Host {
       confState: disk.confState,
       compacted: disk.compacted,
       entries: disk.entries.slice(),
-      applied: disk.compacted.index,
+      applied: disk.applied,
       snapshot: () => this.snapshot(),
     });
     return this.node;
@@ -132,10 +132,14 @@ export class Host {
     return ready;
   }
 
-  /** Makes a checkpoint of the application and forgets the log up to it. */
-  compact(): void {
-    this.disk.compact(this.applied, { state: [...this.state], confState: this.confState });
-    this.node.compact(this.applied);
+  /** Makes a checkpoint of the application and forgets the log but for `kept` entries before it. */
+  compact(kept: number): void {
+    const { disk } = this;
+    disk.checkpoint = [...this.state];
+    disk.confState = this.confState;
+    disk.applied = this.applied;
+    disk.compact(this.applied - kept);
+    this.node.compact(this.applied - kept);
   }
 
   snapshot(): Snapshot | undefined {

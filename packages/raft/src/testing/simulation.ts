@@ -145,7 +145,7 @@ export class Simulation {
     else if (action === "join") this.#sides.clear();
     else if (action === "crash") this.#crash(host);
     else if (action === "transfer") node.transferLeader(this.#pick(this.#hosts).id);
-    else if (action === "compact") host.compact();
+    else if (action === "compact") host.compact(this.#prng.below(6));
     else if (action === "unreachable") node.reportUnreachable(this.#pick(this.#hosts).id);
     else this.#lossPercent = this.#prng.below(this.#weather.lossPercentMax + 1);
   }
