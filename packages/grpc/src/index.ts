@@ -1,4 +1,3 @@
-export { percentEncode } from "./grpc-status.js";
 export { ErrorCode, Http2Error } from "./http2-error.js";
 export type { Http2Exchange } from "./http2-exchange.js";
 export type { KeepaliveOptions } from "./keepalive.js";
