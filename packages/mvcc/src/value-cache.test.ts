@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { limits } from "./limits.js";
+import { ValueCache } from "./value-cache.js";
+import { WriteGeneration } from "./write-buffer.js";
+
+const record = (text: string): Buffer => Buffer.from(text);
+/** What one record of 80 bytes is counted as. */
+const COST = 80 + limits.recordOverheadBytes;
+
+function generation(firstMain: number, count: number): WriteGeneration {
+  const made = new WriteGeneration();
+  for (let main = firstMain; main < firstMain + count; main++) {
+    made.putRecord(main, 0, Buffer.alloc(80, main), false);
+  }
+  return made;
+}
+
+test("keeps the newest generations within half of its bytes", () => {
+  const cache = new ValueCache(2 * 10 * COST);
+  cache.takeOver(generation(2, 4));
+  cache.takeOver(new WriteGeneration());
+  cache.takeOver(generation(6, 4));
+  expect([2, 5, 6, 9].map((main) => cache.get(main, 0)?.[0])).toEqual([2, 5, 6, 9]);
+  expect([cache.get(10, 0), cache.get(1, 0), cache.get(5, 1)]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  cache.takeOver(generation(10, 4));
+  expect([2, 5, 6, 13].map((main) => cache.get(main, 0)?.[0])).toEqual([
+    undefined,
+    undefined,
+    6,
+    13,
+  ]);
+});
+
+test("drops what was read longest ago and keeps what is used", () => {
+  const cache = new ValueCache(2 * 10 * COST);
+  for (let main = 2; main < 7; main++) cache.add(main, 0, Buffer.alloc(80, main));
+  for (let main = 7; main < 60; main++) {
+    expect(cache.get(2, 0)?.[0]).toBe(2);
+    cache.add(main, 0, Buffer.alloc(80, main));
+  }
+  expect(cache.get(3, 0)).toBeUndefined();
+  const held = Array.from({ length: 60 }, (_, main) => cache.get(main, 0)).filter(Boolean).length;
+  expect(held).toBeLessThanOrEqual(10);
+});
+
+test("tells subs and mains apart, and leaves out what has no number", () => {
+  const cache = new ValueCache(1e6);
+  cache.add(1, 0, record("1.0"));
+  cache.add(1, 1, record("1.1"));
+  cache.add(1, 1_024, record("1.1024"));
+  cache.add(2, 0, record("2.0"));
+  expect(cache.get(1, 0)).toEqual(record("1.0"));
+  expect(cache.get(1, 1)).toEqual(record("1.1"));
+  expect(cache.get(2, 0)).toEqual(record("2.0"));
+  expect(cache.get(1, 1_024)).toBeUndefined();
+});
+
+test("a bound of nothing keeps nothing", () => {
+  const cache = new ValueCache(0);
+  cache.takeOver(generation(2, 1));
+  cache.add(9, 0, record("x"));
+  expect([cache.get(2, 0), cache.get(9, 0)]).toEqual([undefined, undefined]);
+});
