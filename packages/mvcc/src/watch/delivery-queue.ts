@@ -137,7 +137,7 @@ export class DeliveryQueue {
       const watcher = delivery.watchers[delivery.sent]!;
       const isOpen = isSplit
         ? writeFragments(watcher, delivery.batch, options)
-        : options.output.write([delivery.batch.head, watcher.idField, ...delivery.batch.events]);
+        : options.output.write([delivery.batch.head, watcher.idField, delivery.batch.body]);
       if (this.#isClosed) return false;
       this.#advance(delivery, 1);
       if (!isOpen) return false;
