@@ -1,7 +1,12 @@
 import { createPrng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
 import {
+  ConfChangeType,
   createRawNode,
+  decodeConfChange,
+  type Entry,
+  EntryType,
+  encodeConfChange,
   MessageType,
   type RawNode,
   type RawNodeOptions,
@@ -160,6 +165,34 @@ describe("a single voter", () => {
     expect(node.status().firstIndex).toBe(14_001);
     node.propose([payload(1)]);
     expect(node.ready().entries.map((entry) => entry.index)).toEqual([15_002]);
+  });
+});
+
+describe("conf changes in the log of a restarted member", () => {
+  const changes = ["v2", "v3"].map((word, at): Entry => {
+    const change = { id: 0n, type: ConfChangeType.AddNode, nodeId: BigInt(word[1]!) };
+    const { type, data } = encodeConfChange({ ...change, context: payload(0) });
+    return { type, term: 1, index: at + 2, data };
+  });
+  const first: Entry = { type: EntryType.Normal, term: 1, index: 1, data: payload(0) };
+  const disk = { entries: [first, ...changes], hardState: { term: 1, vote: 1n, commit: 0 } };
+
+  it("prove that those before the last one are committed", () => {
+    const node = createRawNode(options(disk));
+    expect(node.committedIndex).toBe(2);
+    expect(node.ready().hardState?.commit).toBe(2);
+  });
+
+  it("have to be applied before it may campaign", () => {
+    const node = createRawNode(options(disk));
+    node.campaign();
+    expect(node.status().softState.role).toBe("follower");
+    const ready = node.ready();
+    const change = decodeConfChange(ready.committedEntries[1]!.type, changes[0]!.data)!;
+    expect(node.applyConfChange(change).voters).toEqual([1n, 2n]);
+    handle(node, ready);
+    node.campaign();
+    expect(node.status().softState.role).toBe("pre-candidate");
   });
 });
 

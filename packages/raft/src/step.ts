@@ -80,13 +80,12 @@ function admitHigher(core: Core, message: Message): boolean {
 
 /**
  * A member that comes back with a higher term than the leader's would never follow it; the answer
- * makes that leader step down. A refused pre-vote tells the pre-candidate the present term.
+ * makes that leader step down. etcd answers only with PreVote or CheckQuorum; without them a learner
+ * that heard of a higher term would be stuck. A refused pre-vote tells the candidate the term.
  */
 function answerLower(core: Core, message: Message): void {
   const { type, from, term } = message;
-  const { checkQuorum, preVote } = core.options;
-  const canBeStuck = checkQuorum || preVote;
-  if (canBeStuck && (type === MessageType.App || type === MessageType.Heartbeat)) {
+  if (type === MessageType.App || type === MessageType.Heartbeat) {
     answerOldLeader(core, message);
   } else if (type === MessageType.PreVote) {
     rejectVote(core, message);

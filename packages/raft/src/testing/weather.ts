@@ -38,7 +38,7 @@ export function drawWeather(prng: Prng): Weather {
     apply: pick([20, 100]),
     propose: 40,
     read: pick([20, 60]),
-    changeMembers: 10,
+    changeMembers: pick([10, 60]),
     partition: pick([0, 1, 4]),
     join: pick([2, 6]),
     crash: pick([0, 3, 20]),
