@@ -37,16 +37,14 @@ const ADVICE: Readonly<Record<BackendErrorCode, string>> = {
 const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendErrorCode>([
   ["ENOSPC", "NO_SPACE"],
   ["EDQUOT", "NO_SPACE"],
-  ["EFBIG", "NO_SPACE"],
   ["SQLITE_FULL", "NO_SPACE"],
   ["SQLITE_CORRUPT", "CORRUPT"],
   ["SQLITE_NOTADB", "CORRUPT"],
   ["SQLITE_BUSY", "LOCKED"],
   ["LEVEL_CORRUPTION", "CORRUPT"],
   ["LEVEL_LOCKED", "LOCKED"],
-  // LMDB passes on errno as a number: ENOSPC, EFBIG, EDQUOT.
+  // LMDB passes on errno as a number: ENOSPC, EDQUOT.
   [28, "NO_SPACE"],
-  [27, "NO_SPACE"],
   [122, "NO_SPACE"],
   // MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE.
   [-30797, "CORRUPT"],
@@ -59,7 +57,7 @@ const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendEr
 function classify(error: unknown): BackendErrorCode | undefined {
   const raw = codeOf(error);
   // Space comes first: LevelDB says "IO error: ...: No space left on device" under one code.
-  if (/no space left|disk quota exceeded|file too large/i.test(textOf(error))) return "NO_SPACE";
+  if (/no space left|disk quota exceeded/i.test(textOf(error))) return "NO_SPACE";
   const code = CODES.get(raw);
   if (code !== undefined) return code;
   if (typeof raw === "string" && /^SQLITE_CORRUPT/.test(raw)) return "CORRUPT";

@@ -46,11 +46,11 @@ export async function isFull(directory: string, bytes: number): Promise<boolean>
   // Free blocks say nothing about a quota of the user; only a write does.
   const probe = join(directory, "space-probe.tmp");
   try {
-    await writeFile(probe, Buffer.alloc(Math.min(bytes, 1 << 20)), { flush: true } as object);
+    await writeFile(probe, Buffer.alloc(Math.min(bytes, 1 << 20)));
     return false;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+    return code === "ENOSPC" || code === "EDQUOT";
   } finally {
     await rm(probe, { force: true });
   }

@@ -3,6 +3,7 @@ import { toBackendError } from "../common/backend-errors.js";
 import { prepareDirectory } from "../common/directory.js";
 import { type Backend, BackendError, type Engine } from "../port.js";
 import { CAPABILITIES, LeveldbBackend, type LeveldbStore } from "./backend.js";
+import { readLiveFiles } from "./manifest.js";
 import { verifyLogs } from "./verify-logs.js";
 import { verifyTables } from "./verify-tables.js";
 
@@ -13,8 +14,11 @@ export const engine: Engine = {
   async open({ directory }): Promise<Backend> {
     try {
       await prepareDirectory(directory);
-      await verifyTables(directory);
-      await verifyLogs(directory);
+      const live = await readLiveFiles(directory);
+      if (live !== undefined) {
+        await verifyTables(directory, live);
+        await verifyLogs(directory, live);
+      }
       const store: LeveldbStore = new ClassicLevel<Buffer, Buffer>(directory, {
         keyEncoding: "buffer",
         valueEncoding: "buffer",

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { crc32c } from "@node-rs/crc32";
 import { filesOf } from "../common/directory.js";
 import { BackendError } from "../port.js";
+import { fileNumber, type LiveFiles } from "./manifest.js";
 import { unmask } from "./masked-checksum.js";
 
 const BLOCK_BYTES = 32_768;
@@ -19,8 +20,12 @@ const SECTOR_BYTES = 512;
  * Source: LevelDB, doc/log_format.md; the rule of the zero sector is that of etcd's WAL.
  * @throws BackendError "CORRUPT"
  */
-export async function verifyLogs(directory: string): Promise<void> {
-  for (const file of await filesOf(directory, [".log"])) verifyLog(file, await readFile(file));
+export async function verifyLogs(directory: string, live: LiveFiles): Promise<void> {
+  for (const file of await filesOf(directory, [".log"])) {
+    const number = fileNumber(file);
+    if (number < live.firstLog && number !== live.previousLog) continue;
+    verifyLog(file, await readFile(file));
+  }
 }
 
 function verifyLog(file: string, log: Buffer): void {

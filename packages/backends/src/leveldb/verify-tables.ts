@@ -2,8 +2,10 @@ import { type FileHandle, open } from "node:fs/promises";
 import { crc32c } from "@node-rs/crc32";
 import { filesOf } from "../common/directory.js";
 import { BackendError } from "../port.js";
+import { fileNumber, type LiveFiles } from "./manifest.js";
 import { unmask } from "./masked-checksum.js";
 import { inflateSnappy } from "./snappy.js";
+import { readVarint } from "./varint.js";
 
 const FOOTER_BYTES = 48;
 const MAGIC = 0xdb4775248b80fb57n;
@@ -27,8 +29,10 @@ interface Block {
  * Source: LevelDB, doc/table_format.md.
  * @throws BackendError "CORRUPT" naming the table
  */
-export async function verifyTables(directory: string): Promise<void> {
+export async function verifyTables(directory: string, live: LiveFiles): Promise<void> {
   for (const file of await filesOf(directory, [".ldb", ".sst"])) {
+    // A table that was being written when the process ended has no end, and isn't live.
+    if (!live.tables.has(fileNumber(file))) continue;
     const handle = await open(file, "r");
     try {
       await verifyTable(file, handle);
@@ -40,13 +44,9 @@ export async function verifyTables(directory: string): Promise<void> {
 
 async function verifyTable(file: string, handle: FileHandle): Promise<void> {
   const { size } = await handle.stat();
-  // A table that was being written when the process died: LevelDB doesn't name it in its manifest.
-  if (size < FOOTER_BYTES) return;
+  if (size < FOOTER_BYTES) throw damaged(file, "footer");
   const footer = await readAt(handle, size - FOOTER_BYTES, FOOTER_BYTES);
-  if (footer.readBigUInt64LE(40) !== MAGIC) {
-    if (await isUnfinished(handle, size)) return;
-    throw damaged(file, "footer");
-  }
+  if (footer.readBigUInt64LE(40) !== MAGIC) throw damaged(file, "footer");
   const metaindex = readHandle(footer, 0);
   const index = readHandle(footer, metaindex.next);
   for (const block of [metaindex, index]) {
@@ -59,12 +59,6 @@ async function verifyTable(file: string, handle: FileHandle): Promise<void> {
   const contents = indexBytes.subarray(0, index.length);
   const entries = indexBytes[index.length] === 1 ? inflateSnappy(contents) : contents;
   await checkBlocks(file, handle, blocksOf(entries));
-}
-
-/** True when the last block of the file is all zeros or not there: never synced, so never named. */
-async function isUnfinished(handle: FileHandle, size: number): Promise<boolean> {
-  const tail = await readAt(handle, size - FOOTER_BYTES, FOOTER_BYTES);
-  return tail.every((byte) => byte === 0);
 }
 
 /** Blocks lie one after the other, so several are read in one go. */
@@ -120,18 +114,6 @@ function readHandle(bytes: Buffer, at: number): Block & { readonly next: number 
   const offset = readVarint(bytes, at);
   const length = readVarint(bytes, offset.next);
   return { offset: offset.value, length: length.value, next: length.next };
-}
-
-function readVarint(bytes: Buffer, at: number): { readonly value: number; readonly next: number } {
-  let value = 0;
-  let scale = 1;
-  let next = at;
-  for (;;) {
-    const byte = bytes[next++] ?? 0;
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return { value, next };
-    scale *= 128;
-  }
 }
 
 async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {

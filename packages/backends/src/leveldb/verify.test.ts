@@ -12,17 +12,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { noise, revisionKey } from "../conformance/model.js";
 import type { Op } from "../port.js";
 import { engine } from "./engine.js";
+import { type LiveFiles, readLiveFiles } from "./manifest.js";
 import { verifyLogs } from "./verify-logs.js";
 import { verifyTables } from "./verify-tables.js";
 
 const parent = mkdtempSync(join(tmpdir(), "kvorum-verify-"));
-const live = join(parent, "live");
+const source = join(parent, "source");
 
 /** The files of a store that is still open: what a kill would leave, with commits in the log. */
 const killed = join(parent, "killed");
+let live: LiveFiles;
 
 beforeAll(async () => {
-  const store = await engine.open({ directory: live });
+  const store = await engine.open({ directory: source });
   const batch = (commit: number): Op[] =>
     Array.from({ length: 300 }, (_, sub) => {
       return { bucket: "key", key: revisionKey(commit, sub), value: noise(400, commit + sub) };
@@ -32,15 +34,28 @@ beforeAll(async () => {
   for (let commit = 60; commit < 66; commit++) await store.commit(batch(commit));
   await engine.open({ directory: killed }).then((empty) => empty.close());
   for (const name of readdirSync(killed)) rmSync(join(killed, name));
-  for (const name of readdirSync(live)) copyFileSync(join(live, name), join(killed, name));
+  for (const name of readdirSync(source)) copyFileSync(join(source, name), join(killed, name));
   await store.close();
+  live = (await readLiveFiles(killed))!;
 });
 afterAll(() => rmSync(parent, { recursive: true }));
 
 test("whole files pass", async () => {
   expect(filesEnding(".ldb").length).toBeGreaterThan(0);
-  await verifyTables(killed);
-  await verifyLogs(killed);
+  await verifyTables(killed, live);
+  await verifyLogs(killed, live);
+});
+
+test("what isn't live may be damaged: the rest of a compaction that was cut short", async () => {
+  expect(live.tables.size).toBe(filesEnding(".ldb").length);
+  const unfinished = join(killed, "999999.ldb");
+  writeFileSync(unfinished, noise(5_000, 1));
+  const old = join(killed, "000001.log");
+  writeFileSync(old, noise(5_000, 2));
+  await verifyTables(killed, live);
+  await verifyLogs(killed, live);
+  rmSync(unfinished);
+  rmSync(old);
 });
 
 test("a log that ends within a record passes: the record was never acknowledged", async () => {
@@ -48,7 +63,7 @@ test("a log that ends within a record passes: the record was never acknowledged"
   const bytes = readFileSync(log);
   for (const cut of [1, 100, 50_000]) {
     writeFileSync(log, bytes.subarray(0, bytes.length - cut));
-    await verifyLogs(killed);
+    await verifyLogs(killed, live);
   }
   writeFileSync(log, bytes);
 });
@@ -58,7 +73,7 @@ test("a last record with a sector of zeros passes: power was lost before it was 
   const bytes = readFileSync(log);
   const end = bytes.length - (bytes.length % 512);
   writeFileSync(log, Buffer.from(bytes).fill(0, end - 512, end));
-  await verifyLogs(killed);
+  await verifyLogs(killed, live);
   writeFileSync(log, bytes);
 });
 
@@ -71,7 +86,7 @@ test("any changed byte of a log is found, also in its last record", async () => 
     const damaged = Buffer.from(bytes);
     damaged[at]! ^= 0xff;
     writeFileSync(log, damaged);
-    await expect(verifyLogs(killed), `byte ${at}`).rejects.toMatchObject({ code: "CORRUPT" });
+    await expect(verifyLogs(killed, live), `byte ${at}`).rejects.toMatchObject({ code: "CORRUPT" });
     await expect(engine.open({ directory: killed })).rejects.toThrow(log);
   }
   writeFileSync(log, bytes);
@@ -86,7 +101,7 @@ test("any changed byte of a table is found", async () => {
     const damaged = Buffer.from(bytes);
     damaged[at]! ^= 0xff;
     writeFileSync(table!, damaged);
-    await expect(verifyTables(killed), `byte ${at}`).rejects.toMatchObject({
+    await expect(verifyTables(killed, live), `byte ${at}`).rejects.toMatchObject({
       code: "CORRUPT",
       message: expect.stringContaining(table!),
     });

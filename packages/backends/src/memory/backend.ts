@@ -18,6 +18,7 @@ export interface MemoryBackendOptions {
   readonly disk: MemoryDisk;
   readonly directory: string;
   readonly schedule: (apply: () => void) => void;
+  readonly pause: () => Promise<void>;
   readonly capabilities: Capabilities;
 }
 
@@ -31,6 +32,7 @@ export class MemoryBackend implements Backend {
   readonly #volume: Volume;
   readonly #epoch: number;
   readonly #schedule: (apply: () => void) => void;
+  readonly #pause: () => Promise<void>;
   readonly #health: Health;
   readonly #directory: string;
   #lastCommit: Promise<void> = Promise.resolve();
@@ -42,6 +44,7 @@ export class MemoryBackend implements Backend {
     this.#volume = options.disk.volume(options.directory);
     this.#epoch = this.#volume.epoch;
     this.#schedule = options.schedule;
+    this.#pause = options.pause;
     this.#health = new Health(options.directory);
   }
 
@@ -71,7 +74,7 @@ export class MemoryBackend implements Backend {
 
   async view(): Promise<View> {
     this.#check();
-    return new MemoryView(this.#volume, () => this.#check());
+    return new MemoryView(this.#volume, { check: () => this.#check(), pause: this.#pause });
   }
 
   stat(): BackendStat {

@@ -1,3 +1,4 @@
+import { yieldToEvents } from "../common/scan-batch.js";
 import type { Backend, Capabilities, Engine } from "../port.js";
 import { MemoryBackend } from "./backend.js";
 import { MemoryDisk } from "./disk.js";
@@ -10,6 +11,8 @@ export interface MemoryEngineOptions {
    * that order, later. Default: a microtask. A simulation puts its own clock here.
    */
   readonly schedule?: (apply: () => void) => void;
+  /** Awaited between two batches of a scan. Default: a turn of the event loop. */
+  readonly pause?: () => Promise<void>;
 }
 
 const CAPABILITIES: Capabilities = {
@@ -24,14 +27,14 @@ const CAPABILITIES: Capabilities = {
  * after `disk.crash()`, what had not settled is not.
  */
 export function createMemoryEngine(options: MemoryEngineOptions = {}): Engine {
-  const schedule = options.schedule ?? queueMicrotask;
+  const { schedule = queueMicrotask, pause = yieldToEvents } = options;
   const capabilities = { ...CAPABILITIES, persistent: options.disk !== undefined };
   return {
     name: "memory",
     capabilities,
     async open({ directory }): Promise<Backend> {
       const disk = options.disk ?? new MemoryDisk();
-      return new MemoryBackend({ disk, directory, schedule, capabilities });
+      return new MemoryBackend({ disk, directory, schedule, pause, capabilities });
     },
   };
 }

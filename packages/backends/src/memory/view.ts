@@ -1,16 +1,23 @@
 import { bytesToLatin1, latin1ToBytes } from "@kvorum/base";
-import { ScanBatchBuilder, yieldToEvents } from "../common/scan-batch.js";
+import { ScanBatchBuilder } from "../common/scan-batch.js";
 import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
 import { freeze, type Volume } from "./disk.js";
 
+/** What a view needs of its store. */
+export interface MemoryViewHost {
+  /** Throws when the store can't be used any more. */
+  check(): void;
+  /** Awaited between two batches. */
+  pause(): Promise<void>;
+}
+
 /** A frozen copy of the trees; they share their nodes with the live ones until those change. */
 export class MemoryView implements View {
-  readonly #check: () => void;
+  readonly #host: MemoryViewHost;
   #buckets: Volume["buckets"] | undefined;
 
-  /** @param check throws when the store can't be used any more */
-  constructor(volume: Volume, check: () => void) {
-    this.#check = check;
+  constructor(volume: Volume, host: MemoryViewHost) {
+    this.#host = host;
     this.#buckets = freeze(volume);
   }
 
@@ -23,7 +30,7 @@ export class MemoryView implements View {
       builder.add(latin1ToBytes(key), Uint8Array.prototype.slice.call(value));
       if (!builder.full) continue;
       yield builder.take();
-      await yieldToEvents();
+      await this.#host.pause();
       this.#records();
     }
     if (!builder.empty) yield builder.take();
@@ -34,7 +41,7 @@ export class MemoryView implements View {
   }
 
   #records(): Volume["buckets"] {
-    this.#check();
+    this.#host.check();
     if (this.#buckets === undefined) throw new BackendError("CLOSED", "the view is closed");
     return this.#buckets;
   }
