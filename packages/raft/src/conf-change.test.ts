@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { changeConfiguration, normalizeConfState } from "./conf-change.js";
-import { noConfState } from "./tracker.js";
+import { changeConfiguration } from "./conf-change.js";
+import { noConfState, normalizeConfState } from "./conf-state.js";
 import {
   type ConfChangeSingle,
   ConfChangeTransition,

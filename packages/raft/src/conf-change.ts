@@ -1,5 +1,5 @@
 import { assert, type MemberId, unreachable } from "@kvorum/base";
-import { sortedIds } from "./tracker.js";
+import { sortedIds } from "./conf-state.js";
 import {
   type ConfChange,
   type ConfChangeSingle,
@@ -61,17 +61,6 @@ export function toV2(change: ConfChange | ConfChangeV2): ConfChangeV2 {
     transition: ConfChangeTransition.Auto,
     changes: [{ type: change.type, nodeId: change.nodeId }],
     context: change.context,
-  };
-}
-
-/** A configuration as restored from disk: every list sorted. */
-export function normalizeConfState(config: ConfState): ConfState {
-  return {
-    voters: sortedIds(config.voters),
-    learners: sortedIds(config.learners),
-    votersOutgoing: sortedIds(config.votersOutgoing),
-    learnersNext: sortedIds(config.learnersNext),
-    autoLeave: config.autoLeave,
   };
 }
 

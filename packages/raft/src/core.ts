@@ -44,7 +44,7 @@ export interface Core {
   leadTransferee: MemberId;
   /** Leader: the last conf change that may be unapplied is at or below this index. */
   pendingConfIndex: LogIndex;
-  /** Leader: payload of the entries appended in this term and not committed. */
+  /** Leader: payload of the entries appended in this term and not committed; 0 without a bound. */
   uncommittedBytes: number;
   /** Leader: the index of the empty entry that opened the term. */
   termStartIndex: LogIndex;

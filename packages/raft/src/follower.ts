@@ -1,5 +1,5 @@
 import { hexId, type MemberId } from "@kvorum/base";
-import { normalizeConfState } from "./conf-change.js";
+import { normalizeConfState } from "./conf-state.js";
 import { type Core, draft, send, sendAfterSync } from "./core.js";
 import { describeConfState } from "./describe.js";
 import { becomeFollower } from "./transitions.js";

@@ -3,7 +3,7 @@ import { isJoint, leavesJoint, toV2 } from "./conf-change.js";
 import { decodeConfChange } from "./conf-change-codec.js";
 import { type Core, draft, send } from "./core.js";
 import { describeChanges, describeConfState } from "./describe.js";
-import { emptyBytes } from "./messages.js";
+import { emptyBytes, payloadBytes } from "./messages.js";
 import type { ProposalResult } from "./node.js";
 import { type ConfChange, type ConfChangeV2, type Entry, EntryType, MessageType } from "./types.js";
 
@@ -13,7 +13,9 @@ export const accepted: ProposalResult = { ok: true };
 export function propose(core: Core, data: readonly Uint8Array[]): ProposalResult {
   if (core.role !== "leader") return forward(core, data.map(unplacedEntry));
   let bytes = 0;
-  for (let i = 0; i < data.length; i++) bytes += data[i]!.length;
+  if (core.options.uncommittedBytesMax > 0) {
+    for (let i = 0; i < data.length; i++) bytes += data[i]!.length;
+  }
   const refusal = refuseAtLeader(core, bytes);
   if (refusal !== undefined) return refusal;
   core.uncommittedBytes += bytes;
@@ -25,8 +27,8 @@ export function propose(core: Core, data: readonly Uint8Array[]): ProposalResult
 /** Entries of any type: a conf change, or what another member has forwarded. */
 export function proposeEntries(core: Core, entries: readonly Entry[]): ProposalResult {
   if (core.role !== "leader") return forward(core, entries);
-  let bytes = 0;
-  for (const entry of entries) bytes += entry.data.length;
+  const isBounded = core.options.uncommittedBytesMax > 0;
+  const bytes = isBounded ? payloadBytes(entries) : 0;
   const refusal = refuseAtLeader(core, bytes);
   if (refusal !== undefined) return refusal;
   core.uncommittedBytes += bytes;
@@ -68,7 +70,7 @@ function appendConfChange(core: Core, entry: Entry): void {
   }
   const what = change === undefined ? "" : describeChanges(toV2(change).changes);
   const config = describeConfState(core.tracker.config);
-  core.uncommittedBytes -= entry.data.length;
+  if (core.options.uncommittedBytesMax > 0) core.uncommittedBytes -= entry.data.length;
   core.log.append(core.term, EntryType.Normal, emptyBytes);
   core.trace?.(
     "info",

@@ -1,8 +1,8 @@
 import { createPrng, type Prng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
+import { noConfState } from "./conf-state.js";
 import { entryBytes } from "./messages.js";
 import { RaftLog } from "./raft-log.js";
-import { noConfState } from "./tracker.js";
 import { type Entry, EntryType } from "./types.js";
 
 function entry(index: number, term: number, bytes = 0): Entry {

@@ -1,6 +1,7 @@
 import { assert, hexId, type LogIndex, type MemberId, type Term } from "@kvorum/base";
-import { changeConfiguration, normalizeConfState } from "./conf-change.js";
+import { changeConfiguration } from "./conf-change.js";
 import { encodeConfChange } from "./conf-change-codec.js";
+import { normalizeConfState } from "./conf-state.js";
 import type { Core } from "./core.js";
 import { describeConfState } from "./describe.js";
 import { campaign } from "./election.js";

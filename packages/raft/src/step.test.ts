@@ -1,9 +1,9 @@
 import { createPrng, InvariantError } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
+import { noConfState } from "./conf-state.js";
 import { createMessage } from "./messages.js";
 import { Disk } from "./testing/disk.js";
 import { Host } from "./testing/host.js";
-import { noConfState } from "./tracker.js";
 import { type Message, MessageType } from "./types.js";
 
 function hostOf(id: bigint, sent: Message[] = []): Host {

@@ -1,4 +1,5 @@
 import type { LogIndex, MemberId } from "@kvorum/base";
+import { noConfState, sortedIds } from "./conf-state.js";
 import { FollowerProgress } from "./progress.js";
 import { jointVote, majorityValue, majorityVote, type VoteResult } from "./quorum.js";
 import type { ConfState } from "./types.js";
@@ -141,16 +142,3 @@ export class Tracker {
 
 const matchOf = (progress: FollowerProgress): number => progress.match;
 const readOf = (progress: FollowerProgress): number => progress.readAcknowledged;
-
-export const noConfState: ConfState = {
-  voters: [],
-  learners: [],
-  votersOutgoing: [],
-  learnersNext: [],
-  autoLeave: false,
-};
-
-/** Ascending and without repetition. */
-export function sortedIds(ids: readonly MemberId[]): readonly MemberId[] {
-  return [...new Set(ids)].sort((left, right) => (left < right ? -1 : 1));
-}

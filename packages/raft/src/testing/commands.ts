@@ -1,5 +1,5 @@
 import { assert, type MemberId } from "@kvorum/base";
-import { noConfState } from "../tracker.js";
+import { noConfState } from "../conf-state.js";
 import {
   type ConfChangeSingle,
   ConfChangeTransition,

@@ -1,5 +1,5 @@
 import { assert, type LogIndex } from "@kvorum/base";
-import { noConfState } from "../tracker.js";
+import { noConfState } from "../conf-state.js";
 import type { ConfState, Entry, HardState, Snapshot } from "../types.js";
 
 /**

@@ -1,6 +1,6 @@
 import { createPrng, type MemberId, type Prng } from "@kvorum/base";
 import { changeConfiguration } from "../conf-change.js";
-import { noConfState } from "../tracker.js";
+import { noConfState } from "../conf-state.js";
 import {
   type ConfChangeSingle,
   ConfChangeTransition,
