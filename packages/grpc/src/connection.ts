@@ -128,6 +128,10 @@ export class Connection {
     this.sender.sendCopy(stream, scratch, length);
   }
 
+  sendFramed(stream: Stream, scratch: Uint8Array, length: number): void {
+    this.sender.sendFramed(stream, scratch, length);
+  }
+
   finish(stream: Stream): void {
     this.sender.finish(stream);
   }

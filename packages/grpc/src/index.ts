@@ -5,6 +5,7 @@ export { defaultLimits, type TransportLimits } from "./limits.js";
 export { GrpcServer, type GrpcServerOptions } from "./server.js";
 export { type Protocol, type SniffOptions, sniffProtocol } from "./sniff.js";
 export {
+  type CallObserver,
   type Metadata,
   type Method,
   type MethodTable,

@@ -95,6 +95,25 @@ export class Sender {
     }
   }
 
+  /** Messages that stand back to back, each behind its prefix already; `source` is copied. */
+  sendFramed(stream: Stream, source: Uint8Array, length: number): void {
+    if (stream.closed) return;
+    this.#host.onMessageSent(length);
+    if (!this.#windowsHold(stream, length)) {
+      this.#enqueueRaw(stream, [Buffer.from(source.subarray(0, length))]);
+      return;
+    }
+    this.#writeHead(stream);
+    for (let start = 0; start < length; start += this.frameBytesMax) {
+      const end = Math.min(length, start + this.frameBytesMax);
+      writeFrameHeader(this.output, end - start, FrameType.DATA, Flag.NONE, stream.id);
+      this.output.appendCopy(source, start, end);
+    }
+    stream.sendWindow -= length;
+    this.#connectionWindow -= length;
+    this.#host.wake();
+  }
+
   /** The head of a plain HTTP/2 reply. */
   begin(stream: Stream, fields: readonly Field[]): void {
     if (stream.closed || stream.headSent) return;
@@ -159,11 +178,15 @@ export class Sender {
 
   /** May these many bytes of DATA go out at once, ahead of nobody? */
   #fitsNow(stream: Stream, bytes: number): boolean {
+    return bytes <= this.frameBytesMax && this.#windowsHold(stream, bytes);
+  }
+
+  /** The same for DATA of several frames. */
+  #windowsHold(stream: Stream, bytes: number): boolean {
     return (
       this.#ring.length === 0 &&
       bytes <= this.#connectionWindow &&
       bytes <= stream.sendWindow &&
-      bytes <= this.frameBytesMax &&
       stream.queuedBytes === 0 &&
       this.output.pendingBytes < this.#limits.outputHighBytes
     );
@@ -183,10 +206,14 @@ export class Sender {
   }
 
   #enqueue(stream: Stream, parts: readonly Uint8Array[], length: number): void {
+    if (stream.plainBody !== undefined) this.#enqueueRaw(stream, parts);
+    else this.#enqueueRaw(stream, [prefixOf(length), ...parts]);
+  }
+
+  #enqueueRaw(stream: Stream, parts: readonly Uint8Array[]): void {
     stream.queue ??= new SendQueue();
     const { queue } = stream;
     const before = queue.bytes;
-    if (stream.plainBody === undefined) queue.push(prefixOf(length));
     for (const part of parts) queue.push(part);
     this.queuedBytes += queue.bytes - before;
     if (queue.bytes > this.#limits.streamHighBytes) stream.wantsDrain = true;

@@ -1,6 +1,6 @@
 import type { DeadlineEntry } from "./deadlines.js";
 import { ReceiveWindow } from "./flow-control.js";
-import type { MessageReader } from "./message-reader.js";
+import { MESSAGE_PREFIX_BYTES, type MessageReader } from "./message-reader.js";
 import type { RequestHead } from "./request-head.js";
 import type { SendQueue } from "./send-queue.js";
 import {
@@ -21,6 +21,7 @@ export interface StreamHost {
   send(stream: Stream, message: Uint8Array): void;
   sendParts(stream: Stream, parts: readonly Uint8Array[]): void;
   sendCopy(stream: Stream, scratch: Uint8Array, length: number): void;
+  sendFramed(stream: Stream, scratch: Uint8Array, length: number): void;
   /** The status is decided: trailers follow what is queued. */
   finish(stream: Stream): void;
   /** Forgets what is queued. */
@@ -149,6 +150,7 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     if (this.ended || this.cancelled) return false;
     const queuedBefore = this.queuedBytes;
     this.#host.send(this, message);
+    this.head.method?.observer?.sent(1);
     return this.#mayGoOn(queuedBefore);
   }
 
@@ -156,6 +158,15 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     if (this.ended || this.cancelled) return false;
     const queuedBefore = this.queuedBytes;
     this.#host.sendParts(this, parts);
+    this.head.method?.observer?.sent(1);
+    return this.#mayGoOn(queuedBefore);
+  }
+
+  writeFramed(scratch: Uint8Array, length: number): boolean {
+    if (this.ended || this.cancelled) return false;
+    const queuedBefore = this.queuedBytes;
+    this.#host.sendFramed(this, scratch, length);
+    this.head.method?.observer?.sent(countFramed(scratch, length));
     return this.#mayGoOn(queuedBefore);
   }
 
@@ -183,25 +194,28 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
   /** The deadline has passed: tells the handler, then the client. */
   expire(): void {
     if (this.closed || this.ended) return;
-    this.cancel();
+    this.cancel(Status.DEADLINE_EXCEEDED);
     this.#host.dropQueue(this);
     this.statusCode = Status.DEADLINE_EXCEEDED;
     this.statusMessage = "context deadline exceeded";
-    this.#finish();
+    this.ended = true;
+    this.#host.finish(this);
   }
 
   /** Tells the handler, once, that nobody waits for its answer any more. */
-  cancel(): void {
+  cancel(code: StatusCode = Status.CANCELLED): void {
     if (this.ended || this.cancelled) return;
     this.cancelled = true;
     const { onCancel } = this;
     this.onCancel = undefined;
     onCancel?.();
+    this.head.method?.observer?.ended(this, code);
   }
 
   #finish(): void {
     this.ended = true;
     this.#host.finish(this);
+    this.head.method?.observer?.ended(this, this.statusCode);
   }
 
   /** Applies the bound on one stream's queue after a write. */
@@ -217,4 +231,16 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     }
     return !this.wantsDrain;
   }
+}
+
+/** How many messages stand back to back in `bytes[0, length)`. */
+function countFramed(bytes: Uint8Array, length: number): number {
+  let count = 0;
+  for (let start = 0; start < length; count++) {
+    const size =
+      bytes[start + 1]! * 2 ** 24 +
+      ((bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!);
+    start += MESSAGE_PREFIX_BYTES + size;
+  }
+  return count;
 }

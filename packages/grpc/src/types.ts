@@ -89,6 +89,11 @@ export interface StreamCall extends Call {
   write(message: Uint8Array): boolean;
   /** Same, for a message that stands in several pieces, in order. */
   writeParts(parts: readonly Uint8Array[]): boolean;
+  /**
+   * Many messages at once: `scratch[0, length)` holds them back to back, each behind gRPC's prefix (a
+   * zero byte, then its length in four bytes, big-endian). Copied before the call returns.
+   */
+  writeFramed(scratch: Uint8Array, length: number): boolean;
   /** Bytes queued and not yet handed to the socket. */
   readonly queuedBytes: number;
   onDrain: (() => void) | undefined;
@@ -107,8 +112,24 @@ export interface StreamCall extends Call {
  * referenced, but pins up to 64 KiB, so long-lived parts must be copied.
  */
 export type Method =
-  | { readonly kind: "unary"; readonly handle: (call: UnaryCall, message: Buffer) => void }
-  | { readonly kind: "stream"; readonly open: (call: StreamCall) => void };
+  | {
+      readonly kind: "unary";
+      readonly handle: (call: UnaryCall, message: Buffer) => void;
+      readonly observer?: CallObserver;
+    }
+  | {
+      readonly kind: "stream";
+      readonly open: (call: StreamCall) => void;
+      readonly observer?: CallObserver;
+    };
+
+/** Told of what happens on a method's calls, for metrics and logs. One object a method, not a call. */
+export interface CallObserver {
+  /** The status of a call is decided; called once for each call whose handler was called. */
+  ended(call: UnaryCall | StreamCall, code: StatusCode): void;
+  /** A stream's handler sent this many messages. */
+  sent(count: number): void;
+}
 
 /** Full method path -> method. A path that is absent answers UNIMPLEMENTED. */
 export type MethodTable = ReadonlyMap<string, Method>;

@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Clock } from "@kvorum/base";
 import { type GrpcServer, sniffProtocol } from "@kvorum/grpc";
+import type { ServerTls } from "./tls/server-tls.js";
 
 /** Where to listen: a host and port, or the path of a Unix socket. */
 export type ListenAddress =
@@ -13,7 +13,7 @@ export interface ClientListenerOptions {
   readonly address: ListenAddress;
   readonly clock: Clock;
   /** Undefined: plain text. */
-  readonly tls: TlsOptions | undefined;
+  readonly tls: ServerTls | undefined;
 }
 
 /** What a listener's connections are given to; undefined: such connections are closed. */
@@ -43,10 +43,7 @@ export class ClientListener {
     const accept = (socket: Socket) => this.#accept(socket);
     const { tls } = options;
     this.#server =
-      tls === undefined
-        ? createServer({ noDelay: true, pauseOnConnect: false }, accept)
-        : createTlsServer({ ...tls, noDelay: true }, accept);
-    this.#server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+      tls === undefined ? createServer({ noDelay: true }, accept) : tls.createServer(accept);
   }
 
   /** Resolves once the port is bound. @throws Node's error, for example EADDRINUSE */

@@ -1,3 +1,4 @@
+import { etcdserverpb, healthpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
 import { createPrng } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
@@ -5,9 +6,15 @@ import { ClientListener, type ListenAddress } from "./client-listener.js";
 import type { Config } from "./config/config.js";
 import { parseInitialCluster, verifyBootstrap } from "./config/initial-cluster.js";
 import type { ListenUrl } from "./config/listen-url.js";
+import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
 import { Member } from "./member.js";
+import { factsOf, figuresOf } from "./member-figures.js";
+import { healthOf } from "./member-health.js";
 import type { MemberOptions } from "./member-options.js";
 import type { Logger } from "./observe/logger.js";
+import { createMetrics, type Metrics } from "./observe/metrics.js";
+import { usesClientTls, usesMetricsTls } from "./tls/listener-scheme.js";
+import { createServerTls } from "./tls/server-tls.js";
 
 /** A node as the `kvorum` executable runs it: a member, its listeners and its pages. */
 export interface RunningNode {
@@ -30,98 +37,164 @@ export class StartError extends Error {
   }
 }
 
+export interface HostOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly commandLine: readonly string[];
+  /** The log or the engine failed: the process must end. */
+  readonly onFault: (error: unknown) => void;
+}
+
 /** Connections that a stopping node waits for at most. */
 const DRAIN_MAX_MS = 5_000;
+
+/** Recently read and written values kept beside the engine, in bytes. */
+const VALUE_CACHE_BYTES = 64 * 1024 * 1024;
+
+type Serves = "grpc+http" | "grpc" | "http" | "metrics";
+
+interface Listening {
+  readonly listener: ClientListener;
+  readonly serves: Serves;
+  readonly isSecure: boolean;
+}
 
 /**
  * Binds the listeners, starts the member, and serves.
  * @throws StartError saying what failed, with which address or file, and what to do
  */
-export async function startNode(
-  config: Config,
-  logger: Logger,
-  onFault: (error: unknown) => void,
-): Promise<RunningNode> {
-  const listeners = await bind(config, logger);
-  let member: Member;
+export async function startNode(options: HostOptions): Promise<RunningNode> {
+  const { config, logger } = options;
+  const listening = await bindAll(config, logger);
+  const close = () => {
+    for (const { listener } of listening) listener.close();
+  };
+  let member: Member | undefined;
+  const metrics = createMetrics({
+    services: SERVICES,
+    extensive: config.metrics.extensive,
+    featureGates: config.featureGates,
+    clock: nodeClock,
+    figures: () => (member === undefined ? {} : figuresOf(member)),
+    facts: () => factsOf(member, process.version),
+  });
   try {
-    member = await Member.start(await memberOptions(config, logger, onFault));
+    member = await Member.start(await memberOptions(options, metrics));
   } catch (error) {
-    for (const listener of listeners) listener.close();
+    close();
     throw new StartError("discovery failed", messageOf(error), { cause: error });
   }
-  for (const listener of listeners) {
-    logger.info("ready to serve client requests");
-    listener.serve({ grpc: member.grpc, http: undefined });
-    logger.info("serving client traffic insecurely; this is strongly discouraged!", {
-      traffic: "grpc+http",
-      address: listener.address,
-    });
-  }
+  const started = member;
+  serveAll(options, started, metrics, listening);
   return {
-    member,
-    addresses: listeners.map((listener) => listener.address),
+    member: started,
+    addresses: listening
+      .filter(({ serves }) => serves.startsWith("grpc"))
+      .map(({ listener }) => listener.address),
     async stop() {
-      for (const listener of listeners) listener.stopAccepting();
-      const timer = nodeClock.after(DRAIN_MAX_MS, () => {
-        for (const listener of listeners) listener.close();
-      });
-      await member.stop();
+      for (const { listener } of listening) listener.stopAccepting();
+      const timer = nodeClock.after(DRAIN_MAX_MS, close);
+      await started.stop();
       timer.clear();
-      for (const listener of listeners) listener.close();
+      close();
     },
   };
 }
 
-async function bind(config: Config, logger: Logger): Promise<ClientListener[]> {
-  const listeners: ClientListener[] = [];
-  for (const url of config.listen.clientUrls) {
-    const listener = new ClientListener({
-      address: addressOf(url),
-      clock: nodeClock,
-      tls: undefined,
-    });
+/** Every service that is served, for the metrics' lines. */
+const SERVICES = [
+  etcdserverpb.KVDefinition,
+  etcdserverpb.WatchDefinition,
+  etcdserverpb.LeaseDefinition,
+  etcdserverpb.ClusterDefinition,
+  etcdserverpb.MaintenanceDefinition,
+  healthpb.HealthDefinition,
+];
+
+async function bindAll(config: Config, logger: Logger): Promise<Listening[]> {
+  const { clientUrls, clientHttpUrls, metricsUrls } = config.listen;
+  const wanted: [ListenUrl, Serves][] = [
+    ...clientUrls.map((url): [ListenUrl, Serves] => [
+      url,
+      clientHttpUrls.length === 0 ? "grpc+http" : "grpc",
+    ]),
+    ...clientHttpUrls.map((url): [ListenUrl, Serves] => [url, "http"]),
+    ...metricsUrls.map((url): [ListenUrl, Serves] => [url, "metrics"]),
+  ];
+  const bound: Listening[] = [];
+  for (const [url, serves] of wanted) {
     try {
+      const isSecure =
+        serves === "metrics"
+          ? usesMetricsTls(url, config.clientTls)
+          : usesClientTls(url, config.clientTls, logger);
+      const tls = isSecure
+        ? createServerTls({ config: config.clientTls, logger, endpoint: "client" })
+        : undefined;
+      const listener = new ClientListener({ address: addressOf(url), clock: nodeClock, tls });
       await listener.listen();
+      bound.push({ listener, serves, isSecure });
     } catch (error) {
-      for (const bound of listeners) bound.close();
+      for (const { listener } of bound) listener.close();
       throw new StartError("listener failed", `can't listen on ${url.href}: ${messageOf(error)}`, {
         cause: error,
       });
     }
-    logger.debug("bound a client listener", { address: listener.address });
-    listeners.push(listener);
   }
-  return listeners;
+  return bound;
+}
+
+function serveAll(
+  { config, logger, commandLine }: HostOptions,
+  member: Member,
+  metrics: Metrics,
+  listening: readonly Listening[],
+): void {
+  const health = {
+    node: healthOf(member, { commandLine, metricsText: () => metrics.text() }),
+    requestTimeoutMs: config.raft.requestTimeoutMs,
+    counters: metrics.labelled,
+    logger,
+  };
+  const pages = createClientHttp({
+    ...health,
+    corsOrigins: config.http.corsOrigins,
+    hostWhitelist: config.http.hostWhitelist,
+    refusesCommonNames: () => false,
+  });
+  const metricsPages = createMetricsHttp(health);
+  for (const { listener, serves, isSecure } of listening) {
+    if (serves === "metrics") {
+      listener.serve({ grpc: undefined, http: metricsPages });
+      continue;
+    }
+    logger.info("ready to serve client requests");
+    listener.serve({
+      grpc: serves === "http" ? undefined : member.grpc,
+      http: serves === "grpc" ? undefined : pages,
+    });
+    const line = isSecure
+      ? "serving client traffic securely"
+      : "serving client traffic insecurely; this is strongly discouraged!";
+    logger.info(line, { traffic: serves, address: listener.address });
+  }
 }
 
 function addressOf(url: ListenUrl): ListenAddress {
   return url.scheme.startsWith("unix") ? { path: url.host } : { host: url.host, port: url.port };
 }
 
-async function memberOptions(
-  config: Config,
-  logger: Logger,
-  onFault: (error: unknown) => void,
-): Promise<MemberOptions> {
+async function memberOptions(host: HostOptions, metrics: Metrics): Promise<MemberOptions> {
+  const { config, logger, onFault } = host;
   const { member, raft, clustering, backend, limits, grpc, compaction, checks } = config;
-  const initial = parseInitialCluster(clustering.initialCluster);
-  if (initial.kind === "error") throw new Error(initial.message);
-  const problem = verifyBootstrap({
-    name: member.name,
-    advertisePeerUrls: clustering.advertisePeerUrls,
-    members: initial.members,
-  });
-  if (problem !== undefined) throw new Error(problem);
   const hrefs = (urls: readonly ListenUrl[]) => urls.map((url) => url.href);
   return {
     name: member.name,
     dataDir: member.dataDir,
     walDir: member.walDir,
     engine: await loadEngine(backend.engine),
-    initialCluster: new Map(initial.members.map(({ name, peerUrls }) => [name, hrefs(peerUrls)])),
+    initialCluster: () => initialCluster(config),
     initialClusterToken: clustering.initialClusterToken,
-    initialAdvertisePeerUrls: hrefs(clustering.advertisePeerUrls),
     advertiseClientUrls: hrefs(clustering.advertiseClientUrls),
     heartbeatIntervalMs: raft.heartbeatIntervalMs,
     electionTimeoutMs: raft.electionTimeoutMs,
@@ -153,12 +226,25 @@ async function memberOptions(
     fs: nodeFileSystem,
     prng: createPrng(nodeClock.wallMs() % 2 ** 32),
     logger,
+    metrics,
     onFault,
   };
 }
 
-/** Recently read and written values kept beside the engine, in bytes. */
-const VALUE_CACHE_BYTES = 64 * 1024 * 1024;
+/** The first configuration of a new cluster. @throws Error with etcd's message when it is wrong */
+function initialCluster({ member, clustering }: Config): Map<string, readonly string[]> {
+  const initial = parseInitialCluster(clustering.initialCluster);
+  if (initial.kind === "error") throw new Error(initial.message);
+  const problem = verifyBootstrap({
+    name: member.name,
+    advertisePeerUrls: clustering.advertisePeerUrls,
+    members: initial.members,
+  });
+  if (problem !== undefined) throw new Error(problem);
+  return new Map(
+    initial.members.map(({ name, peerUrls }) => [name, peerUrls.map((url) => url.href)]),
+  );
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

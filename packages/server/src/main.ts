@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { nodeClock } from "@kvorum/base/node";
 import type { Config } from "./config/config.js";
+import { detectDefaultHost } from "./config/default-host.js";
+import type { Notice } from "./config/notice.js";
 import { type ParseResult, parseConfig } from "./config/parse-config.js";
 import { type RunningNode, StartError, startNode } from "./host.js";
 import { createLogger, type NodeLogger } from "./observe/logger.js";
@@ -11,6 +13,7 @@ async function main(): Promise<void> {
     argv: process.argv.slice(2),
     env: process.env,
     readFile: (path) => readFileSync(path, "utf8"),
+    defaultHost: detectDefaultHost(),
     runtime: {
       nodeVersion: process.version,
       platform: process.platform,
@@ -30,16 +33,19 @@ function answer(parsed: Exclude<ParseResult, { kind: "run" }>): void {
     case "version":
       process.stdout.write(parsed.text);
       break;
-    case "error":
+    case "error": {
+      const logger = createLogger({ config: parsed.logging, clock: nodeClock });
+      writeNotices(logger, parsed.notices);
       process.stderr.write(parsed.lines.map((line) => `${line}\n`).join(""));
       process.exitCode = parsed.exitCode;
       break;
+    }
   }
 }
 
 async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): Promise<void> {
   const logger = createLogger({ config: config.logging, clock: nodeClock });
-  for (const notice of notices) logger[notice.level](notice.message, notice.fields);
+  writeNotices(logger, notices);
   // What nobody may catch: the state can't be trusted, so the process ends with what is durable.
   const end = (error: unknown) => {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -50,7 +56,8 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   process.on("unhandledRejection", end);
   let node: RunningNode;
   try {
-    node = await startNode(config, logger, end);
+    const commandLine = [process.argv0, ...process.argv.slice(1)];
+    node = await startNode({ config, logger, commandLine, onFault: end });
   } catch (error) {
     const line = error instanceof StartError ? error.line : "discovery failed";
     logger.fatal(line, { error: error instanceof Error ? error.message : String(error) });
@@ -62,6 +69,10 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => stop(node, logger, signal).catch(end));
   }
+}
+
+function writeNotices(logger: NodeLogger, notices: readonly Notice[]): void {
+  for (const notice of notices) logger[notice.level](notice.message, notice.fields);
 }
 
 /** Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. */

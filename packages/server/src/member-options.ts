@@ -2,6 +2,7 @@ import type { Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
 import { etcdVersion } from "./config/version.js";
 import type { Logger } from "./observe/logger.js";
+import type { Metrics } from "./observe/metrics.js";
 
 /** Everything a member is told at its start. Times in milliseconds, sizes in bytes. */
 export interface MemberOptions {
@@ -11,10 +12,12 @@ export interface MemberOptions {
   readonly walDir: string | undefined;
   readonly engine: Engine;
 
-  /** Member name -> its peer URLs; read only when the data directory is new. */
-  readonly initialCluster: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Member name -> its peer URLs, of all first members; asked only when the data directory is new.
+   * @throws Error saying what is wrong with the configuration
+   */
+  readonly initialCluster: () => ReadonlyMap<string, readonly string[]>;
   readonly initialClusterToken: string;
-  readonly initialAdvertisePeerUrls: readonly string[];
   readonly advertiseClientUrls: readonly string[];
 
   readonly heartbeatIntervalMs: number;
@@ -54,6 +57,7 @@ export interface MemberOptions {
   readonly fs: FileSystem;
   readonly prng: Prng;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** The node can't go on: the log or the engine failed. Called once; the host ends the process. */
   readonly onFault: (error: unknown) => void;
 }

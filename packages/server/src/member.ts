@@ -1,7 +1,7 @@
-import { etcdserverpb, HeaderEncoder, limits, ProposalField } from "@kvorum/api";
-import { snapshotStream } from "@kvorum/backends/boltfile";
+import { join } from "node:path";
+import { apiError, etcdserverpb, HeaderEncoder, ProposalField } from "@kvorum/api";
 import type { ClusterId, LogIndex, MemberId, Timer } from "@kvorum/base";
-import { GrpcServer, type StreamCall } from "@kvorum/grpc";
+import type { GrpcServer, StreamCall } from "@kvorum/grpc";
 import type { ConfChange, SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
@@ -25,16 +25,12 @@ import { Cluster } from "./membership/cluster.js";
 import { applyConfChangeToCluster } from "./membership/conf-change-applier.js";
 import { Publisher } from "./membership/publisher.js";
 import { Quota } from "./quota.js";
-import { ClusterService } from "./rpc/cluster.js";
-import { guardMethods } from "./rpc/guard.js";
-import { healthMethods } from "./rpc/health.js";
-import { KvService } from "./rpc/kv.js";
-import { LeaseService } from "./rpc/lease.js";
-import { MaintenanceService, type StatusFacts } from "./rpc/maintenance.js";
-import { Replier } from "./rpc/reply.js";
-import type { SnapshotSource } from "./rpc/snapshot.js";
-import { WatchService } from "./rpc/watch.js";
+import type { StatusFacts } from "./rpc/maintenance.js";
+import { fail } from "./rpc/reply.js";
+import { wireServices } from "./rpc/services.js";
+import type { SnapshotStream } from "./rpc/snapshot.js";
 import { SnapStore } from "./storage/snap/snap-store.js";
+import { saveSnapshot } from "./storage/snapshot/save-snapshot.js";
 
 /** What the asynchronous part of a start has opened. */
 interface Parts {
@@ -71,11 +67,16 @@ export class Member {
   readonly #publisher: Publisher;
   readonly #expirer: LeaseExpirer;
   readonly #compactor: LogCompactor;
-  readonly #leaderStreams = new Set<StreamCall>();
+  readonly #openStreams = new Map<StreamCall, { readonly needsLeader: boolean }>();
+  #snapshotsOpened = 0;
   readonly #leaderCheck: Timer;
   #leaderlessTicks = 0;
+  #lastLeader: MemberId = 0n;
   #isRaisingNoSpace = false;
-  #isDefragmenting = false;
+  /** Figures for the metrics page. */
+  isDefragmenting = false;
+  leaderChanges = 0;
+  slowApplies = 0;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -92,7 +93,8 @@ export class Member {
       ...{ options, backend, header },
       term: () => position.current.term,
       beforeCommit: (put) => writePosition(put, position.current),
-      afterCommit: () => {},
+      afterCommit: ({ durationMs }) =>
+        options.metrics.histograms.backendCommit.observe(durationMs / 1000),
     });
     const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
     await cluster.load();
@@ -166,6 +168,14 @@ export class Member {
     return readStorageVersion((bucket, key) => this.store.buffered.get(bucket, key));
   }
 
+  get expiredLeases(): number {
+    return this.#expirer.expired;
+  }
+
+  get walWriteBytes(): number {
+    return this.#parts.disk.log.writtenBytes();
+  }
+
   async #begin(): Promise<void> {
     const { options, cluster } = this.#parts;
     this.consensus.start();
@@ -192,6 +202,8 @@ export class Member {
     this.#leaderCheck.clear();
     this.#publisher.stop();
     this.#expirer.stop();
+    // Streams without an end would keep the server from draining.
+    for (const call of [...this.#openStreams.keys()]) fail(call, apiError("stopped"));
     await this.grpc.drain();
     await this.consensus.stop();
     this.applyLoop.stop();
@@ -259,84 +271,54 @@ export class Member {
         if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
         this.#compactor.applied(index);
       },
-      onSlow: (tookMs) =>
+      onSlow: (tookMs) => {
+        this.slowApplies++;
         options.logger.warn("apply request took too long", {
           took: `${tookMs.toFixed(3)}ms`,
           "expected-duration": `${options.slowApplyMs}ms`,
-        }),
+        });
+      },
       slowMs: options.slowApplyMs,
     });
   }
 
   #wireServices(): GrpcServer {
     const { options, opened, cluster, header, position } = this.#parts;
-    const { consensus, quota } = this;
-    const { proposer, reads } = consensus;
-    const { store, lessor } = opened;
-    const replier = new Replier({
-      header,
+    return wireServices({
+      member: options,
+      memberId: this.id,
+      ...{ opened, cluster, header, quota: this.quota, ids: this.#ids },
+      consensus: this.consensus,
       term: () => position.current.term,
-      revision: () => store.currentRevision,
-    });
-    const onQuotaExceeded = () => this.#raiseNoSpace();
-    const services = [
-      new KvService({
-        ...{ store, proposer, reads, quota, replier, onQuotaExceeded },
-        txnOpsMax: options.txnOpsMax,
-        requestBytesMax: options.requestBytesMax,
-      }),
-      new WatchService({
-        hub: opened.watchHub,
-        fragmentBytes: options.requestBytesMax + limits.grpcOverheadBytes,
-        progressIntervalMs: options.watchProgressIntervalMs,
-        prng: options.prng,
-      }),
-      new LeaseService({ lessor, proposer, ids: this.#ids, quota, replier, onQuotaExceeded }),
-      new ClusterService({ cluster, reads, replier }),
-      new MaintenanceService({
-        ...{ memberId: this.id, store, proposer, replier },
-        status: () => this.status(),
-        defragment: () => this.#defragment(),
-        snapshots: this.#snapshots(),
-      }),
-    ];
-    const methods = services.flatMap((service) => service.methods());
-    const standing = {
-      isLearner: () => consensus.node.isLearner,
-      hasLeader: () => consensus.node.leader !== 0n,
-      leaderStreams: this.#leaderStreams,
-    };
-    return new GrpcServer({
-      methods: guardMethods([...methods, ...healthMethods(() => true)], standing),
-      clock: options.clock,
-      maxReceiveMessageBytes: options.requestBytesMax + limits.grpcOverheadBytes,
-      maxConcurrentStreams: options.concurrentStreamsMax,
-      keepalive: options.keepalive,
+      status: () => this.status(),
+      defragment: () => this.#defragment(),
+      snapshots: { storageVersion: () => this.storageVersion(), open: () => this.#openSnapshot() },
+      onQuotaExceeded: () => this.#raiseNoSpace(),
+      openStreams: this.#openStreams,
     });
   }
 
-  #snapshots(): SnapshotSource {
-    return {
-      storageVersion: () => this.storageVersion(),
-      open: async () => {
-        const view = await this.store.buffered.view();
-        const stream = await snapshotStream(view);
-        return { ...stream, close: () => view.close() };
-      },
-    };
+  async #openSnapshot(): Promise<SnapshotStream> {
+    const { options, disk } = this.#parts;
+    this.#snapshotsOpened++;
+    const path = join(disk.dataDir.snapDirectory, `tmp${this.#snapshotsOpened}`);
+    return saveSnapshot(await this.store.buffered.view(), { fs: options.fs, path });
   }
 
   async #defragment(): Promise<void> {
     const { disk, options } = this.#parts;
-    if (this.#isDefragmenting) throw new Error("a defragmentation of this member is under way");
-    this.#isDefragmenting = true;
+    if (this.isDefragmenting) throw new Error("a defragmentation of this member is under way");
+    this.isDefragmenting = true;
+    const startMs = options.clock.nowMs();
     options.logger.info("starting defragment");
     try {
       await disk.backend.defragment(() => {});
     } finally {
-      this.#isDefragmenting = false;
+      this.isDefragmenting = false;
     }
-    options.logger.info("finished defragment");
+    const tookMs = options.clock.nowMs() - startMs;
+    options.metrics.histograms.backendDefrag.observe(tookMs / 1000);
+    options.logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
   }
 
   #applyConfChange(change: ConfChange, index: LogIndex): void {
@@ -355,7 +337,11 @@ export class Member {
 
   #onSoftState(state: SoftState): void {
     if (state.role !== "leader") this.store.lessor.demote();
-    this.consensus.reads.leaderChanged();
+    if (state.leader !== this.#lastLeader) {
+      this.#lastLeader = state.leader;
+      if (state.leader !== 0n) this.leaderChanges++;
+      this.consensus.reads.leaderChanged();
+    }
     this.consensus.wake();
   }
 
@@ -384,12 +370,12 @@ export class Member {
   /** Streams that asked for a leader end after three election time-outs without one. */
   #checkLeaderStreams(): void {
     this.#leaderlessTicks = this.consensus.node.leader === 0n ? this.#leaderlessTicks + 1 : 0;
-    for (const call of this.#leaderStreams) {
-      if (call.cancelled) this.#leaderStreams.delete(call);
-      else if (this.#leaderlessTicks >= 3) {
-        this.#leaderStreams.delete(call);
-        call.fail(14, "etcdserver: no leader");
-      }
+    if (this.#leaderlessTicks < LEADERLESS_TICKS_MAX) return;
+    for (const [call, { needsLeader }] of this.#openStreams) {
+      if (needsLeader) fail(call, apiError("noLeader"));
     }
   }
 }
+
+/** Election time-outs without a leader after which streams that need one end. Source: etcd. */
+const LEADERLESS_TICKS_MAX = 3;

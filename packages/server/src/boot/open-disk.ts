@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import type { Backend } from "@kvorum/backends";
+import type { FileSystem } from "@kvorum/base";
 import type { MemberOptions } from "../member-options.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
 import { createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
@@ -14,6 +16,13 @@ export interface OpenedDisk {
   readonly log: OpenedRaftLog;
 }
 
+/** Files of snapshots that were being made when the process ended. */
+async function removeLeftovers(fs: FileSystem, snapDirectory: string): Promise<void> {
+  for (const name of await fs.list(snapDirectory)) {
+    if (name.startsWith("tmp")) await fs.remove(join(snapDirectory, name));
+  }
+}
+
 /**
  * Locks the data directory and opens engine and log, making both when the directory is new. What
  * was opened is closed again when a later step fails.
@@ -27,6 +36,7 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
     walDir: options.walDir,
     engine: engine.name,
   });
+  await removeLeftovers(fs, dataDir.snapDirectory);
   let backend: Backend | undefined;
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });

@@ -30,6 +30,8 @@ export interface OpenedRaftLog {
   /** Configuration at `compacted`, when a snapshot record gives it. */
   readonly confState: ConfState | undefined;
   readonly entries: readonly Entry[];
+  /** Since the start. */
+  readonly writtenBytes: () => number;
 }
 
 /**
@@ -42,17 +44,12 @@ export async function openExistingLog(
   walDir: string,
   consistentIndex: LogIndex,
 ): Promise<OpenedRaftLog> {
-  const { fs, clock, logger } = options;
+  const { fs, logger } = options;
   const snapshots = await readValidSnapshots(fs, walDir);
   const start = snapshots.findLast((snapshot) => snapshot.index <= consistentIndex);
   const compacted = { index: start?.index ?? 0, term: start?.term ?? 0 };
-  const opened = await Wal.open({
-    fs,
-    directory: walDir,
-    snapshot: compacted,
-    isDurable: !options.unsafeNoSync,
-    clock,
-  });
+  const writes = observeWrites(options);
+  const opened = await Wal.open({ ...writes.options, directory: walDir, snapshot: compacted });
   if (opened.repair !== undefined) {
     logger.warn("repaired a torn tail of the write-ahead log", { ...opened.repair });
   }
@@ -64,6 +61,7 @@ export async function openExistingLog(
     compacted,
     confState: start?.confState,
     entries: opened.entries,
+    writtenBytes: writes.writtenBytes,
   };
 }
 
@@ -72,20 +70,13 @@ export async function openExistingLog(
  * committed from the start. Every member builds the identical log.
  */
 export async function createLog(options: MemberOptions, walDir: string): Promise<OpenedRaftLog> {
-  const { fs, clock, initialCluster, initialClusterToken } = options;
-  const members = [...initialCluster]
+  const { initialCluster, initialClusterToken } = options;
+  const members = [...initialCluster()]
     .map(([name, peerUrls]) => ({ name, peerUrls, id: memberId(peerUrls, initialClusterToken) }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const self = members.find((member) => member.name === options.name);
   assert(self !== undefined, `the initial cluster names this member, "${options.name}"`);
   const cluster = clusterId(members.map((member) => member.id));
-  const wal = await Wal.create({
-    fs,
-    directory: walDir,
-    metadata: { memberId: self.id, clusterId: cluster },
-    isDurable: !options.unsafeNoSync,
-    clock,
-  });
   const entries = members.map(
     (member, i): Entry => ({
       term: 1,
@@ -99,7 +90,14 @@ export async function createLog(options: MemberOptions, walDir: string): Promise
     }),
   );
   const hardState: HardState = { term: 1, vote: 0n, commit: entries.length };
-  await wal.append(hardState, entries, { sync: true });
+  const writes = observeWrites(options);
+  const wal = await Wal.create({
+    ...writes.options,
+    directory: walDir,
+    metadata: { memberId: self.id, clusterId: cluster },
+    // Together with the creation, so that no start ever finds a log without members.
+    initial: { hardState, entries },
+  });
   return {
     wal,
     memberId: self.id,
@@ -108,5 +106,21 @@ export async function createLog(options: MemberOptions, walDir: string): Promise
     compacted: { index: 0, term: 0 },
     confState: undefined,
     entries,
+    writtenBytes: writes.writtenBytes,
+  };
+}
+
+/** The log's options, with its writes counted and timed for the metrics page. */
+function observeWrites({ fs, clock, unsafeNoSync, metrics }: MemberOptions) {
+  let written = 0;
+  const { walSync, walWrite } = metrics.histograms;
+  const onWritten = (durationMs: number, bytes: number) => {
+    written += bytes;
+    walSync.observe(durationMs / 1000);
+    walWrite.observe(durationMs / 1000);
+  };
+  return {
+    options: { fs, clock, isDurable: !unsafeNoSync, onWritten },
+    writtenBytes: () => written,
   };
 }

@@ -1,14 +1,16 @@
 // Step 2 of the write path: what every call passes before its handler.
 import { ApiError, apiError, WireError } from "@kvorum/api";
+import type { Clock } from "@kvorum/base";
 import type { Method, MethodTable, StreamCall, UnaryCall } from "@kvorum/grpc";
+import type { CallFigures } from "./call-figures.js";
 import { fail, failUndecodable } from "./reply.js";
 
 /** Facts about this member that decide whether a call may be served. */
 export interface Standing {
   isLearner(): boolean;
   hasLeader(): boolean;
-  /** Streams that asked for a leader and must end when it is lost. */
-  readonly leaderStreams: Set<StreamCall>;
+  /** Streams that are open, and whether each must end when the leader is lost. */
+  readonly openStreams: Map<StreamCall, { readonly needsLeader: boolean }>;
 }
 
 /** A learner serves these unary calls (Range only when serializable, checked by its handler). */
@@ -18,58 +20,73 @@ const LEARNER_METHODS: ReadonlySet<string> = new Set([
   "/etcdserverpb.KV/Range",
 ]);
 
+export interface GuardOptions {
+  readonly standing: Standing;
+  readonly calls: CallFigures;
+  readonly clock: Clock;
+}
+
 /**
- * Wraps every method: a learner's refusal, the client's demand for a leader, and the mapping of what
- * a handler throws. An error that is none of the API's is a broken invariant and ends the process.
+ * Wraps every method: its counters, a learner's refusal, the client's version and its demand for a
+ * leader, and the mapping of what a handler throws. An error that is none of the API's is a broken
+ * invariant and ends the process.
  */
-export function guardMethods(methods: Iterable<[string, Method]>, standing: Standing): MethodTable {
+export function guardMethods(
+  methods: Iterable<[string, Method]>,
+  options: GuardOptions,
+): MethodTable {
   const table = new Map<string, Method>();
-  for (const [path, method] of methods) {
-    const allowedOnLearner = LEARNER_METHODS.has(path);
-    table.set(
-      path,
-      method.kind === "unary"
-        ? { kind: "unary", handle: guardUnary(method.handle, standing, allowedOnLearner) }
-        : { kind: "stream", open: guardStream(method.open, standing, allowedOnLearner) },
-    );
-  }
+  for (const [path, method] of methods) table.set(path, guard(path, method, options));
   return table;
 }
 
-function guardUnary(
-  handle: (call: UnaryCall, message: Buffer) => void,
-  standing: Standing,
-  allowedOnLearner: boolean,
-): (call: UnaryCall, message: Buffer) => void {
-  return (call, message) => {
-    try {
-      if (!allowedOnLearner && standing.isLearner()) throw apiError("notSupportedForLearner");
-      if (call.metadata.get("hasleader") === "true" && !standing.hasLeader()) {
-        throw apiError("noLeader");
-      }
-      handle(call, message);
-    } catch (error) {
-      failWith(call, error);
-    }
+function guard(path: string, method: Method, options: GuardOptions): Method {
+  const { standing, calls, clock } = options;
+  const allowedOnLearner = LEARNER_METHODS.has(path);
+  const observer = calls.observerOf(path, method.kind);
+  const check = (call: UnaryCall | StreamCall): boolean => {
+    const { metadata } = call;
+    observer.begun(metadata.get("client-api-version"));
+    if (!allowedOnLearner && standing.isLearner()) throw apiError("notSupportedForLearner");
+    const needsLeader = metadata.get("hasleader") === "true";
+    if (needsLeader && !standing.hasLeader()) throw apiError("noLeader");
+    return needsLeader;
   };
-}
-
-function guardStream(
-  open: (call: StreamCall) => void,
-  standing: Standing,
-  allowedOnLearner: boolean,
-): (call: StreamCall) => void {
-  return (call) => {
-    try {
-      if (!allowedOnLearner && standing.isLearner()) throw apiError("notSupportedForLearner");
-      if (call.metadata.get("hasleader") === "true") {
-        if (!standing.hasLeader()) throw apiError("noLeader");
-        standing.leaderStreams.add(call);
+  if (method.kind === "unary") {
+    const { handle } = method;
+    return {
+      kind: "unary",
+      observer,
+      handle: (call, message) => {
+        call.startMs = clock.nowMs();
+        try {
+          check(call);
+          handle(call, message);
+        } catch (error) {
+          failWith(call, error);
+        }
+      },
+    };
+  }
+  const { open } = method;
+  return {
+    kind: "stream",
+    observer: {
+      sent: (count) => observer.sent(count),
+      ended: (call, code) => {
+        standing.openStreams.delete(call as StreamCall);
+        observer.ended(call, code);
+      },
+    },
+    open: (call) => {
+      call.startMs = clock.nowMs();
+      try {
+        standing.openStreams.set(call, { needsLeader: check(call) });
+        open(call);
+      } catch (error) {
+        failWith(call, error);
       }
-      open(call);
-    } catch (error) {
-      failWith(call, error);
-    }
+    },
   };
 }
 

@@ -9,8 +9,8 @@ export interface SnapshotStream {
 }
 
 export interface SnapshotSource {
-  /** A frozen state of the store, with etcd's trailer; `close` releases it. */
-  open(): Promise<SnapshotStream & { close(): Promise<void> }>;
+  /** A frozen state of the store, with etcd's trailer; released when its chunks end or are returned. */
+  open(): Promise<SnapshotStream>;
   /** For the messages' version field; empty while unknown. */
   storageVersion(): string;
 }
@@ -22,25 +22,24 @@ export interface SnapshotSource {
 export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Promise<void> {
   const version = source.storageVersion();
   const snapshot = await source.open();
-  try {
-    const trailerBytes = 32;
-    let remainingBytes = snapshot.totalBytes - trailerBytes;
-    for await (const chunk of snapshot.chunks) {
-      for (let start = 0; start < chunk.length; start += limits.snapshotChunkBytes) {
-        if (call.cancelled) return;
-        const blob = chunk.subarray(start, start + limits.snapshotChunkBytes);
-        remainingBytes = Math.max(0, remainingBytes - blob.length);
-        const message = etcdserverpb.SnapshotResponse.encode({
-          header: undefined,
-          remainingBytes: BigInt(remainingBytes),
-          blob,
-          version,
-        }).finish();
-        if (!call.write(message)) await drained(call);
-      }
+  let remainingBytes = snapshot.totalBytes - TRAILER_BYTES;
+  // Leaving the loop early returns the chunks, which releases what they stand on.
+  for await (const chunk of snapshot.chunks) {
+    for (let start = 0; start < chunk.length; start += limits.snapshotChunkBytes) {
+      if (call.cancelled) return;
+      const blob = chunk.subarray(start, start + limits.snapshotChunkBytes);
+      remainingBytes = Math.max(0, remainingBytes - blob.length);
+      const message = etcdserverpb.SnapshotResponse.encode({
+        header: undefined,
+        remainingBytes: BigInt(remainingBytes),
+        blob,
+        version,
+      }).finish();
+      if (!call.write(message)) await drained(call);
     }
-    call.end();
-  } finally {
-    await snapshot.close();
   }
+  call.end();
 }
+
+/** SHA-256 */
+const TRAILER_BYTES = 32;

@@ -29,7 +29,10 @@ export class WatchService {
   #open(call: StreamCall): void {
     const { hub, fragmentBytes, progressIntervalMs, prng } = this.#options;
     const stream = hub.openStream({
-      output: { write: (parts) => call.writeParts(parts) },
+      output: {
+        write: (parts) => call.writeParts(parts),
+        writeFramed: (bytes, length) => call.writeFramed(bytes, length),
+      },
       fragmentBytes,
       progressIntervalMs: progressIntervalMs * (1 + prng.float() / 10),
     });

@@ -1,0 +1,89 @@
+import { type HeaderEncoder, limits } from "@kvorum/api";
+import type { MemberId, Term } from "@kvorum/base";
+import { GrpcServer, type StreamCall } from "@kvorum/grpc";
+import type { OpenedStore } from "../boot/open-store.js";
+import type { Consensus } from "../consensus/consensus.js";
+import type { ProposalIds } from "../consensus/proposal-ids.js";
+import type { MemberOptions } from "../member-options.js";
+import type { Cluster } from "../membership/cluster.js";
+import type { Quota } from "../quota.js";
+import { CallFigures } from "./call-figures.js";
+import { ClusterService } from "./cluster.js";
+import { guardMethods } from "./guard.js";
+import { healthMethods } from "./health.js";
+import { KvService } from "./kv.js";
+import { LeaseService } from "./lease.js";
+import { MaintenanceService, type StatusFacts } from "./maintenance.js";
+import { Replier } from "./reply.js";
+import type { SnapshotSource } from "./snapshot.js";
+import { WatchService } from "./watch.js";
+
+export interface ServicesOptions {
+  readonly member: MemberOptions;
+  readonly memberId: MemberId;
+  readonly opened: OpenedStore;
+  readonly cluster: Cluster;
+  readonly consensus: Consensus;
+  readonly ids: ProposalIds;
+  readonly quota: Quota;
+  readonly header: HeaderEncoder;
+  /** Term of the last applied entry. */
+  readonly term: () => Term;
+  readonly status: () => StatusFacts;
+  readonly defragment: () => Promise<void>;
+  readonly snapshots: SnapshotSource;
+  readonly onQuotaExceeded: () => void;
+  readonly openStreams: Map<StreamCall, { readonly needsLeader: boolean }>;
+}
+
+/** Every gRPC service of a member, guarded, on one server. */
+export function wireServices(options: ServicesOptions): GrpcServer {
+  const { member, opened, cluster, consensus, ids, quota, onQuotaExceeded } = options;
+  const { proposer, reads } = consensus;
+  const { store, lessor } = opened;
+  const replier = new Replier({
+    header: options.header,
+    term: options.term,
+    revision: () => store.currentRevision,
+  });
+  const services = [
+    new KvService({
+      ...{ store, proposer, reads, quota, replier, onQuotaExceeded },
+      txnOpsMax: member.txnOpsMax,
+      requestBytesMax: member.requestBytesMax,
+    }),
+    new WatchService({
+      hub: opened.watchHub,
+      fragmentBytes: member.requestBytesMax + limits.grpcOverheadBytes,
+      progressIntervalMs: member.watchProgressIntervalMs,
+      prng: member.prng,
+    }),
+    new LeaseService({ lessor, proposer, ids, quota, replier, onQuotaExceeded }),
+    new ClusterService({ cluster, reads, replier }),
+    new MaintenanceService({
+      ...{ memberId: options.memberId, store, proposer, replier },
+      status: options.status,
+      defragment: options.defragment,
+      snapshots: options.snapshots,
+    }),
+  ];
+  const { clock, logger, metrics, slowRequestMs } = member;
+  const methods = services.flatMap((service) => service.methods());
+  return new GrpcServer({
+    methods: guardMethods([...methods, ...healthMethods(() => true)], {
+      clock,
+      calls: new CallFigures({ metrics, logger, clock, slowRequestMs }),
+      standing: {
+        isLearner: () => consensus.node.isLearner,
+        hasLeader: () => consensus.node.leader !== 0n,
+        openStreams: options.openStreams,
+      },
+    }),
+    clock,
+    maxReceiveMessageBytes: member.requestBytesMax + limits.grpcOverheadBytes,
+    maxConcurrentStreams: member.concurrentStreamsMax,
+    keepalive: member.keepalive,
+    onError: (peer, error) =>
+      logger.debug("a client broke the protocol", { remote: peer.address, error: error.message }),
+  });
+}
