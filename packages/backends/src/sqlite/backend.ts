@@ -2,7 +2,7 @@ import { asBuffer } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
 import { Health } from "../common/health.js";
-import { unseal } from "../common/record-checksum.js";
+import { damagedRecord, unseal } from "../common/record-checksum.js";
 import {
   type Backend,
   type BackendStat,
@@ -73,17 +73,19 @@ export class SqliteBackend implements Backend {
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     this.#health.check();
-    let stored: Buffer | undefined;
+    let stored: unknown;
     try {
       if (!this.#reading && this.#writesUnderWay === 0) {
         this.#begin.run();
         this.#reading = true;
       }
-      stored = this.#lookups[bucket].get(asBuffer(key)) as Buffer | undefined;
+      stored = this.#lookups[bucket].get(asBuffer(key));
     } catch (error) {
       throw toBackendError(error, this.#file);
     }
     if (stored === undefined) return undefined;
+    // Damage to a row's header turns a blob into a number, a text or null.
+    if (!Buffer.isBuffer(stored)) throw damagedRecord(this.#file, bucket, key);
     return unseal({ bucket, key, stored, file: this.#file });
   }
 

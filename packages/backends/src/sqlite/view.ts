@@ -1,7 +1,7 @@
 import { asBuffer } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import type { Health } from "../common/health.js";
-import { unseal } from "../common/record-checksum.js";
+import { damagedRecord, unseal } from "../common/record-checksum.js";
 import { ScanBatchBuilder, yieldToEvents } from "../common/scan-batch.js";
 import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
 import { type Connection, openConnection } from "./connection.js";
@@ -68,7 +68,11 @@ export class SqliteView implements View {
         .raw()
         .iterate(...bounds);
       for (const row of rows) {
-        const [key, stored] = row as [Buffer, Buffer];
+        const [key, stored] = row as [unknown, unknown];
+        // Damage to a row's header turns a blob into a number, a text or null.
+        if (!Buffer.isBuffer(key) || !Buffer.isBuffer(stored)) {
+          throw damagedRecord(this.#file, bucket, Buffer.from(String(key)));
+        }
         builder.add(key, unseal({ bucket, key, stored, file: this.#file }));
         if (builder.full) break;
       }

@@ -4,7 +4,7 @@ import { assert } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
-import { type BackendError, type BackendStat, BUCKETS } from "../port.js";
+import { type BackendError, type BackendStat, BUCKETS, type Bucket } from "../port.js";
 import { type Connection, openConnection, type Statement } from "./connection.js";
 import type { Answer, Request } from "./messages.js";
 import { unpackOps } from "./packed-ops.js";
@@ -95,12 +95,8 @@ function applyPacked({ connection, begin, commit, puts, deletes }: Writer, packe
 
 function openWriter(): Writer {
   const connection = openConnection(file);
-  for (const bucket of BUCKETS) {
-    connection.exec(
-      `CREATE TABLE IF NOT EXISTS "${bucket}" (key BLOB PRIMARY KEY, value BLOB NOT NULL) ` +
-        "WITHOUT ROWID",
-    );
-  }
+  // One transaction, hence one sync, for all.
+  connection.exec(`BEGIN IMMEDIATE; ${BUCKETS.map(tableDefinition).join("; ")}; COMMIT`);
   const puts: Statement[] = [];
   const deletes: Statement[] = [];
   for (const bucket of BUCKETS) {
@@ -118,6 +114,11 @@ function openWriter(): Writer {
     freeCount: connection.prepare("PRAGMA freelist_count").pluck(),
     pageBytes: connection.pragma("page_size", { simple: true }) as number,
   };
+}
+
+function tableDefinition(bucket: Bucket): string {
+  const columns = "key BLOB PRIMARY KEY, value BLOB NOT NULL";
+  return `CREATE TABLE IF NOT EXISTS "${bucket}" (${columns}) WITHOUT ROWID`;
 }
 
 function statOf({ pageCount, freeCount, pageBytes }: Writer): BackendStat {
