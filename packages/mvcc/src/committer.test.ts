@@ -167,6 +167,7 @@ describe("commits", () => {
       [encodeRevisionKey(7, 0), utf8("z")],
       [encodeRevisionKey(2, 0), undefined],
     ]);
+    expect(store.get("key", encodeRevisionKey(2, 0))).toBeUndefined();
     await manual.settle();
     await flushed;
     expect(() => store.putRecord(9, 1, utf8("x"), false)).toThrow("out of order");

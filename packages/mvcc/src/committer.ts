@@ -91,10 +91,14 @@ export class BufferedBackend implements RecordStore {
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     for (const generation of [this.#active, this.#flushing]) {
       if (generation === undefined) continue;
+      if (bucket === "key") {
+        const record = generation.recordOfKey(key);
+        if (record !== undefined) return record;
+        if (generation.isRecordDeleted(key)) return undefined;
+        continue;
+      }
       const change = generation.changed(bucket, key);
       if (change !== undefined) return change.value;
-      const record = bucket === "key" ? generation.recordOfKey(key) : undefined;
-      if (record !== undefined) return record;
     }
     return this.#engineGet(bucket, key);
   }
@@ -109,7 +113,8 @@ export class BufferedBackend implements RecordStore {
   }
 
   delete(bucket: Bucket, key: Uint8Array): void {
-    this.#active.change(bucket, key, undefined);
+    if (bucket === "key") this.#active.deleteRecord(key);
+    else this.#active.change(bucket, key, undefined);
     this.#written();
   }
 

@@ -2,6 +2,7 @@ import type { ScanBatch } from "@kvorum/backends";
 import type { MainRevision } from "@kvorum/base";
 import { MvccError } from "./error.js";
 import type { RevisionHash } from "./hasher.js";
+import { KeptRevisions } from "./kept-revisions.js";
 import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
 import { FINISHED_COMPACT_KEY, SCHEDULED_COMPACT_KEY } from "./restore.js";
@@ -36,6 +37,13 @@ interface Job {
   readonly isPreviousDone: boolean;
 }
 
+/** What the compacted index still holds at or below the revision. */
+interface KeptByIndex {
+  readonly atSubZero: KeptRevisions;
+  /** With those at other subs. */
+  readonly count: number;
+}
+
 /**
  * Compactions, one after the other, in the background:
  *
@@ -46,8 +54,8 @@ interface Job {
  *             index does not know it any more; a pause follows each batch
  *   finish    meta/finishedCompactRev in the commit of the last deletions or a later one
  *
- * No keep set is held: the compacted index is the keep set. Unlike etcd a put that follows the
- * tombstone of its key within the very revision compacted at is kept, not lost.
+ * The compacted index is the keep set: its revisions at sub 0 are noted, others are looked up. A put
+ * that follows the tombstone of its key within the very revision compacted at is kept; etcd loses it.
  */
 export class Compactor {
   readonly #state: StoreState;
@@ -57,6 +65,9 @@ export class Compactor {
   #queued = 0;
   #isStopped = false;
   #deletedRecords = 0;
+  /** Of the record at hand. */
+  #isKept = false;
+  #operationsSeen = 0;
 
   constructor(state: StoreState, options: CompactorOptions) {
     this.#state = state;
@@ -122,10 +133,15 @@ export class Compactor {
     const startMs = clock.nowMs();
     await records.flush();
     await pins.released(job.revision);
-    await this.#compactIndex(job.revision);
-    const hasher = await this.#newHasher(job);
+    const kept = await this.#compactIndex(job.revision);
+    const hasher = new RevisionHasher({
+      compactRevision: job.previousRevision,
+      revision: job.revision,
+      keepsNothing: kept.count === 0,
+      keeps: () => this.#isKept,
+    });
     const deletedBefore = this.#deletedRecords;
-    await this.#compactRecords(job.revision, hasher);
+    await this.#compactRecords(job.revision, kept.atSubZero, hasher);
     records.put("meta", FINISHED_COMPACT_KEY, encodeRevisionKey(job.revision, 0));
     await records.flush();
     const hash = hasher.digest();
@@ -141,33 +157,32 @@ export class Compactor {
     });
   }
 
-  async #compactIndex(revision: number): Promise<void> {
+  async #compactIndex(revision: number): Promise<KeptByIndex> {
+    const atSubZero = new KeptRevisions();
+    let count = 0;
+    const options = {
+      at: revision,
+      keysMax: limits.indexCompactionChunkKeys,
+      onKept: (main: number, sub: number): void => {
+        count++;
+        if (sub === 0) atSubZero.add(main);
+      },
+    };
     let from: string | undefined = "";
     while (from !== undefined) {
       this.#checkRunning();
-      from = this.#state.index.compact(from, revision, limits.indexCompactionChunkKeys);
+      from = this.#state.index.compact(from, options);
       await turn(this.#state.clock);
     }
+    atSubZero.seal();
+    return { atSubZero, count };
   }
 
-  async #newHasher({ revision, previousRevision }: Job): Promise<RevisionHasher> {
-    const { index, clock } = this.#state;
-    let from = "";
-    let answer: boolean | string;
-    do {
-      answer = index.keepsAny(from, revision, limits.indexCompactionChunkKeys);
-      if (typeof answer === "string") from = answer;
-      await turn(clock);
-    } while (typeof answer === "string");
-    return new RevisionHasher({
-      compactRevision: previousRevision,
-      revision,
-      keepsNothing: !answer,
-      keeps: (key, main, sub) => index.contains(key, main, sub),
-    });
-  }
-
-  async #compactRecords(revision: number, hasher: RevisionHasher): Promise<void> {
+  async #compactRecords(
+    revision: number,
+    kept: KeptRevisions,
+    hasher: RevisionHasher,
+  ): Promise<void> {
     let from = encodeRevisionKey(0, 0);
     for (;;) {
       const batch = await this.#nextBatch(from, revision);
@@ -176,10 +191,8 @@ export class Compactor {
       for (let at = 0; at < keys.length; at += this.#options.batchLimit) {
         this.#checkRunning();
         const startMs = this.#state.clock.nowMs();
-        this.#compactSlice(batch, at, hasher);
-        const workMs = this.#state.clock.nowMs() - startMs;
-        const pauseMs = Math.max(this.#options.sleepMs, workMs * limits.compactionPauseFactor);
-        await pause(this.#state.clock, pauseMs);
+        this.#compactSlice(batch, at, { kept, hasher });
+        await this.#pause(this.#state.clock.nowMs() - startMs);
       }
       const last = keys[keys.length - 1]!;
       from = encodeRevisionKey(revisionKeyMain(last), revisionKeySub(last) + 1);
@@ -201,18 +214,38 @@ export class Compactor {
     }
   }
 
-  #compactSlice({ keys, values }: ScanBatch, from: number, hasher: RevisionHasher): void {
-    const { index, records } = this.#state;
+  #compactSlice(
+    { keys, values }: ScanBatch,
+    from: number,
+    { kept, hasher }: { readonly kept: KeptRevisions; readonly hasher: RevisionHasher },
+  ): void {
+    const { records } = this.#state;
     const to = Math.min(keys.length, from + this.#options.batchLimit);
     for (let i = from; i < to; i++) {
       const key = keys[i]!;
       const record = values[i]!;
+      const main = revisionKeyMain(key);
+      const sub = revisionKeySub(key);
+      this.#isKept = sub === 0 ? kept.has(main) : this.#isIndexed(record, main, sub);
       hasher.add(key, record);
-      const text = this.#reader.read(record).keyText();
-      if (index.contains(text, revisionKeyMain(key), revisionKeySub(key))) continue;
+      if (this.#isKept) continue;
       records.delete("key", key);
       this.#deletedRecords++;
     }
+  }
+
+  #isIndexed(record: Uint8Array, main: number, sub: number): boolean {
+    return this.#state.index.contains(this.#reader.read(record).keyText(), main, sub);
+  }
+
+  /** After `workMs` of work. A store that nobody uses meanwhile needs no longer pause than asked. */
+  async #pause(workMs: number): Promise<void> {
+    const { clock, counters } = this.#state;
+    const operations = counters.puts + counters.deletes + counters.ranges + counters.txns;
+    const isBusy = operations - this.#operationsSeen > limits.compactionIdleOperations;
+    const pauseMs = isBusy ? workMs * limits.compactionPauseFactor : 0;
+    await pause(clock, Math.max(this.#options.sleepMs, pauseMs));
+    this.#operationsSeen = operations;
   }
 
   #checkRunning(): void {

@@ -2,6 +2,7 @@ import { apiError } from "@kvorum/api";
 import type { Bucket } from "@kvorum/backends";
 import { bytesToLatin1, type MainRevision, utf8 } from "@kvorum/base";
 import type { FoundRevision } from "./key-index.js";
+import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
 import { CrcGatherer, RevisionHasher } from "./revision-hasher.js";
 import type { StoreState } from "./store-state.js";
@@ -84,8 +85,11 @@ export class Hasher {
   async #hashUpTo(revision: number, compactRevision: number): Promise<number> {
     const { index, records, pins, clock } = this.#state;
     const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
-    const keeps = (key: string, main: number, sub: number): boolean =>
-      index.keep(key, revision, found) && found.main === main && found.sub === sub;
+    const reader = new KeyValueReader();
+    const keeps = (record: Uint8Array, main: number, sub: number): boolean =>
+      index.keep(reader.read(record).keyText(), revision, found) &&
+      found.main === main &&
+      found.sub === sub;
     // A negative revision counts no record at all, so it needs nothing to stay.
     const release = revision < 0 ? undefined : pins.hold(revision);
     try {

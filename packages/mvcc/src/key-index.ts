@@ -151,6 +151,14 @@ export class KeyIndex {
     return true;
   }
 
+  /** Calls `visitor` for every revision at or below `at`, put or tombstone, in no certain order. */
+  visitUpTo(at: number, visitor: (main: number, sub: number) => void): void {
+    for (const { mains, subs } of this.#ended ?? []) visitUpTo(mains, subs, at, visitor);
+    if (this.created === NOT_LIVE) return;
+    if (this.#olderMains !== undefined) visitUpTo(this.#olderMains, this.#olderSubs, at, visitor);
+    if (this.main <= at) visitor(this.main, this.sub);
+  }
+
   /** The main revision, if this is all that the key's state says; see the class. */
   get single(): number | undefined {
     const isSingle =
@@ -246,6 +254,15 @@ function has(
     if ((subs === undefined ? 0 : subs[i]) === sub) return true;
   }
   return false;
+}
+
+function visitUpTo(
+  mains: readonly number[],
+  subs: readonly number[] | undefined,
+  at: number,
+  visitor: (main: number, sub: number) => void,
+): void {
+  for (let i = 0; i < mains.length && mains[i]! <= at; i++) visitor(mains[i]!, subs?.[i] ?? 0);
 }
 
 function compactEnded(ended: EndedGeneration, at: number): EndedGeneration {

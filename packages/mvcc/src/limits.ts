@@ -28,10 +28,12 @@ export const limits = {
   /** Default of the compactor: --compaction-sleep-interval of etcd. */
   compactionSleepMs: 10,
   /**
-   * A compaction pauses at least this many times as long as it worked, so that it takes at most one
+   * In a busy store a compaction pauses at least this many times as long as it worked, so that it takes at most one
    * part in sixteen of the event loop. Source: the goal of 90 % of the foreground's rate.
    */
   compactionPauseFactor: 15,
+  /** Operations between two batches up to which a compaction counts the store as unused. */
+  compactionIdleOperations: 20,
   /** Compaction hashes kept for HashKV. Source: etcd's hashStorageMaxSize. */
   compactionHashesMax: 10,
   /** Records hashed in one synchronous stretch. */

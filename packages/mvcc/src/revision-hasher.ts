@@ -1,6 +1,5 @@
 import { utf8 } from "@kvorum/base";
 import { crc32c } from "@node-rs/crc32";
-import { KeyValueReader } from "./key-value.js";
 import { isTombstoneKey, revisionKeyMain, revisionKeySub } from "./revision-key.js";
 
 export interface RevisionHasherOptions {
@@ -10,8 +9,8 @@ export interface RevisionHasherOptions {
   readonly revision: number;
   /** Whether nothing at all is kept: then everything counts, as in etcd. */
   readonly keepsNothing: boolean;
-  /** Whether the keep set holds this revision of the key. */
-  readonly keeps: (key: string, main: number, sub: number) => boolean;
+  /** Whether the keep set holds the revision of this record; asked only if it depends on that. */
+  readonly keeps: (record: Uint8Array, main: number, sub: number) => boolean;
 }
 
 /**
@@ -21,7 +20,6 @@ export interface RevisionHasherOptions {
 export class RevisionHasher {
   readonly #options: RevisionHasherOptions;
   readonly #gather = new CrcGatherer();
-  readonly #reader = new KeyValueReader();
 
   constructor(options: RevisionHasherOptions) {
     this.#options = options;
@@ -33,9 +31,8 @@ export class RevisionHasher {
     const { compactRevision, revision, keepsNothing, keeps } = this.#options;
     const main = revisionKeyMain(key);
     if (main > revision) return;
-    if (main <= compactRevision && !keepsNothing) {
-      const text = this.#reader.read(record).keyText();
-      if (!keeps(text, main, revisionKeySub(key))) return;
+    if (main <= compactRevision && !keepsNothing && !keeps(record, main, revisionKeySub(key))) {
+      return;
     }
     // A tombstone at the compact revision may be gone on members of older releases.
     if (main === compactRevision && isTombstoneKey(key)) return;

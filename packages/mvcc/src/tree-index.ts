@@ -159,21 +159,31 @@ export class TreeIndex {
   }
 
   /**
-   * Compacts up to `keysMax` keys from `from` on; see `KeyIndex.compact`.
+   * Compacts up to `keysMax` keys from `from` on; see `KeyIndex.compact`. `onKept` is told each
+   * revision at or below `at` that is left.
    * @returns where to go on, or undefined at the end
    */
-  compact(from: string, at: number, keysMax: number): string | undefined {
+  compact(
+    from: string,
+    options: {
+      readonly at: number;
+      readonly keysMax: number;
+      readonly onKept: (main: number, sub: number) => void;
+    },
+  ): string | undefined {
+    const { at, keysMax, onKept } = options;
     let next: string | undefined;
     let seen = 0;
     const gone: string[] = [];
     const shortened: [string, number][] = [];
     this.#walk({ start: from, end: undefined }, (key, entry) => {
-      if (typeof entry !== "number") {
-        const isLeft = entry.compact(at);
-        const single = isLeft ? entry.single : undefined;
-        if (!isLeft) gone.push(key);
-        else if (single !== undefined) shortened.push([key, single]);
-      }
+      if (typeof entry === "number") {
+        if (entry <= at) onKept(entry, 0);
+      } else if (entry.compact(at)) {
+        entry.visitUpTo(at, onKept);
+        const single = entry.single;
+        if (single !== undefined) shortened.push([key, single]);
+      } else gone.push(key);
       if (++seen < keysMax) return undefined;
       next = keyAfter(key);
       return BREAK;

@@ -1,5 +1,5 @@
 import type { Bucket, Op } from "@kvorum/backends";
-import { assert, bytesToLatin1 } from "@kvorum/base";
+import { assert, bytesToLatin1, equalBytes } from "@kvorum/base";
 import { limits } from "./limits.js";
 import {
   encodeRevisionKey,
@@ -8,7 +8,7 @@ import {
   revisionKeySub,
 } from "./revision-key.js";
 
-/** A change of a bucket other than "key", or a record of "key" that is to be deleted. */
+/** A change of a bucket other than "key". */
 interface BufferedChange {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
@@ -28,6 +28,8 @@ export class WriteGeneration {
   readonly #starts: number[] = [];
   readonly #records: Uint8Array[] = [];
   readonly #tombstones = new Set<number>();
+  /** Keys of records that a compaction deletes; in a list, because they are many and never read. */
+  readonly #deletedRecords: Uint8Array[] = [];
   /** By bucket, then by latin1 key. */
   readonly #changes = new Map<Bucket, Map<string, BufferedChange>>();
   #changeCount = 0;
@@ -35,7 +37,7 @@ export class WriteGeneration {
 
   /** Operations that the commit of this generation makes. */
   get ops(): number {
-    return this.#records.length + this.#changeCount;
+    return this.#records.length + this.#deletedRecords.length + this.#changeCount;
   }
 
   /** Bytes that it keeps from the garbage collector, about. */
@@ -68,6 +70,16 @@ export class WriteGeneration {
     if (isTombstone) this.#tombstones.add(this.#records.length);
     this.#records.push(value);
     this.#bytes += value.length + limits.recordOverheadBytes;
+  }
+
+  /** Deletes a record of an older generation; takes ownership of its key. */
+  deleteRecord(key: Uint8Array): void {
+    this.#deletedRecords.push(key);
+    this.#bytes += key.length + limits.recordOverheadBytes;
+  }
+
+  isRecordDeleted(key: Uint8Array): boolean {
+    return this.#deletedRecords.some((deleted) => equalBytes(deleted, key));
   }
 
   record(main: number, sub: number): Uint8Array | undefined {
@@ -128,6 +140,7 @@ export class WriteGeneration {
         ops.push({ bucket: "key", key, value: this.#records[at] });
       }
     }
+    for (const key of this.#deletedRecords) ops.push({ bucket: "key", key, value: undefined });
     for (const [bucket, changes] of this.#changes) {
       for (const { key, value } of changes.values()) ops.push({ bucket, key, value });
     }
@@ -138,6 +151,7 @@ export class WriteGeneration {
   dropChanges(): void {
     this.#changes.clear();
     this.#changeCount = 0;
+    this.#deletedRecords.length = 0;
   }
 
   #endOf(i: number): number {
