@@ -22,8 +22,6 @@ export const serverLimits = {
   raftCommittedBytesMax: 4 * 1024 * 1024,
   /** How often expired leases are looked for. Source: etcd lessor. */
   leaseExpiryCheckMs: 500,
-  /** Leases revoked in one look. Source: etcd leaseRevokeRate / 2. */
-  leaseRevokesPerCheckMax: 500,
   /** Lease revocations proposed and not yet applied. Source: etcd maxPendingRevokes. */
   leaseRevokesPendingMax: 16,
   /** How often the storage version follows the cluster version. Source: etcd monitorVersionInterval. */

@@ -35,8 +35,10 @@ export class LeaseExpirer {
 
   #look(): void {
     if (!this.#isLeader()) return;
-    for (const id of this.#lessor.expired(serverLimits.leaseRevokesPerCheckMax)) {
-      if (this.#revoking.size >= serverLimits.leaseRevokesPendingMax) return;
+    // What is named here is not named again for some seconds, so no more is asked for than can begin.
+    const free = serverLimits.leaseRevokesPendingMax - this.#revoking.size;
+    if (free <= 0) return;
+    for (const id of this.#lessor.expired(free)) {
       if (!this.#revoking.has(id)) this.#revoke(id);
     }
   }
@@ -52,7 +54,8 @@ export class LeaseExpirer {
         applied: () => {
           this.expired++;
           done();
-          if (this.#revoking.size === 0) this.#look();
+          // A slot is free: a burst of expiries is worked off without waiting for the next look.
+          this.#look();
         },
         failed: done,
       });

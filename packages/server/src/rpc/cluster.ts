@@ -1,11 +1,23 @@
 import { type ApiError, etcdserverpb } from "@kvorum/api";
 import type { Method, UnaryCall } from "@kvorum/grpc";
 import type { ReadIndexQueue } from "../consensus/read-index.js";
-import type { Cluster } from "../membership/cluster.js";
+import type { Member } from "../membership/member.js";
+import type { Membership } from "../membership/membership-service.js";
+import { failWith } from "./guard.js";
 import { fail, type Replier } from "./reply.js";
 
+const {
+  MemberAddRequest,
+  MemberAddResponse,
+  MemberListRequest,
+  MemberListResponse,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+} = etcdserverpb;
+
 export interface ClusterServiceOptions {
-  readonly cluster: Cluster;
+  readonly membership: Membership;
   readonly reads: ReadIndexQueue;
   readonly replier: Replier;
 }
@@ -19,30 +31,79 @@ export class ClusterService {
   }
 
   methods(): [string, Method][] {
+    const { membership } = this.#options;
     return [
+      ["/etcdserverpb.Cluster/MemberAdd", unary((call, message) => this.#add(call, message))],
+      ["/etcdserverpb.Cluster/MemberList", unary((call, message) => this.#list(call, message))],
       [
-        "/etcdserverpb.Cluster/MemberList",
-        { kind: "unary", handle: (call, message) => this.#list(call, message) },
+        "/etcdserverpb.Cluster/MemberRemove",
+        unary((call, message) =>
+          this.#change(call, membership.remove(MemberRemoveRequest.decode(message).ID)),
+        ),
+      ],
+      [
+        "/etcdserverpb.Cluster/MemberUpdate",
+        unary((call, message) => {
+          const { ID, peerURLs } = MemberUpdateRequest.decode(message);
+          this.#change(call, membership.update(ID, peerURLs));
+        }),
+      ],
+      [
+        "/etcdserverpb.Cluster/MemberPromote",
+        unary((call, message) =>
+          this.#change(call, membership.promote(MemberPromoteRequest.decode(message).ID)),
+        ),
       ],
     ];
   }
 
-  #list(call: UnaryCall, message: Buffer): void {
-    const { linearizable } = etcdserverpb.MemberListRequest.decode(message);
-    const answer = () => {
-      const { cluster, replier } = this.#options;
-      const members = cluster.members().map((member) => ({
-        ID: member.id,
-        name: member.name,
-        peerURLs: [...member.peerUrls],
-        clientURLs: [...member.clientUrls],
-        isLearner: member.isLearner,
-      }));
-      const body = etcdserverpb.MemberListResponse.encode({ header: undefined, members }).finish();
-      call.respond(replier.withHeader(body, 0));
-    };
-    if (!linearizable) answer();
-    else
-      this.#options.reads.wait({ ready: answer, failed: (error: ApiError) => fail(call, error) });
+  #add(call: UnaryCall, message: Buffer): void {
+    const { peerURLs, isLearner } = MemberAddRequest.decode(message);
+    this.#options.membership.add({ peerUrls: peerURLs, isLearner }).then(
+      (added) => {
+        const member = toMessage(added);
+        const members = this.#members();
+        const body = MemberAddResponse.encode({ header: undefined, member, members }).finish();
+        call.respond(this.#options.replier.withHeader(body, 0));
+      },
+      (error: unknown) => failWith(call, error),
+    );
   }
+
+  /** Remove, update and promote answer with the members in the same field. */
+  #change(call: UnaryCall, done: Promise<void>): void {
+    done.then(
+      () => this.#respondMembers(call),
+      (error: unknown) => failWith(call, error),
+    );
+  }
+
+  #list(call: UnaryCall, message: Buffer): void {
+    const ready = () => this.#respondMembers(call);
+    if (!MemberListRequest.decode(message).linearizable) ready();
+    else this.#options.reads.wait({ ready, failed: (error: ApiError) => fail(call, error) });
+  }
+
+  #respondMembers(call: UnaryCall): void {
+    const body = MemberListResponse.encode({ header: undefined, members: this.#members() });
+    call.respond(this.#options.replier.withHeader(body.finish(), 0));
+  }
+
+  #members(): etcdserverpb.Member[] {
+    return this.#options.membership.members().map(toMessage);
+  }
+}
+
+function unary(handle: (call: UnaryCall, message: Buffer) => void): Method {
+  return { kind: "unary", handle };
+}
+
+function toMessage(member: Member): etcdserverpb.Member {
+  return {
+    ID: member.id,
+    name: member.name,
+    peerURLs: [...member.peerUrls],
+    clientURLs: [...member.clientUrls],
+    isLearner: member.isLearner,
+  };
 }
