@@ -27,3 +27,9 @@ export const SQLITE_CACHE_KIB = 16_384;
 
 /** Memory that a store keeps between commits. Source: 10,000 records of 300 bytes are 3 MB. */
 export const SPARE_MEMORY_BYTES_MAX = 8 << 20;
+
+/**
+ * The part of a SQLite file that is read through a memory map: address space, not memory. Pages are
+ * then not copied into the connection's cache, which every commit of the worker empties.
+ */
+export const SQLITE_MMAP_BYTES = 1 << 30;

@@ -40,6 +40,8 @@ const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendEr
   ["SQLITE_FULL", "NO_SPACE"],
   ["SQLITE_CORRUPT", "CORRUPT"],
   ["SQLITE_NOTADB", "CORRUPT"],
+  // The statements are fixed and right, so it is the stored schema that has changed.
+  ["SQLITE_ERROR", "CORRUPT"],
   ["SQLITE_BUSY", "LOCKED"],
   ["LEVEL_CORRUPTION", "CORRUPT"],
   ["LEVEL_LOCKED", "LOCKED"],

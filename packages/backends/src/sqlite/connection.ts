@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { SQLITE_CACHE_KIB } from "../limits.js";
+import { SQLITE_CACHE_KIB, SQLITE_MMAP_BYTES } from "../limits.js";
 
 export type Connection = Database.Database;
 
@@ -17,6 +17,7 @@ export function openConnection(file: string): Connection {
     connection.pragma("journal_mode = WAL");
     connection.pragma("synchronous = FULL");
     connection.pragma("cell_size_check = ON");
+    connection.pragma(`mmap_size = ${SQLITE_MMAP_BYTES}`);
     connection.pragma(`cache_size = -${SQLITE_CACHE_KIB}`);
   } catch (error) {
     connection.close();
