@@ -185,8 +185,8 @@ export class KeyIndex {
     if (sub !== 0 && this.#olderSubs === undefined) {
       this.#olderSubs = new Array<number>(mains.length).fill(0);
     }
-    mains.push(main);
-    this.#olderSubs?.push(sub);
+    this.#olderMains = appended(mains, main);
+    if (this.#olderSubs !== undefined) this.#olderSubs = appended(this.#olderSubs, sub);
   }
 
   #end(generation: EndedGeneration): void {
@@ -215,6 +215,22 @@ export class KeyIndex {
 }
 
 const NOT_LIVE = -1;
+
+/** Lists shorter than this grow by copying. */
+const COPIED_LENGTH = 16;
+
+/** Takes over `list`. A short list stays exact: `push` would reserve 16 places beyond what it needs. */
+function appended(list: number[], last: number): number[] {
+  const length = list.length;
+  if (length >= COPIED_LENGTH) {
+    list.push(last);
+    return list;
+  }
+  const grown = new Array<number>(length + 1);
+  for (let i = 0; i < length; i++) grown[i] = list[i]!;
+  grown[length] = last;
+  return grown;
+}
 
 /** Index of the last element at or below `at` of an ascending list; -1 when there is none. */
 function lastAtOrBelow(mains: readonly number[], at: number): number {

@@ -68,7 +68,7 @@ function* chunksOf(
     sent += chunk.kvs.length;
     if (chunk.next === undefined || sent === limit) {
       const more = chunk.next !== undefined;
-      const rest = more ? countKeys(state, { start: chunk.next!, end }, at) : 0;
+      const rest = more ? restOf(state, { start: chunk.next!, end }, at) : 0;
       yield { kvs: chunk.kvs, last: { revision, more, count: sent + rest } };
       return;
     }
@@ -121,12 +121,6 @@ function readChunk(
 /** Tag and length of one KeyValue in a RangeResponse, about. */
 const KEY_VALUE_OVERHEAD_BYTES = 3;
 
-function countKeys(state: StoreState, range: KeyRange, at: number): number {
-  const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
-  let count = 0;
-  state.index.visit(range, at, found, () => {
-    count++;
-    return true;
-  });
-  return count;
+function restOf(state: StoreState, range: KeyRange, at: number): number {
+  return state.index.count(range, at, Number.POSITIVE_INFINITY).count;
 }

@@ -147,27 +147,37 @@ export class RangeRead {
   }
 
   #walk(units: number): void {
-    const range = { start: this.#next!, end: this.#end };
-    this.#next = undefined;
     let left = units;
-    this.#state.index.visit(range, this.#when.at, this.#found, (key) => {
-      this.#count++;
-      left -= this.#note(key) ? limits.rangeFetchUnits : 1;
-      if (left > 0) return true;
-      this.#next = keyAfter(key);
-      return false;
-    });
+    if (!this.#hasFetched()) {
+      const range = { start: this.#next!, end: this.#end };
+      this.#next = undefined;
+      this.#state.index.visit(range, this.#when.at, this.#found, (key) => {
+        this.#count++;
+        left -= this.#note(key) ? limits.rangeFetchUnits : 1;
+        if (left > 0 && !this.#hasFetched()) return true;
+        this.#next = keyAfter(key);
+        return false;
+      });
+    }
+    // Behind the last key wanted the others are only counted, which is several times faster.
+    if (this.#next === undefined || left <= 0) return;
+    const rest = { start: this.#next, end: this.#end };
+    const { count, next } = this.#state.index.count(rest, this.#when.at, left);
+    this.#count += count;
+    this.#next = next;
+  }
+
+  #hasFetched(): boolean {
+    return (this.#readsDirectly ? this.#kvs : this.#items).length >= this.#fetchMax;
   }
 
   /** @returns whether the key was fetched, not only counted */
   #note(key: string): boolean {
     const { main, sub, created, version } = this.#found;
     if (this.#readsDirectly) {
-      if (this.#kvs.length >= this.#fetchMax) return false;
       this.#kvs.push(this.#state.reader.read(main, sub));
       return true;
     }
-    if (this.#items.length >= this.#fetchMax) return false;
     if (!passesFilters(this.#request, this.#found)) return false;
     const record = this.#readsValues ? this.#state.reader.read(main, sub) : undefined;
     this.#items.push({ key, main, sub, created, version, record });

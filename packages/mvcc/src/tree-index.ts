@@ -89,6 +89,24 @@ export class TreeIndex {
     });
   }
 
+  /**
+   * Counts the keys of the range that existed at `at`, looking at up to `keysMax` keys.
+   * @returns the count, and where to go on, or undefined at the end
+   */
+  count(range: KeyRange, at: number, keysMax: number): { count: number; next: string | undefined } {
+    const found = { main: 0, sub: 0, created: 0, version: 0 };
+    let next: string | undefined;
+    let count = 0;
+    let left = keysMax;
+    this.#walk(range, (key, entry) => {
+      if (typeof entry === "number" ? entry <= at : entry.find(at, found)) count++;
+      if (--left > 0) return undefined;
+      next = keyAfter(key);
+      return BREAK;
+    });
+    return { count, next };
+  }
+
   /** Enters the oldest record that a restore finds of a key. */
   restore(key: string, record: FoundRevision & { readonly isTombstone: boolean }): void {
     const created = record.isTombstone ? 0 : record.created;
