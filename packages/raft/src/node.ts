@@ -131,11 +131,18 @@ export interface RawNode {
   campaign(): void;
   /** A message of another member (also a forwarded proposal or read). */
   step(message: Message): void;
-  /** Appends one entry for each of `data`, in order, or forwards them to the leader. */
+  /**
+   * Appends one entry for each of `data`, in order, or forwards them to the leader: all or none.
+   * "ok" means taken, not committed; a forwarded proposal may still be lost.
+   */
   propose(data: readonly Uint8Array[]): ProposalResult;
   /** At most one conf change may be unapplied; a further one becomes an empty entry. */
   proposeConfChange(change: ConfChange | ConfChangeV2): ProposalResult;
-  /** Asks for a quorum-confirmed read index; answered in `Ready.readStates` with the same context. */
+  /**
+   * Asks for a quorum-confirmed read index; answered in `Ready.readStates` with the same context.
+   * Many requests between two Readys cost one round of heartbeats. A change of leader drops them
+   * silently, so the host asks again after a while.
+   */
   readIndex(context: Uint8Array): ProposalResult;
   transferLeader(to: MemberId): void;
   /** The last message to `id` could not be sent. */
