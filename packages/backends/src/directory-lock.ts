@@ -10,9 +10,9 @@ export interface DirectoryLock {
 
 /**
  * Takes a directory for this process alone, against other processes and against a second call here.
- * The lock is SQLite's own on the file `lock` in it, so the kernel releases it when the process ends
- * in whatever way. Nothing else may open that file: on POSIX the first close of any descriptor in
- * the process gives the lock up.
+ * The lock is SQLite's own on the file `lock` in it, so the kernel releases it when the process
+ * ends in whatever way. Nothing else may open that file: on POSIX the first close of any descriptor
+ * in the process gives the lock up.
  * @param path created (0700) when absent
  * @throws BackendError "LOCKED" | "IO" | "NO_SPACE"
  */

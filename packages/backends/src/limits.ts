@@ -13,7 +13,9 @@ export const SCAN_BATCH_BYTES_MAX = 1 << 20;
  */
 export const LMDB_INLINE_KEY_BYTES_MAX = 1_024;
 
-/** Bytes committed between two measurements of LevelDB's directory. Source: its default file size. */
+/**
+ * Bytes committed between two measurements of LevelDB's directory. Source: its default file size.
+ */
 export const LEVELDB_MEASURE_BYTES = 2 << 20;
 
 /**

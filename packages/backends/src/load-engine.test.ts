@@ -24,7 +24,8 @@ test.each(ENGINE_NAMES)("%s is found by its name", async (name) => {
 
 test("a path is seen from the working directory, a module from its node_modules", () => {
   const fake =
-    "const capabilities = { persistent: false, onlineDefragment: false, compression: false, zeroCopyReads: false };";
+    "const capabilities = { persistent: false, onlineDefragment: false, " +
+    "compression: false, zeroCopyReads: false };";
   writeFileSync(
     join(directory, "mine.mjs"),
     `${fake} export default { name: "mine", capabilities, open() {} };`,
@@ -54,7 +55,8 @@ test("a path is seen from the working directory, a module from its node_modules"
 
 test("the package itself loads no engine and no native code", () => {
   const script = `import ${JSON.stringify(build)};
-    const native = process.report.getReport().sharedObjects.filter((path) => path.endsWith(".node"));
+    const { sharedObjects } = process.report.getReport();
+    const native = sharedObjects.filter((path) => path.endsWith(".node"));
     console.log(JSON.stringify(native.filter((path) => !path.includes("crc32"))));`;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
     encoding: "utf8",

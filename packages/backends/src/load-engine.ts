@@ -19,7 +19,8 @@ const BUILT_IN: Readonly<Record<EngineName, () => Promise<unknown>>> = {
 /**
  * The engine behind the value of `--backend`; only the one that is asked for is loaded.
  * @param nameOrModule a name of `ENGINE_NAMES`, a path ("./my-engine.js", relative to the working
- *   directory, or absolute), or a module installed there; such a module exports `engine` or a default
+ *   directory, or absolute), or a module installed there; such a module exports `engine` or
+ *   a default
  * @throws BackendError "ENGINE"
  */
 export async function loadEngine(nameOrModule: string): Promise<Engine> {

@@ -21,7 +21,9 @@ export const BUCKETS = [
 
 export type Bucket = (typeof BUCKETS)[number];
 
-/** One change: `value` undefined deletes the key (which need not exist). An empty value is a value. */
+/**
+ * One change: `value` undefined deletes the key (which need not exist). An empty value is a value.
+ */
 export interface Op {
   readonly bucket: Bucket;
   /** 1 to 32,768 bytes. */
@@ -88,7 +90,8 @@ export interface Backend {
    * Applies `ops` in order, atomically, and resolves once they survive power loss. Until then `get`
    * may return the old values: readers consult the write buffer first. Commits are made in call
    * order. Never blocks the event loop for long.
-   * @param ops at most `COMMIT_OPS_MAX`; the array and its bytes are borrowed until the promise settles
+   * @param ops at most `COMMIT_OPS_MAX`; the array and its bytes are borrowed until the promise
+   *   settles
    * @throws BackendError "IO" | "NO_SPACE" | "CORRUPT" | "CLOSED"; after the first three nothing of
    *   `ops` is kept and the store must be closed and opened again
    */
@@ -111,7 +114,9 @@ export interface Backend {
 }
 
 export interface OpenOptions {
-  /** A directory of the engine's own; created (0700) when absent. Ignored by a non-persistent one. */
+  /**
+   * A directory of the engine's own; created (0700) when absent. Ignored by a non-persistent one.
+   */
   readonly directory: string;
 }
 
@@ -126,7 +131,10 @@ export interface Engine {
   open(options: OpenOptions): Promise<Backend>;
 }
 
-/** The most operations of one commit. Source: 10,000 of etcd's batch limit, and a large transaction. */
+/**
+ * The most operations of one commit. Source: 10,000 of etcd's batch limit, and a large
+ * transaction.
+ */
 export const COMMIT_OPS_MAX = 1_000_000;
 
 export type BackendErrorCode =

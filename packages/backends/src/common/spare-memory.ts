@@ -1,8 +1,8 @@
 import { SPARE_MEMORY_BYTES_MAX } from "../limits.js";
 
 /**
- * Keeps the memory of the last commit for the next one: fresh memory costs more than what is written
- * into it, because the kernel hands it out page by page.
+ * Keeps the memory of the last commit for the next one: fresh memory costs more than what is
+ * written into it, because the kernel hands it out page by page.
  */
 export class SpareMemory {
   #spare: Buffer | undefined;

@@ -85,8 +85,8 @@ export async function collectNow(
 }
 
 /**
- * By name and code and not by its class: an engine may have got its `BackendError` from another copy
- * of the package.
+ * By name and code and not by its class: an engine may have got its `BackendError` from another
+ * copy of the package.
  */
 export function isBackendError(error: unknown): error is BackendError {
   return error instanceof Error && error.name === "BackendError" && "code" in error;

@@ -23,9 +23,9 @@ export interface ConformanceOptions {
 }
 
 /**
- * The conformance kit: everything that Kvorum relies on in a storage engine, as tests. An engine that
- * passes can carry a member. Works in temporary directories; asserts with node:assert; takes some
- * ten seconds for an engine that syncs.
+ * The conformance kit: everything that Kvorum relies on in a storage engine, as tests. An engine
+ * that passes can carry a member. Works in temporary directories; asserts with node:assert; takes
+ * some ten seconds for an engine that syncs.
  */
 export function testEngine(options: ConformanceOptions): void {
   const context = new ConformanceContext(options);

@@ -30,7 +30,9 @@ export const CAPABILITIES: Capabilities = {
 /** Operations that are handed to native code before the event loop gets its turn: about 4 ms. */
 const OPS_PER_TURN = 8_192;
 
-/** A store in LevelDB: one space of keys, a bucket is a prefix byte, a commit is one synced batch. */
+/**
+ * A store in LevelDB: one space of keys, a bucket is a prefix byte, a commit is one synced batch.
+ */
 export class LeveldbBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #directory: string;

@@ -16,8 +16,8 @@ const BLOCK_BYTES = 32_768;
 const HEADER_BYTES = 7;
 
 /**
- * Reads which files are live from the manifest: a log of version edits. Stops at what it can't read,
- * because LevelDB checks the manifest itself and says so when it is damaged. Undefined for a
+ * Reads which files are live from the manifest: a log of version edits. Stops at what it can't
+ * read, because LevelDB checks the manifest itself and says so when it is damaged. Undefined for a
  * directory without a readable CURRENT.
  *
  *     edit = fields: tag (varint) | 1 comparator, 5 level and key, 2 first log, 3 next file,

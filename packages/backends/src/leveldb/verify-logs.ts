@@ -11,8 +11,9 @@ const SECTOR_BYTES = 512;
 
 /**
  * LevelDB replays its logs at open and silently skips what is damaged, so commits that were
- * acknowledged would be gone without a word. This looks first. Only the end may be bad, and only as a
- * write that was cut short leaves it: the file ends within a fragment, or a sector was not written.
+ * acknowledged would be gone without a word. This looks first. Only the end may be bad, and only as
+ * a write that was cut short leaves it: the file ends within a fragment, or a sector was not
+ * written.
  *
  *     block of 32,768 bytes = fragments, then fewer than 7 zero bytes
  *     fragment = masked CRC-32C of type and data (4, LE) | length (2, LE) | type (1) | data

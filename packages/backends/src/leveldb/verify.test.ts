@@ -68,7 +68,7 @@ test("a log that ends within a record passes: the record was never acknowledged"
   writeFileSync(log, bytes);
 });
 
-test("a last record with a sector of zeros passes: power was lost before it was synced", async () => {
+test("a last record with a sector of zeros passes: power was lost before the sync", async () => {
   const log = logFile();
   const bytes = readFileSync(log);
   const end = bytes.length - (bytes.length % 512);

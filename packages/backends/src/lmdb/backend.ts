@@ -32,8 +32,8 @@ export const CAPABILITIES: Capabilities = {
 const EIO = 5;
 
 /**
- * A store in LMDB. lmdb-js writes the instructions of a commit into memory that its own thread reads
- * and applies as one transaction, so the event loop only pays for the handing over.
+ * A store in LMDB. lmdb-js writes the instructions of a commit into memory that its own thread
+ * reads and applies as one transaction, so the event loop only pays for the handing over.
  */
 export class LmdbBackend implements Backend {
   readonly capabilities = CAPABILITIES;

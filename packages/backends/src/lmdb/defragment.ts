@@ -46,10 +46,11 @@ export interface DefragmentHost {
 
 /**
  * Writes a compact copy beside the store, catches up with the commits made meanwhile in rounds, and
- * under a short pause of the commits writes the last of them and puts the copy in place. Reads go on
- * throughout. Returns the environment of the new file; the old one stays open.
+ * under a short pause of the commits writes the last of them and puts the copy in place. Reads go
+ * on throughout. Returns the environment of the new file; the old one stays open.
  *
- *     track -> settle -> copy (a snapshot) -> rounds: changed keys -> pause -> the rest -> sync -> rename -> open
+ *     track -> settle -> copy (a snapshot) -> rounds: changed keys -> pause -> the rest
+ *       -> sync -> rename -> open
  */
 export async function defragment(
   host: DefragmentHost,

@@ -11,7 +11,8 @@ import { LMDB_INLINE_KEY_BYTES_MAX as INLINE } from "../limits.js";
  *
  * This is exact, because the hash is collision-free for all that is known and the full key is under
  * the checksum. Order among heads is kept; only keys that share a head stand in the order of their
- * hashes, and a scan sorts such a group in memory. A stored key is long when it is longer than 1,024.
+ * hashes, and a scan sorts such a group in memory. A stored key is long when it is longer than
+ * 1,024.
  */
 export const HEAD_BYTES = INLINE;
 

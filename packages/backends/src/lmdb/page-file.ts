@@ -11,8 +11,8 @@ export interface PageAt {
 }
 
 /**
- * Reads pages of a file through windows of 1 MiB, of which the last used ones stay. A tree that grew
- * at its end is read almost in the order of the file.
+ * Reads pages of a file through windows of 1 MiB, of which the last used ones stay. A tree that
+ * grew at its end is read almost in the order of the file.
  */
 export class PageFile {
   readonly #descriptor: number;

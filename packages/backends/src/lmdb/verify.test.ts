@@ -54,7 +54,7 @@ test("a file that was cut is found", () => {
   expect(() => verifyDataFile(damagedFile)).toThrow(BackendError);
 });
 
-test("a store with one changed bit tells of it or is right, and never ends the process", async () => {
+test("a store with a changed bit tells of it or is right, and never ends the process", async () => {
   console.log(`KVORUM_SEED=${seed}`);
   const prng = createPrng(seed);
   const bytes = readFileSync(file);

@@ -21,8 +21,9 @@ interface Meta {
  * Walks all trees of a data file before LMDB maps it. LMDB trusts its pages: a damaged one makes it
  * read outside the file and ends the process, or find nothing where a record is. So every page that
  * is reachable must be the one its parent means, lie within the file, hold its keys in order and
- * within the bounds its parent gives, be reached once, and the counts of each tree must come out. What
- * the records hold is checked when they are read. Costs one read of the file, which warms the cache.
+ * within the bounds its parent gives, be reached once, and the counts of each tree must come out.
+ * What the records hold is checked when they are read. Costs one read of the file, which warms the
+ * cache.
  *
  *     meta page = page header (24) | magic (4) | version (4) | address (8) | map size (8)
  *       | free tree (48) | main tree (48) | last page (8) | transaction (8) | ...

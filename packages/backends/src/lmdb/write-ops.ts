@@ -9,8 +9,8 @@ import { isLongKey, joinLong, storedKey } from "./key-codec.js";
 const OPS_PER_TURN = 2_048;
 
 /**
- * All values of a commit with their checksums in one piece of memory, in the order of the operations.
- * The longest part of the work of this thread, so it is done in turns.
+ * All values of a commit with their checksums in one piece of memory, in the order of the
+ * operations. The longest part of the work of this thread, so it is done in turns.
  */
 export async function sealValues(ops: readonly Op[], spare: SpareMemory): Promise<Buffer> {
   let bytes = 0;

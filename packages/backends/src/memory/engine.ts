@@ -7,8 +7,8 @@ export interface MemoryEngineOptions {
   /** Survives its stores. Without one every store starts empty and ends with its close. */
   readonly disk?: MemoryDisk;
   /**
-   * Decides when a commit reaches the disk: called once for each, in order, and must call `apply` in
-   * that order, later. Default: a microtask. A simulation puts its own clock here.
+   * Decides when a commit reaches the disk: called once for each, in order, and must call `apply`
+   * in that order, later. Default: a microtask. A simulation puts its own clock here.
    */
   readonly schedule?: (apply: () => void) => void;
   /** Awaited between two batches of a scan. Default: a turn of the event loop. */

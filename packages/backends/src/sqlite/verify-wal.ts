@@ -7,8 +7,8 @@ const MAGIC = 0x377f0682;
 
 /**
  * SQLite replays its journal up to the first damaged frame and silently drops the rest, with
- * commits that were acknowledged. This looks first: one unfinished transaction may stand at the end,
- * so at most one commit frame may follow a damaged one.
+ * commits that were acknowledged. This looks first: one unfinished transaction may stand at the
+ * end, so at most one commit frame may follow a damaged one.
  *
  *     journal = header (32) | frames: header (24) and a page
  *     frame header = page (4) | pages after commit, else 0 (4) | salt (8) | running checksum (8)

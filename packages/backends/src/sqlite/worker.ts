@@ -26,7 +26,9 @@ interface Writer {
 }
 
 let writer: Writer | undefined;
-/** Set by the first failure; everything after it is refused, because it was asked without knowing. */
+/**
+ * Set by the first failure; everything after it is refused, because it was asked without knowing.
+ */
 let failure: BackendError | undefined;
 
 port.on("message", (request: Request) => {
