@@ -200,6 +200,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     electionTimeoutMs: raft.electionTimeoutMs,
     preVote: raft.preVote,
     learnersMax: clustering.maxLearners,
+    strictReconfigCheck: clustering.strictReconfigCheck,
     snapshotCountEntries: raft.snapshotCountEntries,
     snapshotCatchUpEntries: raft.snapshotCatchUpEntries,
     walsMax: member.maxWalFiles,

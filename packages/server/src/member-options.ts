@@ -1,6 +1,5 @@
 import type { Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
-import { etcdVersion } from "./config/version.js";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
 
@@ -24,6 +23,7 @@ export interface MemberOptions {
   readonly electionTimeoutMs: number;
   readonly preVote: boolean;
   readonly learnersMax: number;
+  readonly strictReconfigCheck: boolean;
 
   /** Applied entries between two snapshots of the log. */
   readonly snapshotCountEntries: number;
@@ -61,6 +61,3 @@ export interface MemberOptions {
   /** The node can't go on: the log or the engine failed. Called once; the host ends the process. */
   readonly onFault: (error: unknown) => void;
 }
-
-/** The version that a new cluster of such members decides on: the release without its patch. */
-export const newClusterVersion = etcdVersion.replace(/\.\d+$/, ".0");

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { apiError, etcdserverpb, HeaderEncoder, ProposalField } from "@kvorum/api";
+import { apiError, HeaderEncoder } from "@kvorum/api";
 import type { ClusterId, LogIndex, MemberId, Timer } from "@kvorum/base";
 import type { GrpcServer, StreamCall } from "@kvorum/grpc";
 import type { ConfChange, SoftState } from "@kvorum/raft";
@@ -19,11 +19,15 @@ import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
 import { LeaseExpirer } from "./lease/lease-expirer.js";
-import { type MemberOptions, newClusterVersion } from "./member-options.js";
+import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
 import { Cluster } from "./membership/cluster.js";
 import { applyConfChangeToCluster } from "./membership/conf-change-applier.js";
-import { Publisher } from "./membership/publisher.js";
+import { noPeers } from "./membership/no-peers.js";
+import type { Peers } from "./membership/peers.js";
+import type { MembershipParts } from "./membership/wire-membership.js";
+import { wireMembership } from "./membership/wire-membership.js";
+import { NoSpaceAlarm } from "./no-space-alarm.js";
 import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
 import { fail } from "./rpc/reply.js";
@@ -64,7 +68,9 @@ export class Member {
   readonly grpc: GrpcServer;
   readonly #parts: Parts;
   readonly #ids: ProposalIds;
-  readonly #publisher: Publisher;
+  readonly #membership: MembershipParts;
+  readonly #peers: Peers = noPeers;
+  readonly #noSpace: NoSpaceAlarm;
   readonly #expirer: LeaseExpirer;
   readonly #compactor: LogCompactor;
   readonly #openStreams = new Map<StreamCall, { readonly needsLeader: boolean }>();
@@ -72,7 +78,6 @@ export class Member {
   readonly #leaderCheck: Timer;
   #leaderlessTicks = 0;
   #lastLeader: MemberId = 0n;
-  #isRaisingNoSpace = false;
   /** Figures for the metrics page. */
   isDefragmenting = false;
   leaderChanges = 0;
@@ -114,9 +119,15 @@ export class Member {
     this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
     this.#ids = new ProposalIds({ memberId: this.id, wallMs: clock.wallMs() });
     this.consensus = this.#wireConsensus();
+    this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
     this.applyLoop = this.#wireApplyLoop();
     const { proposer } = this.consensus;
-    this.#publisher = new Publisher({ proposer, ids: this.#ids, clock });
+    this.#membership = wireMembership({
+      ...{ member: options, id: this.id, cluster, consensus: this.consensus, ids: this.#ids },
+      peers: this.#peers,
+      storageVersion: () => this.storageVersion(),
+      setStorageVersion: (version) => this.#setStorageVersion(version),
+    });
     this.#expirer = new LeaseExpirer({
       ...{ proposer, clock, lessor: opened.lessor },
       isLeader: () => this.consensus.node.isLeader,
@@ -168,6 +179,11 @@ export class Member {
     return readStorageVersion((bucket, key) => this.store.buffered.get(bucket, key));
   }
 
+  #setStorageVersion(version: string): void {
+    const { buffered } = this.store;
+    writeStorageVersion((bucket, key, value) => buffered.put(bucket, key, value), version);
+  }
+
   get expiredLeases(): number {
     return this.#expirer.expired;
   }
@@ -177,10 +193,10 @@ export class Member {
   }
 
   async #begin(): Promise<void> {
-    const { options, cluster } = this.#parts;
+    const { options } = this.#parts;
     this.consensus.start();
     this.consensus.campaignIfAlone();
-    await this.#publisher.publishAttributes({
+    await this.#membership.publisher.publishAttributes({
       id: this.id,
       name: options.name,
       clientUrls: options.advertiseClientUrls,
@@ -189,18 +205,15 @@ export class Member {
       "local-member-id": this.id.toString(16),
       "cluster-id": this.clusterId.toString(16),
     });
-    if (cluster.version === "") {
-      options.logger.info("setting up initial cluster version using v3 API", {
-        "cluster-version": newClusterVersion.replace(/\.0$/, ""),
-      });
-      await this.#publisher.setClusterVersion(newClusterVersion);
-    }
   }
 
   async #stop(): Promise<void> {
     const { disk, opened, options } = this.#parts;
     this.#leaderCheck.clear();
-    this.#publisher.stop();
+    const { publisher, versions, changes } = this.#membership;
+    publisher.stop();
+    versions.stop();
+    changes.stop();
     this.#expirer.stop();
     // Streams without an end would keep the server from draining.
     for (const call of [...this.#openStreams.keys()]) fail(call, apiError("stopped"));
@@ -236,7 +249,7 @@ export class Member {
       electionTimeoutMs: options.electionTimeoutMs,
       requestBytesMax: options.requestBytesMax,
       apply: (entries) => this.applyLoop.push(entries),
-      send: () => {},
+      send: (messages) => this.#peers.send(messages),
       saveSnapshot: () => Promise.reject(new Error("a single member receives no snapshot")),
       onSoftState: (state) => this.#onSoftState(state),
       onFault: options.onFault,
@@ -248,10 +261,10 @@ export class Member {
     const applier = new Applier({
       ...{ store: opened.store, lessor: opened.lessor, alarms: opened.alarms, cluster },
       quota: this.quota,
-      onQuotaExceeded: () => this.#raiseNoSpace(),
+      onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version) => {
         options.logger.info("set initial cluster version", { "cluster-version": version });
-        writeStorageVersion((b, key, value) => opened.buffered.put(b, key, value), version);
+        this.#setStorageVersion(version);
       },
     });
     return new ApplyLoop({
@@ -283,17 +296,23 @@ export class Member {
   }
 
   #wireServices(): GrpcServer {
-    const { options, opened, cluster, header, position } = this.#parts;
+    const { options, opened, header, position } = this.#parts;
     return wireServices({
       member: options,
       memberId: this.id,
-      ...{ opened, cluster, header, quota: this.quota, ids: this.#ids },
+      ...{
+        opened,
+        header,
+        quota: this.quota,
+        ids: this.#ids,
+        membership: this.#membership.membership,
+      },
       consensus: this.consensus,
       term: () => position.current.term,
       status: () => this.status(),
       defragment: () => this.#defragment(),
       snapshots: { storageVersion: () => this.storageVersion(), open: () => this.#openSnapshot() },
-      onQuotaExceeded: () => this.#raiseNoSpace(),
+      onQuotaExceeded: () => this.#noSpace.raise(),
       openStreams: this.#openStreams,
     });
   }
@@ -328,6 +347,8 @@ export class Member {
       outcome.ok ? change : { ...change, nodeId: 0n },
     );
     writeConfState((bucket, key, value) => opened.buffered.put(bucket, key, value), state);
+    this.#membership.changes.applied(change.id, outcome);
+    this.#peers.membersChanged(cluster.members());
     options.logger.info("applied a configuration change", {
       "entry-index": index,
       "member-id": change.nodeId.toString(16),
@@ -340,6 +361,7 @@ export class Member {
     if (state.leader !== this.#lastLeader) {
       this.#lastLeader = state.leader;
       if (state.leader !== 0n) this.leaderChanges++;
+      this.#membership.changes.retry();
       this.consensus.reads.leaderChanged();
     }
     this.consensus.wake();
@@ -349,22 +371,7 @@ export class Member {
   #onTermBegin(): void {
     if (!this.consensus.node.isLeader) return;
     this.store.lessor.promote(this.#parts.options.electionTimeoutMs);
-  }
-
-  /** Proposes the alarm, once at a time; it is raised when the entry is applied. */
-  #raiseNoSpace(): void {
-    if (this.#isRaisingNoSpace || this.#stopping !== undefined) return;
-    this.#isRaisingNoSpace = true;
-    const { AlarmRequest, AlarmRequest_AlarmAction, AlarmType } = etcdserverpb;
-    const request = AlarmRequest.encode({
-      action: AlarmRequest_AlarmAction.ACTIVATE,
-      memberID: this.id,
-      alarm: AlarmType.NOSPACE,
-    }).finish();
-    const done = () => {
-      this.#isRaisingNoSpace = false;
-    };
-    this.consensus.proposer.propose(ProposalField.alarm, request, { applied: done, failed: done });
+    this.#membership.versions.look();
   }
 
   /** Streams that asked for a leader end after three election time-outs without one. */

@@ -5,7 +5,7 @@ import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
 import type { MemberOptions } from "../member-options.js";
-import type { Cluster } from "../membership/cluster.js";
+import type { Membership } from "../membership/membership-service.js";
 import type { Quota } from "../quota.js";
 import { CallFigures } from "./call-figures.js";
 import { ClusterService } from "./cluster.js";
@@ -22,7 +22,7 @@ export interface ServicesOptions {
   readonly member: MemberOptions;
   readonly memberId: MemberId;
   readonly opened: OpenedStore;
-  readonly cluster: Cluster;
+  readonly membership: Membership;
   readonly consensus: Consensus;
   readonly ids: ProposalIds;
   readonly quota: Quota;
@@ -38,7 +38,7 @@ export interface ServicesOptions {
 
 /** Every gRPC service of a member, guarded, on one server. */
 export function wireServices(options: ServicesOptions): GrpcServer {
-  const { member, opened, cluster, consensus, ids, quota, onQuotaExceeded } = options;
+  const { member, opened, consensus, ids, quota, onQuotaExceeded } = options;
   const { proposer, reads } = consensus;
   const { store, lessor } = opened;
   const replier = new Replier({
@@ -59,7 +59,7 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       prng: member.prng,
     }),
     new LeaseService({ lessor, proposer, ids, quota, replier, onQuotaExceeded }),
-    new ClusterService({ cluster, reads, replier }),
+    new ClusterService({ membership: options.membership, reads, replier }),
     new MaintenanceService({
       ...{ memberId: options.memberId, store, proposer, replier },
       status: options.status,

@@ -1,0 +1,18 @@
+import type { MemberId } from "@kvorum/base";
+import type { Message } from "@kvorum/raft";
+import type { Member } from "./member.js";
+
+/** The other members, as the rest of a member sees them. `PeerLink` implements it. */
+export interface Peers {
+  /** Never blocks; what can't be sent is dropped and reported to the core. */
+  send(messages: readonly Message[]): void;
+  /** Since when a member has been connected, on the clock's `nowMs`; undefined: it isn't. */
+  connectedSinceMs(id: MemberId): number | undefined;
+  /** Takes up the members as they are now: new ones are dialed, removed ones let go. */
+  membersChanged(members: readonly Member[]): void;
+  /** The version another member announces; undefined when it doesn't answer. */
+  serverVersionOf(member: Member): Promise<string | undefined>;
+  /** Asks the leader to promote a learner. @throws ApiError */
+  promoteAtLeader(id: MemberId): Promise<void>;
+  stop(): Promise<void>;
+}
