@@ -43,6 +43,12 @@ export function scratchDirectory(name: string): string {
   return directory;
 }
 
+/** A server that was started and may not serve yet, or never will. */
+export interface LaunchedServer extends ServerProcess {
+  /** Resolves once it serves. @throws Error with its log when it ends first */
+  serving(): Promise<void>;
+}
+
 export interface StartOptions {
   readonly dataDir?: string;
   readonly port?: number;
@@ -54,8 +60,18 @@ export async function startKvorum(
   engine: string,
   options: StartOptions = {},
 ): Promise<ServerProcess> {
+  const node = await launchKvorum(engine, options);
+  await node.serving();
+  return node;
+}
+
+/** A Kvorum node on `engine` that may still be starting. */
+export async function launchKvorum(
+  engine: string,
+  options: StartOptions = {},
+): Promise<LaunchedServer> {
   const args = ["--backend", engine, "--log-level", "warn"];
-  return startServer(KVORUM, { ...options, args: [...args, ...(options.args ?? [])] });
+  return launchServer(KVORUM, { ...options, args: [...args, ...(options.args ?? [])] });
 }
 
 /** The path of a real etcd: KVORUM_TEST_ETCD, or `etcd` on PATH; undefined when there is none. */
@@ -72,11 +88,13 @@ export function findOnPath(name: string): string | undefined {
 }
 
 /** A real etcd, serving. */
-export function startEtcd(path: string, options: StartOptions = {}): Promise<ServerProcess> {
-  return startServer(path, options);
+export async function startEtcd(path: string, options: StartOptions = {}): Promise<ServerProcess> {
+  const server = await launchServer(path, options);
+  await server.serving();
+  return server;
 }
 
-async function startServer(path: string, options: StartOptions): Promise<ServerProcess> {
+async function launchServer(path: string, options: StartOptions): Promise<LaunchedServer> {
   const port = options.port ?? (await freePort());
   const peer = `http://127.0.0.1:${await freePort()}`;
   const dataDir = options.dataDir ?? join(scratchDirectory("node"), "data");
@@ -97,8 +115,8 @@ async function startServer(path: string, options: StartOptions): Promise<ServerP
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const endpoint = `127.0.0.1:${port}`;
-  await ready(endpoint, exited, () => log);
   return {
+    serving: () => ready(endpoint, exited, () => log),
     endpoint,
     dataDir,
     process: child,

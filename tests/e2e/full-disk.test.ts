@@ -1,0 +1,82 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createPrng } from "@kvorum/base";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { KillLoad } from "../support/kill-load.js";
+import { launchKvorum, scratchDirectory, startKvorum } from "../support/processes.js";
+import { kv, put, Rpc } from "../support/rpc.js";
+import { testUnless } from "../support/skip.js";
+import { checkStore } from "../support/store-check.js";
+import { WriteHistory } from "../support/write-history.js";
+
+/** A node whose disk is full ends, saying so, and goes on where it stopped once there is space. */
+
+const isRootOnLinux = process.platform === "linux" && process.getuid?.() === 0;
+const needsRoot = testUnless(
+  isRootOnLinux ? undefined : "a small file system can be mounted only by root on Linux",
+);
+
+const DISK_BYTES = 144 << 20;
+/** More than a whole segment of the log: its repair keeps a copy beside it. */
+const BALLAST_BYTES = 104 << 20;
+const VALUE_BYTES = 50_000;
+const FULL_WITHIN_MS = 40_000;
+
+describe.each(["lmdb", "leveldb", "sqlite", "memory"])("a full disk under %s", (engine) => {
+  const disk = join(scratchDirectory("disk"), "mounted");
+
+  beforeAll(() => {
+    if (!isRootOnLinux) return;
+    mkdirSync(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
+  });
+  afterAll(() => {
+    if (isRootOnLinux) execFileSync("umount", ["-l", disk]);
+  });
+
+  needsRoot("ends the node, which loses nothing acknowledged and goes on with space", async () => {
+    const ballast = join(disk, "ballast");
+    writeFileSync(ballast, Buffer.alloc(BALLAST_BYTES, 1));
+    const dataDir = join(disk, "data");
+    const history = new WriteHistory();
+
+    const node = await startKvorum(engine, { dataDir });
+    const rpc = new Rpc(node.endpoint);
+    const load = new KillLoad({
+      ...{ rpc, history, round: 0, valueBytes: VALUE_BYTES },
+      prng: createPrng(1),
+    });
+    const timer = setTimeout(() => node.process.kill("SIGKILL"), FULL_WITHIN_MS);
+    const code = await node.exited;
+    clearTimeout(timer);
+    rpc.close();
+    await load.stop();
+    expect(node.log()).toMatch(/"level":"fatal".*(ENOSPC|no space|NO_SPACE|full)/i);
+    expect(code).toBe(1);
+    expect(history.acknowledged).toBeGreaterThan(50);
+
+    // While the disk is full a start fails as clearly, or serves what is there.
+    const again = await launchKvorum(engine, { dataDir });
+    const outcome = await Promise.race([again.serving().then(() => "serves"), again.exited]).catch(
+      () => again.exited,
+    );
+    await again.stop();
+    expect(["serves", 1]).toContain(outcome);
+
+    rmSync(ballast);
+    const healed = await startKvorum(engine, { dataDir });
+    const client = new Rpc(healed.endpoint);
+    try {
+      const checked = await checkStore(client, history, undefined);
+      const request = put({ key: Buffer.from("after"), value: Buffer.alloc(VALUE_BYTES) });
+      const answer = await client.call(kv.put, request);
+      expect(answer.header?.revision).toBe(checked.revision + 1);
+    } catch (error) {
+      throw new Error(`the healed node failed:\n${healed.log()}`, { cause: error });
+    } finally {
+      client.close();
+      await healed.stop();
+    }
+  });
+});
