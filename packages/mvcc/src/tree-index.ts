@@ -27,27 +27,32 @@ export class TreeIndex {
   readonly #tree = new BTree<string, IndexEntry>(undefined, compareKeys, NODE_SIZE);
   readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n };
   #liveKeys = 0;
+  #expectsCreation = false;
 
   /** Keys that exist at the current revision. */
   get liveKeys(): number {
     return this.#liveKeys;
   }
 
+  /**
+   * Searching the tree is most of the cost, so it is done once in the usual case: after a creation
+   * the next put is taken for one too and inserted at once, else the key is looked up first.
+   */
   put(key: string, main: number, sub: number, lease: bigint): PutOutcome {
-    const outcome = this.#outcome;
+    const isShort = sub === 0 && lease === 0n;
+    if (this.#expectsCreation && isShort && this.#tree.set(key, main, false)) {
+      return this.#creation(main);
+    }
     const entry = this.#tree.get(key);
     if (entry === undefined) {
       const created = { main, sub, created: main, version: 1 };
-      const isShort = sub === 0 && lease === 0n;
       this.#tree.set(key, isShort ? main : new KeyIndex(created, lease));
-      this.#liveKeys++;
-      outcome.created = main;
-      outcome.version = 1;
-      outcome.previousLease = 0n;
-      return outcome;
+      return this.#creation(main);
     }
+    this.#expectsCreation = false;
     const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
     if (!index.isLive) this.#liveKeys++;
+    const outcome = this.#outcome;
     outcome.previousLease = index.lease;
     index.put(main, sub, lease);
     outcome.created = index.created;
@@ -209,6 +214,15 @@ export class TreeIndex {
     for (const key of gone) this.#tree.delete(key);
     for (const [key, main] of shortened) this.#tree.set(key, main);
     return next;
+  }
+
+  #creation(main: number): PutOutcome {
+    this.#expectsCreation = true;
+    this.#liveKeys++;
+    this.#outcome.created = main;
+    this.#outcome.version = 1;
+    this.#outcome.previousLease = 0n;
+    return this.#outcome;
   }
 
   #lengthen(key: string, main: number): KeyIndex {
