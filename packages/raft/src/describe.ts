@@ -2,7 +2,7 @@ import type { MemberId } from "@kvorum/base";
 import type { FollowerProgress } from "./progress.js";
 import { type ConfChangeSingle, ConfChangeType, type ConfState } from "./types.js";
 
-/** As etcd logs a configuration: "voters=(1 2 3)&&(1 2) learners=(4) autoleave". Ids are decimal. */
+/** As etcd logs it, ids in decimal: "voters=(1 2 3)&&(1 2) learners=(4) autoleave". */
 export function describeConfState(config: ConfState): string {
   const outgoing = config.votersOutgoing.length > 0 ? `&&${list(config.votersOutgoing)}` : "";
   const learners = config.learners.length > 0 ? ` learners=${list(config.learners)}` : "";

@@ -55,7 +55,7 @@ export interface RawNodeOptions {
   readonly inflightMessagesMax: number;
   /** The same in bytes; 0 is no bound. */
   readonly inflightBytesMax: number;
-  /** Bytes of proposed, uncommitted entry data above which a leader drops proposals; 0 is no bound. */
+  /** Bytes of uncommitted entry data above which a leader drops proposals; 0 is no bound. */
   readonly uncommittedBytesMax: number;
   /** Bytes of committed entries handed out in one Ready; at least one entry goes. */
   readonly committedBytesMax: number;
@@ -70,9 +70,12 @@ export interface RawNodeOptions {
   readonly compacted: { readonly index: LogIndex; readonly term: Term };
   /** Entries after `compacted`, without gap. */
   readonly entries: readonly Entry[];
-  /** Entries up to here are applied already and are not delivered again; at least compacted.index. */
+  /** Entries up to here are applied and not delivered again; at least compacted.index. */
   readonly applied: LogIndex;
-  /** A snapshot at or above the compacted index for a follower that fell behind; undefined: not now. */
+  /**
+   * A snapshot at or above the compacted index, for a follower that fell behind. Undefined: not
+   * yet; asked for again after that follower's next answer.
+   */
   readonly snapshot: () => Snapshot | undefined;
   /** Trace of role changes, elections and rejected steps, in etcd's wording. */
   readonly log?: (level: "debug" | "info" | "warn" | "error", message: string) => void;
@@ -153,17 +156,17 @@ export interface RawNode {
   hasReady(): boolean;
   ready(): Ready;
   /**
-   * All that `ready` asked to save is durable. Called once for each Ready, in order. With a snapshot
-   * it also means that the application has taken it over: entries delivered before are void, and
-   * the snapshot's configuration is in force.
+   * All that `ready` asked to save is durable. Called once for each Ready, in order. With a
+   * snapshot it also means that the application has taken it over: entries delivered before are
+   * void, and the snapshot's configuration is in force.
    */
   saved(ready: Ready): void;
   /** Entries up to `index` have been applied. A saved snapshot counts as applied already. */
   applied(index: LogIndex): void;
 
   /**
-   * Takes effect at once; call it when applying a conf change entry, before `applied`. A change with
-   * nodeId 0 changes nothing. Returns the new configuration, for the snapshot and the store.
+   * Takes effect at once; call it when applying a conf change entry, before `applied`. A change
+   * with nodeId 0 changes nothing. Returns the new configuration, for the snapshot and the store.
    */
   applyConfChange(change: ConfChange | ConfChangeV2): ConfState;
   /** Drops entries up to `index` from memory; followers that need them get a snapshot. */

@@ -52,7 +52,8 @@ export function leaveJointWhenDue(core: Core): void {
   if (core.role !== "leader" || !tracker.config.autoLeave) return;
   if (log.applied < core.pendingConfIndex) return;
   const self = hexId(core.id);
-  const what = `automatic transition out of joint configuration ${describeConfState(tracker.config)}`;
+  const config = describeConfState(tracker.config);
+  const what = `automatic transition out of joint configuration ${config}`;
   const leave: Entry = { type: EntryType.ConfChangeV2, term: 0, index: 0, data: emptyBytes };
   const result = proposeEntries(core, [leave]);
   if (result.ok) core.trace?.("info", `initiating ${what}`);

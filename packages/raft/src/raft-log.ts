@@ -50,7 +50,8 @@ export class RaftLog {
     this.#durability = new Durability(this.#lastIndex);
     assert(
       this.#committed <= this.#lastIndex,
-      `state.commit ${this.#committed} is out of range [${this.#compactedIndex}, ${this.#lastIndex}]`,
+      `state.commit ${this.#committed} is out of range ` +
+        `[${this.#compactedIndex}, ${this.#lastIndex}]`,
     );
     for (let i = 0; i < this.#entries.length; i++) {
       const { index } = this.#entries[i]!;
@@ -227,7 +228,8 @@ export class RaftLog {
     if (index <= this.#applied) return;
     assert(
       index <= this.#delivered,
-      `applied(${index}) is out of range [prevApplied(${this.#applied}), committed(${this.#committed})]`,
+      `applied(${index}) is out of range ` +
+        `[prevApplied(${this.#applied}), committed(${this.#committed})]`,
     );
     this.#applied = index;
   }

@@ -164,7 +164,7 @@ function replicateTo(core: Core, progress: FollowerProgress): void {
   }
 }
 
-/** When it can't be sent the member waits for its next heartbeat's answer, as after a lost probe. */
+/** When it can't be sent, the member waits for the answer to a heartbeat, as after a lost probe. */
 function sendSnapshot(core: Core, progress: FollowerProgress): void {
   const self = hexId(core.id);
   const to = hexId(progress.id);

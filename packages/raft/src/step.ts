@@ -80,8 +80,8 @@ function admitHigher(core: Core, message: Message): boolean {
 
 /**
  * A member that comes back with a higher term than the leader's would never follow it; the answer
- * makes that leader step down. etcd answers only with PreVote or CheckQuorum; without them a learner
- * that heard of a higher term would be stuck. A refused pre-vote tells the candidate the term.
+ * makes that leader step down. etcd answers only with PreVote or CheckQuorum; without them a
+ * learner that heard of a higher term would be stuck. A refused pre-vote tells the present term.
  */
 function answerLower(core: Core, message: Message): void {
   const { type, from, term } = message;

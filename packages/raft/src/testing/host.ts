@@ -178,7 +178,7 @@ export class Host {
   }
 }
 
-/** etcd's own settings, but an election time-out of 10 ticks without chance where none is wanted. */
+/** etcd's settings, but neither PreVote nor CheckQuorum unless a test asks for them. */
 function defaultTuning(prng: Prng): Required<Omit<HostTuning, "log">> {
   return {
     electionTicks: 10,
