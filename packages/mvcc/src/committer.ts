@@ -38,7 +38,7 @@ interface FlushWaiter {
 }
 
 /**
- * The committer: a two-generation write buffer before an engine.
+ * Step 11 of the write path, the committer: a two-generation write buffer before an engine.
  *
  *   putRecord, put, delete -> active --seal--> flushing --backend.commit--> settled (value cache)
  *
@@ -166,7 +166,8 @@ export class BufferedBackend implements RecordStore {
   }
 
   async view(): Promise<View> {
-    // Without anything buffered no commit is made: a store is read before its applied index is known.
+    // Without anything buffered no commit is made: a store is read before its applied index is
+    // known.
     if (this.#flushing !== undefined || this.#active.ops !== 0) await this.flush();
     return this.#backend.view();
   }

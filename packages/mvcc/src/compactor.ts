@@ -50,12 +50,13 @@ interface KeptByIndex {
  *   schedule: compactRevision moves, meta/scheduledCompactRev is written
  *   flush     so that every record at or below the revision is in the engine
  *   index     forgets the revisions that only older reads could see, in chunks over several turns
- *   records   bucket "key" is scanned up to the revision; each record is hashed, and deleted when the
- *             index does not know it any more; a pause follows each batch
+ *   records   bucket "key" is scanned up to the revision; each record is hashed, and deleted when
+ *             the index does not know it any more; a pause follows each batch
  *   finish    meta/finishedCompactRev in the commit of the last deletions or a later one
  *
- * The compacted index is the keep set: its revisions at sub 0 are noted, others are looked up. A put
- * that follows the tombstone of its key within the very revision compacted at is kept; etcd loses it.
+ * The compacted index is the keep set: its revisions at sub 0 are noted, others are looked up. A
+ * put that follows the tombstone of its key within the very revision compacted at is kept; etcd
+ * loses it.
  */
 export class Compactor {
   readonly #state: StoreState;
@@ -200,8 +201,8 @@ export class Compactor {
   }
 
   /**
-   * A view is held only for one batch, because an engine can't reuse what a view pins. Records at or
-   * below the revision change by nothing but this job, so the batches still fit together.
+   * A view is held only for one batch, because an engine can't reuse what a view pins. Records at
+   * or below the revision change by nothing but this job, so the batches still fit together.
    */
   async #nextBatch(from: Buffer, revision: number): Promise<ScanBatch | undefined> {
     const view = await this.#state.records.engineView();
@@ -238,7 +239,9 @@ export class Compactor {
     return this.#state.index.contains(this.#reader.read(record).keyText(), main, sub);
   }
 
-  /** After `workMs` of work. A store that nobody uses meanwhile needs no longer pause than asked. */
+  /**
+   * After `workMs` of work. A store that nobody uses meanwhile needs no longer pause than asked.
+   */
   async #pause(workMs: number): Promise<void> {
     const { clock, counters } = this.#state;
     const operations = counters.puts + counters.deletes + counters.ranges + counters.txns;

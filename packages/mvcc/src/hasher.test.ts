@@ -41,7 +41,7 @@ describe("HashKV", () => {
     expect((await opened.store.hashKv(4)).hash).not.toBe(3292633804);
   });
 
-  test("refuses the future and what was compacted; a negative revision counts nothing", async () => {
+  test("refuses the future and the compacted; a negative revision counts nothing", async () => {
     const { store } = opened;
     for (let i = 0; i < 5; i++) store.put(putOf("a", `${i}`));
     await expect(store.hashKv(7)).rejects.toThrow("future revision");

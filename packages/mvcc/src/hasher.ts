@@ -24,8 +24,8 @@ export interface Hashes {
 }
 
 /**
- * HashKV, and the hashes that compactions made on their way. The latter are consulted first, so that
- * the newest compact revisions stay comparable between members however far each has compacted.
+ * HashKV, and the hashes that compactions made on their way. The latter are consulted first, so
+ * that the newest compact revisions stay comparable between members however far each has compacted.
  */
 export class Hasher {
   readonly #state: StoreState;

@@ -7,6 +7,9 @@ export interface FoundRevision {
   version: number;
 }
 
+/** What the tree holds of a key: its KeyIndex, or a number that stands for one in short. */
+export type IndexEntry = number | KeyIndex;
+
 /** A finished life of a key: its last revision is the tombstone. */
 interface EndedGeneration {
   readonly created: number;
@@ -17,9 +20,10 @@ interface EndedGeneration {
 }
 
 /**
- * All revisions of one key, in generations; a generation runs from a key's creation to its tombstone
- * (etcd's keyIndex). A key that was put once, at sub 0 and without a lease, has no KeyIndex at all:
- * the tree holds its main revision as a plain number, which most keys of a large store are.
+ * All revisions of one key, in generations; a generation runs from a key's creation to its
+ * tombstone (etcd's keyIndex). A key that was put once, at sub 0 and without a lease, has no
+ * KeyIndex at all: the tree holds its main revision as a plain number, which most keys of a large
+ * store are.
  *
  *   ended[0]            ended[1]            live
  *   put put tombstone | put tombstone     | put put (main, sub)
@@ -46,6 +50,11 @@ export class KeyIndex {
     this.created = revision.created;
     this.version = revision.version;
     this.lease = lease;
+  }
+
+  /** What a plain number in the tree stands for. */
+  static ofCreation(main: number): KeyIndex {
+    return new KeyIndex({ main, sub: 0, created: main, version: 1 }, 0n);
   }
 
   get isLive(): boolean {
@@ -219,7 +228,9 @@ const NOT_LIVE = -1;
 /** Lists shorter than this grow by copying. */
 const COPIED_LENGTH = 16;
 
-/** Takes over `list`. A short list stays exact: `push` would reserve 16 places beyond what it needs. */
+/**
+ * Takes over `list`. A short list stays exact: `push` would reserve 16 places beyond what it needs.
+ */
 function appended(list: number[], last: number): number[] {
   const length = list.length;
   if (length >= COPIED_LENGTH) {

@@ -2,9 +2,9 @@ import { assert } from "@kvorum/base";
 
 /**
  * The order of `texts` (latin1, one character a byte) as indexes into it; equal ones stay in their
- * order. A radix sort: four characters after the common prefix and the index go into one double, the
- * doubles are sorted natively, and runs of equal characters are sorted by the next four. Several
- * times faster than sorting the strings, which a restore of a large store would wait for.
+ * order. A radix sort: four characters after the common prefix and the index go into one double,
+ * the doubles are sorted natively, and runs of equal characters are sorted by the next four.
+ * Several times faster than sorting the strings, which a restore of a large store would wait for.
  */
 export function orderOfTexts(texts: readonly string[]): Uint32Array {
   assert(texts.length <= TEXTS_MAX, `${texts.length} texts to sort at once`);

@@ -9,7 +9,9 @@ export const limits = {
    * of writes the engine may stall for two seconds before proposals are slowed down.
    */
   bufferedBytesPressure: 64 * 1024 ** 2,
-  /** What one buffered or cached record costs beside its bytes: its Buffer and its slot, in bytes. */
+  /**
+   * What one buffered or cached record costs beside its bytes: its Buffer and its slot, in bytes.
+   */
   recordOverheadBytes: 120,
   /** Default byte bound of the value cache; both of its halves together. */
   valueCacheBytes: 64 * 1024 ** 2,
@@ -28,8 +30,9 @@ export const limits = {
   /** Default of the compactor: --compaction-sleep-interval of etcd. */
   compactionSleepMs: 10,
   /**
-   * In a busy store a compaction pauses at least this many times as long as it worked, so that it takes at most one
-   * part in sixteen of the event loop. Source: the goal of 90 % of the foreground's rate.
+   * In a busy store a compaction pauses at least this many times as long as it worked, so that it
+   * takes at most one part in sixteen of the event loop. Source: the goal of 90 % of the
+   * foreground's rate.
    */
   compactionPauseFactor: 15,
   /** Operations between two batches up to which a compaction counts the store as unused. */
@@ -38,6 +41,10 @@ export const limits = {
   compactionHashesMax: 10,
   /** Records hashed in one synchronous stretch. */
   hashChunkRecords: 1_000,
-  /** Records that a restore sorts together before it puts them into the index; at most 2^20. */
-  restoreBlockRecords: 262_144,
+  /**
+   * Records that a restore sorts together before it puts them into the index; with one batch of a
+   * scan more at most 2^20. The first block is loaded in one go, so it should hold all of a store
+   * of a million keys.
+   */
+  restoreBlockRecords: 2 ** 20 - 4_096,
 } as const;

@@ -125,7 +125,9 @@ export class RangeRead {
     else this.#fetchMax = fetchesAll ? Number.POSITIVE_INFINITY : this.#limit + 1;
   }
 
-  /** Works for about `units`; see `limits.rangeChunkUnits`. @returns true when the reply is ready */
+  /**
+   * Works for about `units`; see `limits.rangeChunkUnits`. @returns true when the reply is ready
+   */
   step(units: number): boolean {
     if (this.#next !== undefined) {
       this.#walk(units);

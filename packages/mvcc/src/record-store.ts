@@ -17,6 +17,8 @@ export interface RecordStore extends BufferedStore {
   engineView(): Promise<View>;
   /** The generations not yet settled, oldest first; the last takes new records. */
   unsettled(): readonly WriteGeneration[];
-  /** `listener` gets each generation whose commit has settled, and owns it. At most one listener. */
+  /**
+   * `listener` gets each generation whose commit has settled, and owns it. At most one listener.
+   */
   onSettled(listener: (generation: WriteGeneration) => void): void;
 }

@@ -1,9 +1,11 @@
 import type { View } from "@kvorum/backends";
 import { utf8 } from "@kvorum/base";
+import type { IndexEntry } from "./key-index.js";
 import { orderOfTexts } from "./key-order.js";
 import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
+import { extendEntry, type RestoredRecord } from "./restored-entry.js";
 import {
   decodeMetaRevision,
   encodeRevisionKey,
@@ -53,19 +55,10 @@ export async function restoreStore(options: {
   };
 }
 
-/** A record as the index needs it. */
-interface RestoredRecord {
-  readonly main: number;
-  readonly sub: number;
-  readonly isTombstone: boolean;
-  readonly created: number;
-  readonly version: number;
-}
-
 /**
- * Enters records block by block, each block in key order: the index then grows along its edge, or
- * walks from leaf to leaf, which is several times faster than entering keys at random. A key's
- * records stay in revision order.
+ * Enters records block by block, each block in key order: the first block makes the index in one
+ * go, later ones walk it from leaf to leaf, which is several times faster than entering keys at
+ * random. A key's records stay in revision order.
  */
 class Restorer {
   readonly index = new TreeIndex();
@@ -73,9 +66,9 @@ class Restorer {
   readonly #reader = new KeyValueReader();
   /** Leases of newest records; keys without one are absent. */
   readonly #leases = new Map<string, bigint>();
+  #hasLoaded = false;
   #keys: string[] = [];
-  /** A plain creation at sub 0, which most records are, stands as its main revision. */
-  #records: (number | RestoredRecord)[] = [];
+  #records: RestoredRecord[] = [];
 
   async scan(view: View): Promise<void> {
     // Main revision 0 is no revision: etcd begins its scan at 1 too.
@@ -104,25 +97,30 @@ class Restorer {
     if (lease !== 0n && !isTombstone) this.#leases.set(key, lease);
     else if (this.#leases.size !== 0) this.#leases.delete(key);
     this.#keys.push(key);
-    const isPlain = version === 1 && created === main && sub === 0 && !isTombstone;
-    this.#records.push(isPlain ? main : { main, sub, isTombstone, created, version });
+    const isCreation = version === 1 && created === main && sub === 0 && !isTombstone;
+    this.#records.push(isCreation ? main : { main, sub, isTombstone, created, version });
   }
 
   #enterBlock(): void {
-    for (const i of orderOfTexts(this.#keys)) this.#enter(this.#keys[i]!, this.#records[i]!);
+    const isFirst = !this.#hasLoaded;
+    const keys: string[] = [];
+    const entries: IndexEntry[] = [];
+    const order = orderOfTexts(this.#keys);
+    for (let i = 0; i < order.length; ) {
+      const key = this.#keys[order[i]!]!;
+      let entry = isFirst ? undefined : this.index.entry(key);
+      const wasLive = entry !== undefined && (typeof entry === "number" || entry.isLive);
+      for (; i < order.length && this.#keys[order[i]!] === key; i++) {
+        entry = extendEntry(entry, this.#records[order[i]!]!);
+      }
+      if (isFirst) {
+        keys.push(key);
+        entries.push(entry!);
+      } else this.index.setEntry(key, entry!, { wasLive });
+    }
+    if (isFirst) this.index.load(keys, entries);
+    this.#hasLoaded = true;
     this.#keys = [];
     this.#records = [];
-  }
-
-  #enter(key: string, record: number | RestoredRecord): void {
-    if (typeof record === "number") {
-      if (!this.index.restoreCreation(key, record)) this.index.put(key, record, 0, 0n);
-      return;
-    }
-    const { main, sub, isTombstone } = record;
-    if (!this.index.isKnown(key)) this.index.restore(key, record);
-    else if (!isTombstone) this.index.put(key, main, sub, 0n);
-    // A second tombstone in a row says nothing new; etcd warns and goes on.
-    else if (this.index.isLive(key)) this.index.tombstone(key, main, sub);
   }
 }

@@ -195,7 +195,9 @@ export class Store implements WatchSource {
     return this.#compactor.idle();
   }
 
-  /** HashKV of `revision`, 0 meaning the current one. @throws ApiError compacted | futureRevision */
+  /**
+   * HashKV of `revision`, 0 meaning the current one. @throws ApiError compacted | futureRevision
+   */
   hashKv(revision: MainRevision): Promise<Hashes> {
     return this.#hasher.hashKv(revision);
   }

@@ -1,9 +1,7 @@
 import { assert } from "@kvorum/base";
+import { bulkLoad } from "sorted-btree/extended/bulkLoad.js";
 import { BTree } from "./btree.js";
-import { type FoundRevision, KeyIndex } from "./key-index.js";
-
-/** A number is a KeyIndex in short: see there. */
-type IndexEntry = number | KeyIndex;
+import { type FoundRevision, type IndexEntry, KeyIndex } from "./key-index.js";
 
 /** A half-open range of keys, one character a byte; `end` undefined means no upper bound. */
 export interface KeyRange {
@@ -24,7 +22,7 @@ export interface PutOutcome {
  * character a byte, whose order is byte order.
  */
 export class TreeIndex {
-  readonly #tree = new BTree<string, IndexEntry>(undefined, compareKeys, NODE_SIZE);
+  #tree = new BTree<string, IndexEntry>(undefined, compareKeys, NODE_SIZE);
   readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n };
   #liveKeys = 0;
   #expectsCreation = false;
@@ -112,36 +110,27 @@ export class TreeIndex {
     return { count, next };
   }
 
-  /** Enters the oldest record that a restore finds of a key. */
-  restore(key: string, record: FoundRevision & { readonly isTombstone: boolean }): void {
-    const created = record.isTombstone ? 0 : record.created;
-    const index = new KeyIndex({ ...record, created }, 0n);
-    if (record.isTombstone) {
-      index.becomeTombstone();
-      this.#tree.set(key, index);
-      return;
-    }
-    this.#tree.set(key, index.single ?? index);
-    this.#liveKeys++;
+  /** What a restore has entered of the key so far. */
+  entry(key: string): IndexEntry | undefined {
+    return this.#tree.get(key);
   }
 
-  /**
-   * Enters a put of version 1 if the key is unknown, with one search of the tree.
-   * @returns false when the key is known; nothing is changed then
-   */
-  restoreCreation(key: string, main: number): boolean {
-    if (!this.#tree.set(key, main, false)) return false;
-    this.#liveKeys++;
-    return true;
+  /** Enters or replaces what a restore has found of the key. */
+  setEntry(key: string, entry: IndexEntry, { wasLive }: { readonly wasLive: boolean }): void {
+    this.#tree.set(key, entry);
+    this.#liveKeys += Number(isLiveEntry(entry)) - Number(wasLive);
   }
 
-  isKnown(key: string): boolean {
-    return this.#tree.get(key) !== undefined;
+  /** Fills an empty index at once. `keys` ascend strictly; both arrays are taken over. */
+  load(keys: string[], entries: IndexEntry[]): void {
+    assert(this.#tree.size === 0, `a load over ${this.#tree.size} keys`);
+    if (keys.length > 0) this.#tree = bulkLoad(keys, entries, NODE_SIZE, compareKeys);
+    for (const entry of entries) if (isLiveEntry(entry)) this.#liveKeys++;
   }
 
   isLive(key: string): boolean {
     const entry = this.#tree.get(key);
-    return entry !== undefined && (typeof entry === "number" || entry.isLive);
+    return entry !== undefined && isLiveEntry(entry);
   }
 
   attach(key: string, lease: bigint): void {
@@ -226,7 +215,7 @@ export class TreeIndex {
   }
 
   #lengthen(key: string, main: number): KeyIndex {
-    const index = new KeyIndex({ main, sub: 0, created: main, version: 1 }, 0n);
+    const index = KeyIndex.ofCreation(main);
     this.#tree.set(key, index);
     return index;
   }
@@ -247,13 +236,19 @@ export function keyAfter(key: string): string {
   return `${key}\0`;
 }
 
-/** Keys of a node at most; measured faster than 32 to 128 at 100,000 keys, and equal at 1,000,000. */
+/**
+ * Keys of a node at most; measured faster than 32 to 128 at 100,000 keys, and equal at 1,000,000.
+ */
 const NODE_SIZE = 256;
 /** Tells the tree's walk to stop. */
 const BREAK = { break: true } as const;
 
 function compareKeys(left: string, right: string): number {
   return left < right ? -1 : left === right ? 0 : 1;
+}
+
+function isLiveEntry(entry: IndexEntry): boolean {
+  return typeof entry === "number" || entry.isLive;
 }
 
 function findIn(entry: IndexEntry, at: number, into: FoundRevision): boolean {

@@ -13,8 +13,8 @@ export function holdAll(state: StoreState, compares: readonly etcdserverpb.Compa
 }
 
 /**
- * Whether every key that the compare names satisfies it. When there is none, an all-zero KeyValue is
- * compared, except that no value can match a missing key.
+ * Whether every key that the compare names satisfies it. When there is none, an all-zero KeyValue
+ * is compared, except that no value can match a missing key.
  */
 function holds(state: StoreState, compare: etcdserverpb.Compare): boolean {
   let matched = 0;

@@ -43,7 +43,8 @@ describe("compares", () => {
     ["b", Target.VALUE, { $case: "value", value: utf8("10") }, Is.GREATER, true],
     ["a", Target.LEASE, { $case: "lease", value: 5n }, Is.EQUAL, true],
     ["a", Target.LEASE, { $case: "lease", value: -5n }, Is.GREATER, true],
-    // A union of another case counts as zero, an unknown target as equal, an unknown result as true.
+    // A union of another case counts as zero, an unknown target as equal, an unknown result as
+    // true.
     ["b", Target.MOD, version(4), Is.EQUAL, false],
     ["b", Target.MOD, version(4), Is.GREATER, true],
     ["b", 77, modRevision(9), Is.EQUAL, true],

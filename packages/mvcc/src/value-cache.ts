@@ -6,8 +6,8 @@ import type { WriteGeneration } from "./write-buffer.js";
  *
  * - *recent*: the generations that were committed last, taken over whole, so that caching a write
  *   costs nothing; the oldest goes first.
- * - *read*: records that came from the engine, in two maps. A hit in the old map moves the record to
- *   the young one; when the young one is full it becomes the old one and the old one is dropped.
+ * - *read*: records that came from the engine, in two maps. A hit in the old map moves the record
+ *   to the young one; when the young one is full it becomes the old one and the old one is dropped.
  *   This keeps what is used, as an LRU does, without a list to relink on every read.
  */
 export class ValueCache {

@@ -12,9 +12,9 @@ import { type StoreState, toKeyRange } from "./store-state.js";
 import type { StoreEvent } from "./types.js";
 
 /**
- * All changes of one main revision. Each change is visible to the reads that follow within the
- * transaction; `end` makes them the current revision and tells the watchers. Nothing here is undone:
- * whatever can be refused is refused before the first change.
+ * Step 10 of the write path: all changes of one main revision. Each change is visible to the reads
+ * that follow within the transaction; `end` makes them the current revision and tells the watchers.
+ * Nothing here is undone: whatever can be refused is refused before the first change.
  */
 export class WriteTransaction {
   readonly #state: StoreState;
