@@ -1,1 +1,43 @@
-export {};
+export { Client } from "./client.js";
+export { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./client-error.js";
+export type {
+  AuthOptions,
+  CallOptions,
+  ClientOptions,
+  EndpointCallOptions,
+  TlsOptions,
+} from "./client-options.js";
+export { Cluster } from "./cluster.js";
+export { Kv } from "./kv.js";
+export { Maintenance, type SnapshotChunk } from "./maintenance.js";
+export type { Bytes, DeleteOptions, GetOptions, KeyRange, PutOptions } from "./ops.js";
+export type {
+  AlarmMember,
+  AlarmResponse,
+  CompactResponse,
+  DefragmentResponse,
+  DeleteResponse,
+  GetResponse,
+  HashKvResponse,
+  KeyValue,
+  LeaseGrantResponse,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveResponse,
+  Member,
+  MemberAddResponse,
+  MemberListResponse,
+  MemberPromoteResponse,
+  MemberRemoveResponse,
+  MemberUpdateResponse,
+  MoveLeaderResponse,
+  PutResponse,
+  Received,
+  ResponseHeader,
+  StatusResponse,
+  TxnResponse,
+  WatchEvent,
+  WatchResponse,
+} from "./responses.js";
+export { type CompareSign, type Comparison, compare, type Op, op, type Txn } from "./txn.js";

@@ -1,0 +1,34 @@
+import type { ClientOptions } from "./client-options.js";
+import { Cluster } from "./cluster.js";
+import { Kv } from "./kv.js";
+import { Maintenance } from "./maintenance.js";
+import { Transport } from "./transport.js";
+
+/**
+ * A client of a Kvorum or etcd cluster, over the v3 API. Requests go to the endpoints in turn; one
+ * that surely did not reach a server, and any read, moves on to the next when it fails.
+ *
+ * Values are Buffers, ids bigints and revisions numbers. Nothing is connected before the first
+ * request; `close` ends every stream and connection. The counterpart of clientv3's Client.
+ */
+export class Client {
+  readonly endpoints: readonly string[];
+  readonly kv: Kv;
+  readonly cluster: Cluster;
+  readonly maintenance: Maintenance;
+  readonly #transport: Transport;
+
+  /** @throws ClientError "OPTIONS" */
+  constructor(options: ClientOptions) {
+    this.endpoints = options.endpoints;
+    this.#transport = new Transport(options);
+    this.kv = new Kv(this.#transport);
+    this.cluster = new Cluster(this.#transport);
+    this.maintenance = new Maintenance(this.#transport);
+  }
+
+  /** Ends watches, keepalives and connections; requests under way fail. */
+  close(): void {
+    this.#transport.close();
+  }
+}

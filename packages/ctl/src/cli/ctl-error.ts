@@ -1,0 +1,47 @@
+/** The exit codes of etcd's tools. Source: etcd's pkg/cobrautl. */
+export const ExitCode = {
+  ok: 0,
+  error: 1,
+  badConnection: 2,
+  /** A transaction's or a watch's input line. */
+  invalidInput: 3,
+  /** A known flag with a value that is not supported. */
+  badFeature: 4,
+  interrupted: 5,
+  badArguments: 128,
+} as const;
+
+export type CtlErrorCode = keyof typeof ExitCode;
+
+/** Ends a command: `message` goes to standard error behind "Error: ", `code` to the shell. */
+export class CtlError extends Error {
+  override readonly name = "CtlError";
+  readonly code: CtlErrorCode;
+  /** Text printed behind the error, such as the usage. */
+  readonly help: string | undefined;
+
+  constructor(
+    code: CtlErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly help?: string } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.help = options.help;
+  }
+
+  get exitCode(): number {
+    return ExitCode[this.code];
+  }
+}
+
+export function badArguments(message: string): CtlError {
+  return new CtlError("badArguments", message);
+}
+
+/** The failure of a request as the tool reports it: the text alone, with the given exit code. */
+export function failure(code: CtlErrorCode, cause: unknown, prefix?: string): CtlError {
+  if (cause instanceof CtlError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new CtlError(code, prefix === undefined ? text : `${prefix} (${text})`, { cause });
+}

@@ -1,0 +1,28 @@
+import { etcdserverpb } from "@kvorum/api";
+import type { Formatter, Printer } from "./display.js";
+
+/** `-w protobuf`: the response as it came over the wire. */
+export const protobuf: Formatter = {
+  get: (response, printer) => print(etcdserverpb.RangeResponse, response, printer),
+  put: (response, printer) => print(etcdserverpb.PutResponse, response, printer),
+  delete: (response, printer) => print(etcdserverpb.DeleteRangeResponse, response, printer),
+  txn: (response, printer) => print(etcdserverpb.TxnResponse, response, printer),
+  watch: (response, printer) => print(etcdserverpb.WatchResponse, response, printer),
+  memberList: (response, printer) => print(etcdserverpb.MemberListResponse, response, printer),
+  memberAdd: (response, printer) => print(etcdserverpb.MemberAddResponse, response, printer),
+  memberRemove: ({ response }, printer) =>
+    print(etcdserverpb.MemberRemoveResponse, response, printer),
+  memberUpdate: ({ response }, printer) =>
+    print(etcdserverpb.MemberUpdateResponse, response, printer),
+  memberPromote: ({ response }, printer) =>
+    print(etcdserverpb.MemberPromoteResponse, response, printer),
+  alarm: (response, printer) => print(etcdserverpb.AlarmResponse, response, printer),
+};
+
+function print<T>(
+  codec: { encode(message: T): { finish(): Uint8Array } },
+  message: T,
+  { out }: Printer,
+): void {
+  out.write(codec.encode(message).finish());
+}

@@ -1,0 +1,71 @@
+import type {
+  AlarmResponse,
+  DeleteResponse,
+  GetResponse,
+  HashKvResponse,
+  LeaseGrantResponse,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveResponse,
+  MemberAddResponse,
+  MemberListResponse,
+  MemberPromoteResponse,
+  MemberRemoveResponse,
+  MemberUpdateResponse,
+  MoveLeaderResponse,
+  PutResponse,
+  StatusResponse,
+  TxnResponse,
+  WatchResponse,
+} from "@kvorum/client";
+
+/** One endpoint in `endpoint health`. */
+export interface EndpointHealth {
+  readonly endpoint: string;
+  readonly isHealthy: boolean;
+  /** As Go prints a duration; empty when there was no connection to measure. */
+  readonly took: string;
+  /** Empty when healthy. */
+  readonly error: string;
+}
+
+export interface EndpointStatus {
+  readonly endpoint: string;
+  readonly response: StatusResponse;
+}
+
+export interface EndpointHash {
+  readonly endpoint: string;
+  readonly response: HashKvResponse;
+}
+
+/** What each verb of kvorumctl has to show. */
+export interface Results {
+  get: GetResponse;
+  put: PutResponse;
+  delete: DeleteResponse;
+  txn: TxnResponse;
+  watch: WatchResponse;
+  leaseGrant: LeaseGrantResponse;
+  leaseRevoke: { readonly id: bigint; readonly response: LeaseRevokeResponse };
+  leaseKeepAlive: LeaseKeepAliveResponse;
+  leaseTimeToLive: { readonly withKeys: boolean; readonly response: LeaseTimeToLiveResponse };
+  leaseList: LeaseLeasesResponse;
+  memberList: MemberListResponse;
+  memberAdd: MemberAddResponse;
+  memberRemove: { readonly id: bigint; readonly response: MemberRemoveResponse };
+  memberUpdate: { readonly id: bigint; readonly response: MemberUpdateResponse };
+  memberPromote: { readonly id: bigint; readonly response: MemberPromoteResponse };
+  endpointHealth: readonly EndpointHealth[];
+  endpointStatus: readonly EndpointStatus[];
+  endpointHash: readonly EndpointHash[];
+  moveLeader: {
+    readonly leader: bigint;
+    readonly target: bigint;
+    readonly response: MoveLeaderResponse;
+  };
+  alarm: AlarmResponse;
+}
+
+export type ResultKind = keyof Results;
