@@ -235,9 +235,13 @@ export class Store implements WatchSource {
     };
   }
 
-  /** Stops a compaction between two of its batches; it resumes at the next open. */
+  /**
+   * Stops a compaction between two of its batches (it resumes at the next open), and resolves when
+   * the reads under way have ended.
+   */
   async close(): Promise<void> {
     await this.#compactor.stop();
+    await this.#state.pins.released(Number.POSITIVE_INFINITY);
   }
 }
 

@@ -6,7 +6,7 @@ import type { ConfChange, SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
 import { type OpenedDisk, openDisk } from "./boot/open-disk.js";
-import { type OpenedStore, openStore } from "./boot/open-store.js";
+import { type OpenedStore, type OpenStoreOptions, openStore } from "./boot/open-store.js";
 import {
   type Position,
   readStorageVersion,
@@ -18,6 +18,8 @@ import { Consensus } from "./consensus/consensus.js";
 import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
+import { SnapshotTaker } from "./consensus/snapshot-taker.js";
+import { LeaseAuthority } from "./lease/lease-authority.js";
 import { LeaseExpirer } from "./lease/lease-expirer.js";
 import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
@@ -41,6 +43,8 @@ interface Parts {
   readonly options: MemberOptions;
   readonly disk: OpenedDisk;
   readonly opened: OpenedStore;
+  /** How it was opened, for opening another one. */
+  readonly opening: OpenStoreOptions;
   readonly cluster: Cluster;
   readonly header: HeaderEncoder;
   /** Moves with the applied entries; the committer writes it with the content it stands for. */
@@ -73,6 +77,7 @@ export class Member {
   readonly #noSpace: NoSpaceAlarm;
   readonly #expirer: LeaseExpirer;
   readonly #compactor: LogCompactor;
+  readonly #snapshotTaker: SnapshotTaker;
   readonly #openStreams = new Map<StreamCall, { readonly needsLeader: boolean }>();
   #snapshotsOpened = 0;
   readonly #leaderCheck: Timer;
@@ -94,16 +99,17 @@ export class Member {
     const { log, backend } = disk;
     const header = new HeaderEncoder({ clusterId: log.clusterId, memberId: log.memberId });
     const position = { current: disk.position };
-    const opened = await openStore({
+    const opening: OpenStoreOptions = {
       ...{ options, backend, header },
       term: () => position.current.term,
       beforeCommit: (put) => writePosition(put, position.current),
       afterCommit: ({ durationMs }) =>
         options.metrics.histograms.backendCommit.observe(durationMs / 1000),
-    });
+    };
+    const opened = await openStore(opening);
     const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
     await cluster.load();
-    const member = new Member({ options, disk, opened, cluster, header, position });
+    const member = new Member({ options, disk, opened, opening, cluster, header, position });
     await member.#begin();
     return member;
   }
@@ -129,7 +135,7 @@ export class Member {
       setStorageVersion: (version) => this.#setStorageVersion(version),
     });
     this.#expirer = new LeaseExpirer({
-      ...{ proposer, clock, lessor: opened.lessor },
+      ...{ proposer, clock, opened },
       isLeader: () => this.consensus.node.isLeader,
     });
     this.#compactor = new LogCompactor(
@@ -150,6 +156,14 @@ export class Member {
       },
       disk.log.compacted.index,
     );
+    this.#snapshotTaker = new SnapshotTaker({
+      place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
+      ...{ opened, cluster, logger, opening: parts.opening },
+      ...{ applyLoop: this.applyLoop, compactor: this.#compactor },
+      onPosition: (position) => {
+        parts.position.current = position;
+      },
+    });
     this.grpc = this.#wireServices();
     this.#leaderCheck = clock.every(options.electionTimeoutMs, () => this.#checkLeaderStreams());
     logger.debug("wired the member", { "member-id": this.id.toString(16) });
@@ -250,7 +264,7 @@ export class Member {
       requestBytesMax: options.requestBytesMax,
       apply: (entries) => this.applyLoop.push(entries),
       send: (messages) => this.#peers.send(messages),
-      saveSnapshot: () => Promise.reject(new Error("a single member receives no snapshot")),
+      takeSnapshot: (snapshot) => this.#snapshotTaker.take(snapshot),
       onSoftState: (state) => this.#onSoftState(state),
       onFault: options.onFault,
     });
@@ -259,7 +273,7 @@ export class Member {
   #wireApplyLoop(): ApplyLoop {
     const { options, disk, opened, cluster, position } = this.#parts;
     const applier = new Applier({
-      ...{ store: opened.store, lessor: opened.lessor, alarms: opened.alarms, cluster },
+      ...{ opened, cluster },
       quota: this.quota,
       onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version) => {
@@ -308,6 +322,11 @@ export class Member {
         membership: this.#membership.membership,
       },
       consensus: this.consensus,
+      leases: new LeaseAuthority({
+        ...{ opened, node: this.consensus.node, peers: this.#peers },
+        clock: options.clock,
+        timeoutMs: this.consensus.requestTimeoutMs,
+      }),
       term: () => position.current.term,
       status: () => this.status(),
       defragment: () => this.#defragment(),

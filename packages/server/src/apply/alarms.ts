@@ -12,17 +12,15 @@ const EMPTY = new Uint8Array(0);
  * is the encoded AlarmMember, the value is empty.
  */
 export class Alarms {
-  readonly #store: BufferedStore;
+  #store: BufferedStore | undefined;
   /** type -> members that raised it */
   readonly #raised = new Map<etcdserverpb.AlarmType, Set<MemberId>>();
 
-  constructor(store: BufferedStore) {
+  /** Reads all that `store` holds, and writes changes to it from now on. */
+  async load(store: BufferedStore): Promise<void> {
     this.#store = store;
-  }
-
-  async load(): Promise<void> {
     this.#raised.clear();
-    for (const [key] of await this.#store.entries("alarm")) {
+    for (const [key] of await store.entries("alarm")) {
       const alarm = etcdserverpb.AlarmMember.decode(key);
       this.#members(alarm.alarm).add(alarm.memberID);
     }
@@ -49,7 +47,7 @@ export class Alarms {
     const members = this.#members(alarm.alarm);
     if (!members.has(alarm.memberID)) {
       members.add(alarm.memberID);
-      this.#store.put("alarm", encode(alarm), EMPTY);
+      this.#store?.put("alarm", encode(alarm), EMPTY);
     }
     return [alarm];
   }
@@ -57,7 +55,7 @@ export class Alarms {
   /** Disarms an alarm; empty when it was not raised. */
   deactivate(alarm: AlarmMember): AlarmMember[] {
     if (!this.#raised.get(alarm.alarm)?.delete(alarm.memberID)) return [];
-    this.#store.delete("alarm", encode(alarm));
+    this.#store?.delete("alarm", encode(alarm));
     return [alarm];
   }
 

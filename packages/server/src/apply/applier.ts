@@ -7,19 +7,16 @@ import {
   limits,
   type raftinternalpb,
 } from "@kvorum/api";
-import type { Lessor, Store } from "@kvorum/mvcc";
+import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { Cluster } from "../membership/cluster.js";
 import { putCost, type Quota, txnCost } from "../quota.js";
-import type { Alarms } from "./alarms.js";
 
 const { AlarmRequest_AlarmAction: AlarmAction, AlarmType } = etcdserverpb;
 const NONE: AppliedResponse = { kind: "none" };
 
 export interface ApplierOptions {
-  readonly store: Store;
-  readonly lessor: Lessor;
-  readonly alarms: Alarms;
+  readonly opened: OpenedStore;
   readonly cluster: Cluster;
   readonly quota: Quota;
   /** The quota was found exceeded while applying: this member should raise NOSPACE. */
@@ -42,7 +39,7 @@ export class Applier {
 
   /** @throws ApiError the request was refused; nothing of it was written, unless the text is NOSPACE */
   apply(proposal: DecodedProposal): AppliedResponse {
-    const { alarms, store } = this.#options;
+    const { alarms, store } = this.#options.opened;
     if (alarms.has(AlarmType.CORRUPT) && isCorruptCapped(proposal)) throw apiError("corrupt");
     if (proposal.put !== undefined) {
       const cost = putCost(proposal.put);
@@ -59,7 +56,8 @@ export class Applier {
   }
 
   #applyOther(request: raftinternalpb.InternalRaftRequest): AppliedResponse {
-    const { store, cluster, lessor, onClusterVersion } = this.#options;
+    const { opened, cluster, onClusterVersion } = this.#options;
+    const { store, lessor } = opened;
     if (request.compaction !== undefined) {
       const { done } = store.compact(request.compaction.revision);
       return { kind: "compaction", revision: store.currentRevision, done };
@@ -101,12 +99,12 @@ export class Applier {
   #grant(request: etcdserverpb.LeaseGrantRequest): AppliedResponse {
     const cost = limits.quotaLeaseBytes;
     this.#refuseWhenCapped(cost);
-    const ttl = this.#options.lessor.grant(request.ID, request.TTL);
+    const ttl = this.#options.opened.lessor.grant(request.ID, request.TTL);
     return this.#withinQuota(cost, { kind: "leaseGrant", id: request.ID, ttl });
   }
 
   #alarm(request: etcdserverpb.AlarmRequest): AppliedResponse {
-    const { alarms } = this.#options;
+    const { alarms } = this.#options.opened;
     const alarm = { memberID: request.memberID, alarm: request.alarm };
     switch (request.action) {
       case AlarmAction.GET:
@@ -121,7 +119,7 @@ export class Applier {
   }
 
   #refuseWhenCapped(cost: number): void {
-    if (cost > 0 && this.#options.alarms.has(AlarmType.NOSPACE)) throw apiError("noSpace");
+    if (cost > 0 && this.#options.opened.alarms.has(AlarmType.NOSPACE)) throw apiError("noSpace");
   }
 
   /** The write stands either way; its proposer is told that the space is used up. */

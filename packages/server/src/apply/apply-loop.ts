@@ -29,6 +29,15 @@ export interface ApplyLoopOptions {
   readonly slowMs: number;
 }
 
+/** Replaces the store's content; resolves to the position that the new content stands for. */
+export type Install = () => Promise<{ readonly index: LogIndex; readonly term: Term }>;
+
+interface QueuedInstall {
+  readonly install: Install;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * Applies committed entries in order, each exactly once. `appliedIndex` moves with the effects of
  * its entry in the same turn, so a commit of the engine always holds both or neither: a replay after
@@ -36,7 +45,7 @@ export interface ApplyLoopOptions {
  */
 export class ApplyLoop {
   readonly #options: ApplyLoopOptions;
-  readonly #queue: Entry[][] = [];
+  readonly #queue: (readonly Entry[] | QueuedInstall)[] = [];
   #head = 0;
   #waiting = false;
   #stopped = false;
@@ -59,8 +68,16 @@ export class ApplyLoop {
 
   /** Committed entries, in log order. */
   push(entries: readonly Entry[]): void {
-    this.#queue.push(entries as Entry[]);
+    this.#queue.push(entries);
     if (!this.#waiting) this.#run();
+  }
+
+  /** Takes a snapshot of the leader, behind the entries that came before it. */
+  install(install: Install): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ install, resolve, reject });
+      if (!this.#waiting) this.#run();
+    });
   }
 
   stop(): void {
@@ -72,20 +89,22 @@ export class ApplyLoop {
     if (this.#stopped) return;
     const { onApplied, underPressure } = this.#options;
     let budget: number = serverLimits.applyEntriesPerTurnMax;
-    while (this.#queue.length > 0) {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      if ("install" in next) {
+        this.#install(next);
+        return;
+      }
       if (budget <= 0 || underPressure()) {
         this.#continueLater(budget <= 0);
         break;
       }
-      budget -= this.#applySome(budget);
+      budget -= this.#applySome(next, budget);
     }
     onApplied(this.#appliedIndex);
   };
 
   /** Applies up to `most` entries of the first batch; returns how many. */
-  #applySome(most: number): number {
-    const batch = this.#queue[0];
-    assert(batch !== undefined, "a batch waits");
+  #applySome(batch: readonly Entry[], most: number): number {
     const end = Math.min(batch.length, this.#head + most);
     const count = end - this.#head;
     for (; this.#head < end; this.#head++) {
@@ -98,6 +117,17 @@ export class ApplyLoop {
       this.#head = 0;
     }
     return count;
+  }
+
+  #install({ install, resolve, reject }: QueuedInstall): void {
+    this.#waiting = true;
+    install().then(({ index, term }) => {
+      this.#queue.shift();
+      this.#appliedIndex = index;
+      this.#appliedTerm = term;
+      resolve();
+      this.#run();
+    }, reject);
   }
 
   #continueLater(soon: boolean): void {

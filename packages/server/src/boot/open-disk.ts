@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import type { Backend } from "@kvorum/backends";
-import type { FileSystem } from "@kvorum/base";
+import type { FileSystem, LogIndex } from "@kvorum/base";
 import type { MemberOptions } from "../member-options.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
+import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import { adopt, buildFromReceived, type InstallPlace } from "./install-snapshot.js";
 import { createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
 import { type Position, readPosition } from "./position.js";
 
@@ -40,15 +42,38 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
   let backend: Backend | undefined;
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });
-    const opened = backend;
-    const position = readPosition((bucket, key) => opened.get(bucket, key));
-    const log = dataDir.hasWal
-      ? await openExistingLog(options, dataDir.walDirectory, position.index)
-      : await createLog(options, dataDir.walDirectory);
+    if (!dataDir.hasWal) {
+      const log = await createLog(options, dataDir.walDirectory);
+      return { dataDir, backend, position: positionOf(backend), log };
+    }
+    const snapshots = await readValidSnapshots(fs, dataDir.walDirectory);
+    const newest = snapshots.at(-1);
+    if (newest !== undefined && newest.index > positionOf(backend).index) {
+      options.logger.info("Recovering from snapshot backend", { "snapshot-index": newest.index });
+      await backend.close();
+      backend = undefined;
+      backend = await takeUpReceived({ fs, engine, dataDir }, newest.index);
+    }
+    const position = positionOf(backend);
+    const log = await openExistingLog(options, {
+      walDir: dataDir.walDirectory,
+      start: snapshots.findLast((snapshot) => snapshot.index <= position.index),
+    });
     return { dataDir, backend, position, log };
   } catch (error) {
     await backend?.close();
     await dataDir.release();
     throw error;
   }
+}
+
+function positionOf(backend: Backend): Position {
+  return readPosition((bucket, key) => backend.get(bucket, key));
+}
+
+/** A snapshot of the leader was saved, but the process ended before the engine had taken it over. */
+async function takeUpReceived(place: InstallPlace, index: LogIndex): Promise<Backend> {
+  const { backend, directory } = await buildFromReceived(place, index);
+  await adopt(place, index, directory);
+  return backend;
 }

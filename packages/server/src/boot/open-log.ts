@@ -16,7 +16,7 @@ import {
 import type { MemberOptions } from "../member-options.js";
 import { clusterId, memberId } from "../membership/ids.js";
 import { memberToJson } from "../membership/member.js";
-import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import type { WalSnapshot } from "../storage/wal/records.js";
 import { Wal } from "../storage/wal/wal.js";
 
 /** The Raft log as it was found or begun. */
@@ -35,18 +35,15 @@ export interface OpenedRaftLog {
 }
 
 /**
- * Opens the log for reading from the newest snapshot that the engine's content covers; entries
- * behind it that the engine has already are skipped when they are applied.
+ * Opens the log from the newest snapshot that the engine's content covers (undefined: from its
+ * beginning); entries behind it that the engine has already are skipped when they are applied.
  * @throws StorageError when the log is damaged in the middle or misses what the engine needs
  */
 export async function openExistingLog(
   options: MemberOptions,
-  walDir: string,
-  consistentIndex: LogIndex,
+  { walDir, start }: { readonly walDir: string; readonly start: WalSnapshot | undefined },
 ): Promise<OpenedRaftLog> {
-  const { fs, logger } = options;
-  const snapshots = await readValidSnapshots(fs, walDir);
-  const start = snapshots.findLast((snapshot) => snapshot.index <= consistentIndex);
+  const { logger } = options;
   const compacted = { index: start?.index ?? 0, term: start?.term ?? 0 };
   const writes = observeWrites(options);
   const opened = await Wal.open({ ...writes.options, directory: walDir, snapshot: compacted });

@@ -5,14 +5,20 @@ import { BufferedBackend, Lessor, Store, WatchHub, type WatchSink } from "@kvoru
 import { Alarms } from "../apply/alarms.js";
 import type { MemberOptions } from "../member-options.js";
 
-/** The store and all that stands on it. */
+/**
+ * The store and what stands on the same content. A snapshot from the leader replaces the first three
+ * while the member runs: take them from here for each use, and never keep them.
+ */
 export interface OpenedStore {
-  readonly buffered: BufferedBackend;
-  readonly store: Store;
-  readonly lessor: Lessor;
+  buffered: BufferedBackend;
+  store: Store;
+  lessor: Lessor;
   readonly watchHub: WatchHub;
   readonly alarms: Alarms;
 }
+
+/** The part of an opened store that a snapshot replaces. */
+type Content = Pick<OpenedStore, "buffered" | "store" | "lessor">;
 
 export interface OpenStoreOptions {
   readonly options: MemberOptions;
@@ -34,15 +40,72 @@ export function minLeaseTtlSeconds(electionTimeoutMs: number, heartbeatIntervalM
 
 /** Opens the engine's content: leases first, then keys (which attach to them), then alarms. */
 export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore> {
-  const { options, backend, header, term } = opening;
+  const { options, header, term } = opening;
+  // The hub reads from the store and the store tells the hub: both are bound late.
+  let hub: WatchHub | undefined;
+  const watchSink: WatchSink = {
+    notify: (events) => hub?.notify(events),
+    reset: () => hub?.reset(),
+  };
+  const content = await openContent(opening, opening.backend, watchSink);
+  const alarms = new Alarms();
+  await alarms.load(content.buffered);
+  const watchHub = new WatchHub({
+    source: {
+      get currentRevision() {
+        return opened.store.currentRevision;
+      },
+      get compactRevision() {
+        return opened.store.compactRevision;
+      },
+      history: (from, revisionsMax) => opened.store.history(from, revisionsMax),
+      keyValueAt: (key, main) => opened.store.keyValueAt(key, main),
+    },
+    clock: options.clock,
+    header: (revision) => header.encode(revision, term()),
+    onError: (error) =>
+      options.logger.warn("failed to read history for watchers", { error: String(error) }),
+  });
+  const opened: OpenedStore = { ...content, watchHub, alarms };
+  hub = watchHub;
+  return opened;
+}
+
+/**
+ * Puts another engine's content in the place of the present one: for a snapshot from the leader.
+ * Reads under way finish on the old content, which is closed behind them; watchers catch up from
+ * the new.
+ */
+export async function replaceContent(
+  opened: OpenedStore,
+  opening: OpenStoreOptions,
+  backend: Backend,
+): Promise<void> {
+  const { watchHub, alarms } = opened;
+  const watchSink: WatchSink = {
+    notify: (events) => watchHub.notify(events),
+    reset: () => watchHub.reset(),
+  };
+  const content = await openContent(opening, backend, watchSink);
+  const { store, lessor, buffered } = opened;
+  Object.assign(opened, content);
+  await alarms.load(content.buffered);
+  watchHub.reset();
+  lessor.demote();
+  await store.close();
+  await buffered.close();
+}
+
+async function openContent(
+  { options, beforeCommit, afterCommit }: OpenStoreOptions,
+  backend: Backend,
+  watchSink: WatchSink,
+): Promise<Content> {
   const { clock, logger } = options;
   const buffered = new BufferedBackend({
-    backend,
-    clock,
+    ...{ backend, clock, beforeCommit, afterCommit },
     commitIntervalMs: options.commitIntervalMs,
     commitOpsMax: options.commitOpsMax,
-    beforeCommit: opening.beforeCommit,
-    afterCommit: opening.afterCommit,
     onFault: options.onFault,
   });
   const lessor = new Lessor({
@@ -51,13 +114,6 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
     minTtlSeconds: minLeaseTtlSeconds(options.electionTimeoutMs, options.heartbeatIntervalMs),
   });
   await lessor.load();
-
-  // The hub reads from the store and the store tells the hub: one of them is bound late.
-  let hub: WatchHub | undefined;
-  const watchSink: WatchSink = {
-    notify: (events) => hub?.notify(events),
-    reset: () => hub?.reset(),
-  };
   const store = await Store.open({
     backend: buffered,
     clock,
@@ -66,15 +122,7 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
     valueCacheBytes: options.valueCacheBytes,
     compactionBatchLimit: options.compactionBatchKeys,
     compactionSleepMs: options.compactionSleepMs,
+    log: (message, fields) => logger.info(message, fields),
   });
-  hub = new WatchHub({
-    source: store,
-    clock,
-    header: (revision) => header.encode(revision, term()),
-    onError: (error) =>
-      logger.warn("failed to read history for watchers", { error: String(error) }),
-  });
-  const alarms = new Alarms(buffered);
-  await alarms.load();
-  return { buffered, store, lessor, watchHub: hub, alarms };
+  return { buffered, store, lessor };
 }

@@ -16,7 +16,7 @@ export interface ConsensusOptions {
   readonly requestBytesMax: number;
   readonly apply: (entries: readonly Entry[]) => void;
   readonly send: (messages: readonly Message[]) => void;
-  readonly saveSnapshot: (snapshot: Snapshot) => Promise<void>;
+  readonly takeSnapshot: (snapshot: Snapshot) => Promise<void>;
   readonly onSoftState: (state: SoftState) => void;
   readonly onFault: (error: unknown) => void;
 }
@@ -26,6 +26,8 @@ export class Consensus {
   readonly node: RawNode;
   readonly proposer: Proposer;
   readonly reads: ReadIndexQueue;
+  /** How long a proposal, a read or a forwarded request may take. */
+  readonly requestTimeoutMs: number;
   readonly #loop: ReadyLoop;
   readonly #timers: Timer[] = [];
   readonly #options: ConsensusOptions;
@@ -35,6 +37,7 @@ export class Consensus {
     const { node, clock, ids } = options;
     this.node = node;
     const requestTimeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
+    this.requestTimeoutMs = requestTimeoutMs;
     const wake = () => this.#loop.wake();
     this.proposer = new Proposer({
       ...{ node, ids, clock, requestTimeoutMs, wake },
@@ -46,7 +49,7 @@ export class Consensus {
       log: options.log,
       apply: options.apply,
       send: options.send,
-      saveSnapshot: options.saveSnapshot,
+      takeSnapshot: options.takeSnapshot,
       onSoftState: options.onSoftState,
       onFault: options.onFault,
     });

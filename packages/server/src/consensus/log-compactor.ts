@@ -1,8 +1,8 @@
 import type { LogIndex, Term, Timer } from "@kvorum/base";
-import type { ConfState, RawNode } from "@kvorum/raft";
+import type { ConfState, RawNode, Snapshot } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
 import type { MemberOptions } from "../member-options.js";
-import type { SnapMembership } from "../storage/snap/membership-json.js";
+import { decodeMembership, type SnapMembership } from "../storage/snap/membership-json.js";
 import type { SnapStore } from "../storage/snap/snap-store.js";
 import type { Wal } from "../storage/wal/wal.js";
 
@@ -55,6 +55,16 @@ export class LogCompactor {
   async stop(): Promise<void> {
     this.#purgeTimer.clear();
     await this.#running;
+  }
+
+  /** A snapshot from the leader: its file and its record, before the store takes it up. */
+  async saveReceived({ metadata, data }: Snapshot): Promise<void> {
+    const { wal, snaps } = this.#options;
+    const { index, term, confState } = metadata;
+    await snaps.save({ index, term, confState, ...decodeMembership(data) });
+    await wal.saveSnapshot({ index, term, confState });
+    wal.releaseTo(index);
+    this.#snapshotIndex = index;
   }
 
   async #snapshot(): Promise<void> {

@@ -25,8 +25,8 @@ export interface ReadyLoopOptions {
   readonly apply: (entries: readonly Entry[]) => void;
   /** Sends to other members; never blocks, drops and reports when it can't. */
   readonly send: (messages: readonly Message[]) => void;
-  /** Makes a received snapshot durable, before entries that follow it. */
-  readonly saveSnapshot: (snapshot: Snapshot) => Promise<void>;
+  /** Makes a received snapshot durable and takes it into the store, before what follows it. */
+  readonly takeSnapshot: (snapshot: Snapshot) => Promise<void>;
   readonly onSoftState: (state: SoftState) => void;
   /** The log could not be written: nothing more can be acknowledged, the node must stop. */
   readonly onFault: (error: unknown) => void;
@@ -127,9 +127,9 @@ export class ReadyLoop {
   }
 
   async #write(batch: readonly Ready[]): Promise<void> {
-    const { saveSnapshot, log } = this.#options;
+    const { takeSnapshot, log } = this.#options;
     const first = batch[0];
-    if (first?.snapshot !== undefined) await saveSnapshot(first.snapshot);
+    if (first?.snapshot !== undefined) await takeSnapshot(first.snapshot);
     const single = batch.length === 1 ? first : undefined;
     const entries = single?.entries ?? batch.flatMap((ready) => ready.entries);
     const hardState = batch.findLast((ready) => ready.hardState !== undefined)?.hardState;

@@ -1,6 +1,6 @@
 import { etcdserverpb, ProposalField } from "@kvorum/api";
 import type { Clock, LeaseId, Timer } from "@kvorum/base";
-import type { Lessor } from "@kvorum/mvcc";
+import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
 import { serverLimits } from "../limits.js";
 
@@ -9,7 +9,7 @@ import { serverLimits } from "../limits.js";
  * a time. One that fails (no quorum, say) is found expired again and retried.
  */
 export class LeaseExpirer {
-  readonly #lessor: Lessor;
+  readonly #opened: OpenedStore;
   readonly #proposer: Proposer;
   readonly #isLeader: () => boolean;
   readonly #timer: Timer;
@@ -18,12 +18,12 @@ export class LeaseExpirer {
   expired = 0;
 
   constructor(options: {
-    readonly lessor: Lessor;
+    readonly opened: OpenedStore;
     readonly proposer: Proposer;
     readonly clock: Clock;
     readonly isLeader: () => boolean;
   }) {
-    this.#lessor = options.lessor;
+    this.#opened = options.opened;
     this.#proposer = options.proposer;
     this.#isLeader = options.isLeader;
     this.#timer = options.clock.every(serverLimits.leaseExpiryCheckMs, () => this.#look());
@@ -38,7 +38,7 @@ export class LeaseExpirer {
     // What is named here is not named again for some seconds, so no more is asked for than can begin.
     const free = serverLimits.leaseRevokesPendingMax - this.#revoking.size;
     if (free <= 0) return;
-    for (const id of this.#lessor.expired(free)) {
+    for (const id of this.#opened.lessor.expired(free)) {
       if (!this.#revoking.has(id)) this.#revoke(id);
     }
   }

@@ -19,7 +19,7 @@ export interface DowngradeState {
  */
 export class Cluster {
   readonly id: ClusterId;
-  readonly #store: BufferedStore;
+  #store: BufferedStore;
   readonly #members = new Map<MemberId, Member>();
   readonly #removed = new Set<MemberId>();
   #version = "";
@@ -30,7 +30,11 @@ export class Cluster {
     this.#store = options.store;
   }
 
-  async load(): Promise<void> {
+  /** Reads all that `store` holds, and writes changes to it from now on. */
+  async load(store: BufferedStore = this.#store): Promise<void> {
+    this.#store = store;
+    this.#version = "";
+    this.#downgrade = { enabled: false, targetVersion: "" };
     this.#members.clear();
     this.#removed.clear();
     for (const [, value] of await this.#store.entries("members")) {

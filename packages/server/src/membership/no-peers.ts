@@ -8,5 +8,7 @@ export const noPeers: Peers = {
   membersChanged: () => {},
   serverVersionOf: () => Promise.resolve(undefined),
   promoteAtLeader: () => Promise.reject(apiError("noLeader")),
+  renewLease: () => Promise.resolve(undefined),
+  leaseTimeToLive: () => Promise.resolve(undefined),
   stop: () => Promise.resolve(),
 };

@@ -1,5 +1,6 @@
-import type { MemberId } from "@kvorum/base";
+import type { LeaseId, MemberId } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
+import type { RemoteLeaseStatus } from "../lease/lease-authority.js";
 import type { Member } from "./member.js";
 
 /** The other members, as the rest of a member sees them. `PeerLink` implements it. */
@@ -14,5 +15,12 @@ export interface Peers {
   serverVersionOf(member: Member): Promise<string | undefined>;
   /** Asks the leader to promote a learner. @throws ApiError */
   promoteAtLeader(id: MemberId): Promise<void>;
+  /** The granted TTL in seconds; undefined when the leader didn't answer. */
+  renewLease(leader: MemberId, id: LeaseId): Promise<number | "not-found" | undefined>;
+  leaseTimeToLive(
+    leader: MemberId,
+    id: LeaseId,
+    withKeys: boolean,
+  ): Promise<RemoteLeaseStatus | "not-found">;
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ import {
 } from "@kvorum/api";
 import { assert } from "@kvorum/base";
 import type { Method, UnaryCall } from "@kvorum/grpc";
-import type { Store } from "@kvorum/mvcc";
+import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import type { Proposer } from "../consensus/proposer.js";
@@ -29,7 +29,7 @@ import {
 } from "./txn-validation.js";
 
 export interface KvServiceOptions {
-  readonly store: Store;
+  readonly opened: OpenedStore;
   readonly proposer: Proposer;
   readonly reads: ReadIndexQueue;
   readonly quota: Quota;
@@ -183,7 +183,7 @@ class RangeRead implements ReadOwner {
   ready(): void {
     if (this.#call.cancelled) return;
     try {
-      answer(this.#call, this.#options.replier, this.#options.store.range(this.#request));
+      answer(this.#call, this.#options.replier, this.#options.opened.store.range(this.#request));
     } catch (error) {
       failRead(this.#call, error);
     }
@@ -208,7 +208,7 @@ class TxnRead implements ReadOwner {
   ready(): void {
     if (this.#call.cancelled) return;
     try {
-      answer(this.#call, this.#options.replier, this.#options.store.readTxn(this.#request));
+      answer(this.#call, this.#options.replier, this.#options.opened.store.readTxn(this.#request));
     } catch (error) {
       failRead(this.#call, error);
     }

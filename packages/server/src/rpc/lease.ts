@@ -1,9 +1,10 @@
 import { apiError, etcdserverpb, limits, ProposalField } from "@kvorum/api";
-import { assert, latin1ToBytes } from "@kvorum/base";
+import { assert } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
-import type { Lessor } from "@kvorum/mvcc";
+import type { OpenedStore } from "../boot/open-store.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
 import type { Proposer } from "../consensus/proposer.js";
+import type { LeaseAuthority } from "../lease/lease-authority.js";
 import type { Quota } from "../quota.js";
 import { failWith } from "./guard.js";
 import { fail, type Replier } from "./reply.js";
@@ -19,7 +20,8 @@ const {
 } = etcdserverpb;
 
 export interface LeaseServiceOptions {
-  readonly lessor: Lessor;
+  readonly opened: OpenedStore;
+  readonly authority: LeaseAuthority;
   readonly proposer: Proposer;
   readonly ids: ProposalIds;
   readonly quota: Quota;
@@ -98,19 +100,18 @@ export class LeaseService {
     call.onMessage = (message) => {
       try {
         const { ID } = LeaseKeepAliveRequest.decode(message);
-        const { replier, lessor } = this.#options;
+        const { replier, authority } = this.#options;
         // The header is made before the lease is renewed, as etcd does.
         const revision = replier.currentRevision();
         waiting = true;
         call.pause();
-        lessor.renew(ID, (outcome) => {
+        authority.renew(ID, (TTL) => {
           waiting = false;
           if (call.cancelled) return;
-          if (outcome === "notPrimaryLessor") {
-            fail(call, apiError("notPrimaryLessor"));
+          if (typeof TTL !== "number") {
+            fail(call, TTL);
             return;
           }
-          const TTL = outcome === "leaseNotFound" ? 0 : outcome;
           const body = LeaseKeepAliveResponse.encode({ header: undefined, ID, TTL }).finish();
           call.write(replier.withHeader(body, revision));
           call.resume();
@@ -124,19 +125,23 @@ export class LeaseService {
 
   #timeToLive(call: UnaryCall, message: Buffer): void {
     const request = LeaseTimeToLiveRequest.decode(message);
-    const found = this.#options.lessor.timeToLive(request.ID);
-    const body = LeaseTimeToLiveResponse.encode({
-      header: undefined,
-      ID: request.ID,
-      TTL: found?.ttlSeconds ?? -1,
-      grantedTTL: found?.grantedTtlSeconds ?? 0,
-      keys: found === undefined || !request.keys ? [] : found.keys.map(latin1ToBytes),
-    }).finish();
-    call.respond(this.#options.replier.withHeader(body));
+    this.#options.authority.timeToLive(request.ID, request.keys).then(
+      (found) => {
+        const body = LeaseTimeToLiveResponse.encode({
+          header: undefined,
+          ID: request.ID,
+          TTL: found?.ttlSeconds ?? -1,
+          grantedTTL: found?.grantedTtlSeconds ?? 0,
+          keys: [...(found?.keys ?? [])],
+        }).finish();
+        call.respond(this.#options.replier.withHeader(body));
+      },
+      (error: unknown) => failWith(call, error),
+    );
   }
 
   #leases(call: UnaryCall): void {
-    const leases = this.#options.lessor.leases().map((ID) => ({ ID }));
+    const leases = this.#options.opened.lessor.leases().map((ID) => ({ ID }));
     const body = LeaseLeasesResponse.encode({ header: undefined, leases }).finish();
     call.respond(this.#options.replier.withHeader(body));
   }

@@ -1,7 +1,7 @@
 import { type ApiError, ApiError as ApiErrorClass, etcdserverpb, ProposalField } from "@kvorum/api";
 import { assert, type MemberId } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
-import type { Store } from "@kvorum/mvcc";
+import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
 import { failWith } from "./guard.js";
 import { fail, type Replier } from "./reply.js";
@@ -23,7 +23,7 @@ export type StatusFacts = Omit<etcdserverpb.StatusResponse, "header">;
 
 export interface MaintenanceServiceOptions {
   readonly memberId: MemberId;
-  readonly store: Store;
+  readonly opened: OpenedStore;
   readonly proposer: Proposer;
   readonly replier: Replier;
   readonly status: () => StatusFacts;
@@ -83,7 +83,7 @@ export class MaintenanceService {
   }
 
   #hash(call: UnaryCall): void {
-    this.#options.store.hash().then(
+    this.#options.opened.store.hash().then(
       ({ hash, revision }) => {
         const body = HashResponse.encode({ header: undefined, hash }).finish();
         call.respond(this.#options.replier.withHeader(body, revision));
@@ -94,7 +94,7 @@ export class MaintenanceService {
 
   #hashKv(call: UnaryCall, message: Buffer): void {
     const { revision } = HashKVRequest.decode(message);
-    this.#options.store.hashKv(revision).then(
+    this.#options.opened.store.hashKv(revision).then(
       (found) => {
         const body = HashKVResponse.encode({
           header: undefined,

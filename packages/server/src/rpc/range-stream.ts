@@ -17,7 +17,7 @@ export function openRangeStream(call: StreamCall, options: KvServiceOptions): vo
       const request = decodeRangeRequest(message);
       validateRange(request);
       const begin = () => {
-        const chunks = options.store.rangeChunks(request, options.requestBytesMax);
+        const chunks = options.opened.store.rangeChunks(request, options.requestBytesMax);
         send(call, options, chunks).catch((error: unknown) => failWith(call, error));
       };
       if (request.serializable) begin();

@@ -4,6 +4,7 @@ import { GrpcServer, type StreamCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
+import type { LeaseAuthority } from "../lease/lease-authority.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Membership } from "../membership/membership-service.js";
 import type { Quota } from "../quota.js";
@@ -25,6 +26,7 @@ export interface ServicesOptions {
   readonly membership: Membership;
   readonly consensus: Consensus;
   readonly ids: ProposalIds;
+  readonly leases: LeaseAuthority;
   readonly quota: Quota;
   readonly header: HeaderEncoder;
   /** Term of the last applied entry. */
@@ -40,15 +42,14 @@ export interface ServicesOptions {
 export function wireServices(options: ServicesOptions): GrpcServer {
   const { member, opened, consensus, ids, quota, onQuotaExceeded } = options;
   const { proposer, reads } = consensus;
-  const { store, lessor } = opened;
   const replier = new Replier({
     header: options.header,
     term: options.term,
-    revision: () => store.currentRevision,
+    revision: () => opened.store.currentRevision,
   });
   const services = [
     new KvService({
-      ...{ store, proposer, reads, quota, replier, onQuotaExceeded },
+      ...{ opened, proposer, reads, quota, replier, onQuotaExceeded },
       txnOpsMax: member.txnOpsMax,
       requestBytesMax: member.requestBytesMax,
     }),
@@ -58,10 +59,18 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       progressIntervalMs: member.watchProgressIntervalMs,
       prng: member.prng,
     }),
-    new LeaseService({ lessor, proposer, ids, quota, replier, onQuotaExceeded }),
+    new LeaseService({
+      opened,
+      authority: options.leases,
+      proposer,
+      ids,
+      quota,
+      replier,
+      onQuotaExceeded,
+    }),
     new ClusterService({ membership: options.membership, reads, replier }),
     new MaintenanceService({
-      ...{ memberId: options.memberId, store, proposer, replier },
+      ...{ memberId: options.memberId, opened, proposer, replier },
       status: options.status,
       defragment: options.defragment,
       snapshots: options.snapshots,

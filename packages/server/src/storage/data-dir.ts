@@ -8,6 +8,11 @@ import { hasWal } from "./wal/read-wal.js";
 export interface DataDir extends DataDirPaths {
   /** True when a member ran here before. */
   readonly hasWal: boolean;
+  /**
+   * The engine's files stand in another directory, `name` beside the present one, from the next
+   * start on; the present one may be removed then. In one step, durable.
+   */
+  useEngineDirectory(name: string): Promise<void>;
   /** Gives the directory free for another process; idempotent. */
   release(): Promise<void>;
 }
@@ -36,6 +41,10 @@ export interface OpenDataDirOptions {
 /** Version of engine.json's form. */
 const ENGINE_FILE_VERSION = 1;
 
+/** Where the engine's files stand until a snapshot of the leader replaces them. */
+const FIRST_DIRECTORY = "db";
+const ENGINE_DIRECTORY = /^db(-[0-9a-f]+)?$/;
+
 /**
  * Takes the data directory for this process: makes the directories that are missing (0700), makes
  * sure that the data belong to `engine`, and holds the lock until `release`. The log is not created,
@@ -54,27 +63,57 @@ export async function openDataDir(options: OpenDataDirOptions): Promise<DataDir>
   }
   const held = await lock(paths.memberDirectory);
   try {
-    const isRestart = await prepare(fs, paths, engine);
-    return { ...paths, hasWal: isRestart, release: () => held.release() };
+    const { isRestart, directory } = await prepare(fs, paths, engine);
+    return {
+      ...paths,
+      engineDirectory: join(paths.memberDirectory, directory),
+      hasWal: isRestart,
+      async useEngineDirectory(name) {
+        await writeEngineFile(fs, paths, { engine, directory: name });
+        await fs.syncDirectory(paths.memberDirectory);
+      },
+      release: () => held.release(),
+    };
   } catch (cause) {
     await held.release();
     throw fromSystemError(cause, "prepare the data directory", dataDir);
   }
 }
 
-/** @returns whether a member ran here before */
-async function prepare(fs: FileSystem, paths: DataDirPaths, engine: string): Promise<boolean> {
-  const owner = await readEngineFile(fs, paths);
+/** @returns whether a member ran here before, and the name of the engine's directory */
+async function prepare(
+  fs: FileSystem,
+  paths: DataDirPaths,
+  engine: string,
+): Promise<{ readonly isRestart: boolean; readonly directory: string }> {
+  const content = await readEngineFile(fs, paths);
+  const owner = content?.engine;
+  const directory = content?.directory ?? FIRST_DIRECTORY;
   const isRestart = await hasWal(fs, paths.walDirectory);
   if (owner !== undefined && owner !== engine) throw wrongEngine(paths, owner, engine);
   if (owner === undefined && isRestart) throw unknownEngine(paths);
   await fs.makeDirectory(paths.snapDirectory);
-  await fs.makeDirectory(paths.engineDirectory);
+  await removeUnusedEngineDirectories(fs, paths, directory);
+  await fs.makeDirectory(join(paths.memberDirectory, directory));
   await fs.makeDirectory(dirname(paths.walDirectory));
-  if (owner === undefined) await writeEngineFile(fs, paths, engine);
+  if (owner === undefined) await writeEngineFile(fs, paths, { engine, directory });
   await fs.syncDirectory(paths.memberDirectory);
   await fs.syncDirectory(paths.path);
-  return isRestart;
+  return { isRestart, directory };
+}
+
+/** Left behind when the process ended while a snapshot of the leader was being taken over. */
+async function removeUnusedEngineDirectories(
+  fs: FileSystem,
+  { memberDirectory }: DataDirPaths,
+  used: string,
+): Promise<void> {
+  for (const name of await fs.list(memberDirectory)) {
+    const isEngineDirectory = name === FIRST_DIRECTORY || name.startsWith(`${FIRST_DIRECTORY}-`);
+    if (isEngineDirectory && name !== used) {
+      await fs.remove(join(memberDirectory, name), { recursive: true });
+    }
+  }
 }
 
 /**
@@ -89,7 +128,7 @@ export function dataDirPaths(path: string, walDir?: string | undefined): DataDir
   return {
     path,
     memberDirectory,
-    engineDirectory: join(memberDirectory, "db"),
+    engineDirectory: join(memberDirectory, FIRST_DIRECTORY),
     walDirectory: walDir === undefined || walDir === "" ? join(memberDirectory, "wal") : walDir,
     snapDirectory: join(memberDirectory, "snap"),
     engineFile: join(memberDirectory, "engine.json"),
@@ -103,7 +142,7 @@ export function dataDirPaths(path: string, walDir?: string | undefined): DataDir
 export async function engineOf(fs: FileSystem, dataDir: string): Promise<string | undefined> {
   const paths = dataDirPaths(dataDir);
   try {
-    return await readEngineFile(fs, paths);
+    return (await readEngineFile(fs, paths))?.engine;
   } catch (cause) {
     throw fromSystemError(cause, "read", paths.engineFile);
   }
@@ -126,13 +165,20 @@ async function refuseForeignData(
   throw new StorageError("FOREIGN_DATA", message, { path: database });
 }
 
+/** What engine.json says: whose files, and where they stand. */
+interface EngineFile {
+  readonly engine: string;
+  /** A name in the member's directory. */
+  readonly directory: string;
+}
+
 async function readEngineFile(
   fs: FileSystem,
   { engineFile }: DataDirPaths,
-): Promise<string | undefined> {
+): Promise<EngineFile | undefined> {
   if ((await fs.stat(engineFile)) === undefined) return undefined;
   const text = (await fs.readFile(engineFile)).toString("utf8");
-  let content: { readonly engine?: unknown; readonly version?: unknown };
+  let content: { engine?: unknown; version?: unknown; directory?: unknown };
   try {
     content = JSON.parse(text) as typeof content;
   } catch (cause) {
@@ -146,17 +192,22 @@ async function readEngineFile(
   if (typeof content.engine !== "string" || content.engine === "") {
     throw damagedEngineFile(engineFile, "names no engine");
   }
-  return content.engine;
+  const { engine, directory = FIRST_DIRECTORY } = content;
+  if (typeof directory !== "string" || !ENGINE_DIRECTORY.test(directory)) {
+    throw damagedEngineFile(engineFile, `names no directory: ${JSON.stringify(directory)}`);
+  }
+  return { engine, directory };
 }
 
 /** In one step, so that no start ever finds half of it. */
 async function writeEngineFile(
   fs: FileSystem,
   { engineFile }: DataDirPaths,
-  engine: string,
+  { engine, directory }: EngineFile,
 ): Promise<void> {
   const temporary = `${engineFile}.tmp`;
-  const text = `${JSON.stringify({ engine, version: ENGINE_FILE_VERSION })}\n`;
+  const place = directory === FIRST_DIRECTORY ? {} : { directory };
+  const text = `${JSON.stringify({ engine, version: ENGINE_FILE_VERSION, ...place })}\n`;
   await fs.writeFile(temporary, Buffer.from(text));
   await fs.rename(temporary, engineFile);
 }

@@ -1,0 +1,59 @@
+import type { Snapshot } from "@kvorum/raft";
+import type { ApplyLoop } from "../apply/apply-loop.js";
+import { adopt, buildFromReceived, type InstallPlace } from "../boot/install-snapshot.js";
+import { type OpenedStore, type OpenStoreOptions, replaceContent } from "../boot/open-store.js";
+import { type Position, readPosition } from "../boot/position.js";
+import type { Cluster } from "../membership/cluster.js";
+import type { Logger } from "../observe/logger.js";
+import type { LogCompactor } from "./log-compactor.js";
+
+export interface SnapshotTakerOptions {
+  readonly place: InstallPlace;
+  readonly opened: OpenedStore;
+  readonly opening: OpenStoreOptions;
+  readonly cluster: Cluster;
+  readonly applyLoop: ApplyLoop;
+  readonly compactor: LogCompactor;
+  readonly logger: Logger;
+  readonly onPosition: (position: Position) => void;
+}
+
+/** Takes a snapshot that the leader sent, when this member has fallen behind the leader's log. */
+export class SnapshotTaker {
+  readonly #options: SnapshotTakerOptions;
+  /** The engine's files that are in use. */
+  #directory: string;
+
+  constructor(options: SnapshotTakerOptions) {
+    this.#options = options;
+    this.#directory = options.place.dataDir.engineDirectory;
+  }
+
+  /** Resolves when the snapshot is durable and the store's content is the snapshot's. */
+  async take(snapshot: Snapshot): Promise<void> {
+    const { compactor, applyLoop } = this.#options;
+    await compactor.saveReceived(snapshot);
+    await applyLoop.install(() => this.#install(snapshot));
+  }
+
+  async #install({ metadata }: Snapshot): Promise<Position> {
+    const { place, opened, opening, cluster, logger, onPosition } = this.#options;
+    const { index } = metadata;
+    logger.info("applying snapshot", { "incoming-leader-snapshot-index": index });
+    const { backend, directory } = await buildFromReceived(place, index);
+    logger.info("applySnapshot: opened snapshot backend", { "snapshot-index": index });
+    const position = readPosition((bucket, key) => backend.get(bucket, key));
+    await adopt(place, index, directory);
+    onPosition(position);
+    await replaceContent(opened, opening, backend);
+    await cluster.load(opened.buffered);
+    const previous = this.#directory;
+    this.#directory = directory;
+    await place.fs.remove(previous, { recursive: true });
+    logger.info("applied snapshot", {
+      "current-applied-index": position.index,
+      "incoming-leader-snapshot-index": index,
+    });
+    return position;
+  }
+}
