@@ -25,7 +25,11 @@ export class ClientIdentityCheck {
   refusal(socket: TLSSocket): string | undefined {
     const certificate = socket.getPeerCertificate(true);
     // Without a certificate the object is empty, whatever its type says.
-    if (certificate?.raw === undefined) return undefined;
+    return certificate?.raw === undefined ? undefined : this.refusalOf(certificate);
+  }
+
+  /** The same for a certificate at hand, with its chain. */
+  refusalOf(certificate: DetailedPeerCertificate): string | undefined {
     if (!this.#isAllowed(certificate)) return REFUSED;
     return this.#revocation(certificate);
   }

@@ -129,7 +129,8 @@ function readContext(config: TlsConfig): SecureContextOptions {
   return context;
 }
 
-function nodeVersion(version: TlsVersion | undefined) {
+/** Node's name of a protocol version. */
+export function nodeVersion(version: TlsVersion | undefined) {
   return version && NODE_VERSIONS[version];
 }
 
