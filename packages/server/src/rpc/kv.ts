@@ -99,7 +99,10 @@ export class KvService {
   #compact(call: UnaryCall, message: Buffer): void {
     const request = etcdserverpb.CompactionRequest.decode(message);
     const owner = new CompactionOwner(call, request.physical, this.#options);
-    this.#options.proposer.propose(ProposalField.compaction, message, owner);
+    // Encoded anew: the generated decoder stops at an end-group tag, and what stands behind one in
+    // the client's bytes would be read as fields of the entry.
+    const canonical = etcdserverpb.CompactionRequest.encode(request).finish();
+    this.#options.proposer.propose(ProposalField.compaction, canonical, owner);
   }
 
   #checkQuota(cost: number): void {

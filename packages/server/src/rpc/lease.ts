@@ -79,8 +79,10 @@ export class LeaseService {
 
   #revoke(call: UnaryCall, message: Buffer): void {
     const { proposer, replier } = this.#options;
-    etcdserverpb.LeaseRevokeRequest.decode(message);
-    proposer.propose(ProposalField.leaseRevoke, message, {
+    const { LeaseRevokeRequest } = etcdserverpb;
+    // Encoded anew, so that nothing behind an end-group tag gets into the entry.
+    const request = LeaseRevokeRequest.encode(LeaseRevokeRequest.decode(message)).finish();
+    proposer.propose(ProposalField.leaseRevoke, request, {
       applied: () => call.respond(replier.withHeader(NO_BYTES)),
       failed: (error) => fail(call, error),
     });

@@ -15,6 +15,7 @@ const {
   HashKVRequest,
   HashKVResponse,
   HashResponse,
+  MoveLeaderRequest,
   StatusResponse,
 } = etcdserverpb;
 
@@ -28,6 +29,8 @@ export interface MaintenanceServiceOptions {
   readonly replier: Replier;
   readonly status: () => StatusFacts;
   readonly defragment: () => Promise<void>;
+  /** @throws ApiError notLeader | badLeaderTransferee | timeoutLeaderTransfer */
+  readonly moveLeader: (target: MemberId) => Promise<void>;
   readonly snapshots: SnapshotSource;
 }
 
@@ -51,6 +54,10 @@ export class MaintenanceService {
       ["/etcdserverpb.Maintenance/Hash", unary((call) => this.#hash(call))],
       ["/etcdserverpb.Maintenance/HashKV", unary((call, message) => this.#hashKv(call, message))],
       [
+        "/etcdserverpb.Maintenance/MoveLeader",
+        unary((call, message) => this.#moveLeader(call, message)),
+      ],
+      [
         "/etcdserverpb.Maintenance/Snapshot",
         { kind: "stream", open: (call) => this.#snapshot(call) },
       ],
@@ -58,9 +65,10 @@ export class MaintenanceService {
   }
 
   #alarm(call: UnaryCall, message: Buffer): void {
-    AlarmRequest.decode(message);
+    // Encoded anew, so that nothing behind an end-group tag gets into the entry.
+    const request = AlarmRequest.encode(AlarmRequest.decode(message)).finish();
     const { proposer, replier } = this.#options;
-    proposer.propose(ProposalField.alarm, message, {
+    proposer.propose(ProposalField.alarm, request, {
       applied(response) {
         assert(response.kind === "alarm", `an alarm answers itself, not ${response.kind}`);
         const body = { header: undefined, alarms: [...response.alarms] };
@@ -104,6 +112,15 @@ export class MaintenanceService {
         }).finish();
         call.respond(this.#options.replier.withHeader(body, found.currentRevision));
       },
+      (error: unknown) => failLate(call, error),
+    );
+  }
+
+  /** The answer has no header, as in etcd. */
+  #moveLeader(call: UnaryCall, message: Buffer): void {
+    const { targetID } = MoveLeaderRequest.decode(message);
+    this.#options.moveLeader(targetID).then(
+      () => call.respond(new Uint8Array(0)),
       (error: unknown) => failLate(call, error),
     );
   }
