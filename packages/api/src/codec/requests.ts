@@ -6,7 +6,7 @@ import type {
   RequestOp,
   TxnRequest,
 } from "../gen/rpc.js";
-import { WireReader } from "./wire-reader.js";
+import { WireError, WireReader } from "./wire-reader.js";
 
 /**
  * Hand-written decoders of the requests on the hot path, equal to the generated ones (their test
@@ -159,7 +159,7 @@ export function readDeleteRange(reader: WireReader, end: number): DeleteRangeReq
 }
 
 export function readTxn(reader: WireReader, end: number, depth = 0): TxnRequest {
-  if (depth > DEPTH_MAX) throw new Error(`transaction nested deeper than ${DEPTH_MAX}`);
+  if (depth > DEPTH_MAX) throw new WireError(`transaction nested deeper than ${DEPTH_MAX}`);
   const request: TxnRequest = { compare: [], success: [], failure: [] };
   while (reader.position < end) {
     const tag = reader.tag();

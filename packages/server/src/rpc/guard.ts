@@ -103,7 +103,7 @@ function isUndecodable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
     error instanceof RangeError ||
-    /^(premature EOF|invalid (varint|wire type|field|tag|end group)|cant skip|protobuf decode|illegal tag)/.test(
+    /^(premature EOF|maximum recursion|invalid (varint|wire type|field|tag|end group)|cant skip|protobuf decode|illegal tag)/.test(
       error.message,
     )
   );
