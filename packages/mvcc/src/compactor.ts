@@ -172,8 +172,9 @@ export class Compactor {
     let from: string | undefined = "";
     while (from !== undefined) {
       this.#checkRunning();
+      const startMs = this.#state.clock.nowMs();
       from = this.#state.index.compact(from, options);
-      await turn(this.#state.clock);
+      await this.#pause(this.#state.clock.nowMs() - startMs, 0);
     }
     atSubZero.seal();
     return { atSubZero, count };
@@ -186,14 +187,20 @@ export class Compactor {
   ): Promise<void> {
     let from = encodeRevisionKey(0, 0);
     for (;;) {
+      const scanStartMs = this.#state.clock.nowMs();
       const batch = await this.#nextBatch(from, revision);
       if (batch === undefined) return;
       const { keys } = batch;
+      const scanMs = this.#state.clock.nowMs() - scanStartMs;
+      const scanMsPerSlice = scanMs / Math.ceil(keys.length / this.#options.batchLimit);
       for (let at = 0; at < keys.length; at += this.#options.batchLimit) {
         this.#checkRunning();
         const startMs = this.#state.clock.nowMs();
         this.#compactSlice(batch, at, { kept, hasher });
-        await this.#pause(this.#state.clock.nowMs() - startMs);
+        const sliceMs = this.#state.clock.nowMs() - startMs;
+        // A scan's time holds other work too where it was waited for, hence the bound.
+        const workMs = sliceMs + Math.min(scanMsPerSlice, sliceMs * limits.compactionScanFactor);
+        await this.#pause(workMs, this.#options.sleepMs);
       }
       const last = keys[keys.length - 1]!;
       from = encodeRevisionKey(revisionKeyMain(last), revisionKeySub(last) + 1);
@@ -239,16 +246,15 @@ export class Compactor {
     return this.#state.index.contains(this.#reader.read(record).keyText(), main, sub);
   }
 
-  /**
-   * After `workMs` of work. A store that nobody uses meanwhile needs no longer pause than asked.
-   */
-  async #pause(workMs: number): Promise<void> {
+  /** After `workMs` of work. A store that nobody uses meanwhile needs only the shortest pause. */
+  async #pause(workMs: number, shortestMs: number): Promise<void> {
     const { clock, counters } = this.#state;
     const operations = counters.puts + counters.deletes + counters.ranges + counters.txns;
     const isBusy = operations - this.#operationsSeen > limits.compactionIdleOperations;
     const pauseMs = isBusy ? workMs * limits.compactionPauseFactor : 0;
-    await pause(clock, Math.max(this.#options.sleepMs, pauseMs));
     this.#operationsSeen = operations;
+    if (pauseMs === 0 && shortestMs === 0) await turn(clock);
+    else await pause(clock, Math.max(shortestMs, pauseMs));
   }
 
   #checkRunning(): void {

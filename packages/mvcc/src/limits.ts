@@ -30,11 +30,12 @@ export const limits = {
   /** Default of the compactor: --compaction-sleep-interval of etcd. */
   compactionSleepMs: 10,
   /**
-   * In a busy store a compaction pauses at least this many times as long as it worked, so that it
-   * takes at most one part in sixteen of the event loop. Source: the goal of 90 % of the
-   * foreground's rate.
+   * In a busy store a compaction pauses at least this many times as long as it worked. Source: the
+   * goal of 90 % of the foreground's rate, with a part left for the engine's deletions.
    */
-  compactionPauseFactor: 15,
+  compactionPauseFactor: 12,
+  /** The time of scanning a slice counts as work up to this many times the work on the slice. */
+  compactionScanFactor: 3,
   /** Operations between two batches up to which a compaction counts the store as unused. */
   compactionIdleOperations: 20,
   /** Compaction hashes kept for HashKV. Source: etcd's hashStorageMaxSize. */
