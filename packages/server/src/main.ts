@@ -54,10 +54,16 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   };
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);
-  let node: RunningNode;
+  let node: RunningNode | undefined;
   try {
     const commandLine = [process.argv0, ...process.argv.slice(1)];
-    node = await startNode({ config, logger, commandLine, onFault: end });
+    const onRemoved = () => {
+      node
+        ?.stop()
+        .then(() => process.exit(0))
+        .catch(end);
+    };
+    node = await startNode({ config, logger, commandLine, onFault: end, onRemoved });
   } catch (error) {
     const line = error instanceof StartError ? error.line : "discovery failed";
     logger.fatal(line, { error: error instanceof Error ? error.message : String(error) });
@@ -75,12 +81,18 @@ function writeNotices(logger: NodeLogger, notices: readonly Notice[]): void {
   for (const notice of notices) logger[notice.level](notice.message, notice.fields);
 }
 
+/** As Go prints them, and so etcd's log. */
+const GO_NAMES = { SIGINT: "interrupt", SIGTERM: "terminated" } as const;
+type StopSignal = keyof typeof GO_NAMES;
+
 /** Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. */
-async function stop(node: RunningNode, logger: NodeLogger, signal: NodeJS.Signals): Promise<void> {
-  logger.info("received signal; shutting down", { signal: signal.toLowerCase() });
+async function stop(node: RunningNode, logger: NodeLogger, signal: StopSignal): Promise<void> {
+  logger.info("received signal; shutting down", { signal: GO_NAMES[signal] });
   logger.info("closing etcd server");
   await node.stop();
   logger.close();
+  // The kernel shields process 1 from signals that it doesn't handle.
+  if (process.pid === 1) process.exit(0);
   process.kill(process.pid, signal);
 }
 
