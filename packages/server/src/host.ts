@@ -13,6 +13,9 @@ import { healthOf } from "./member-health.js";
 import type { MemberOptions } from "./member-options.js";
 import type { Logger } from "./observe/logger.js";
 import { createMetrics, type Metrics } from "./observe/metrics.js";
+import { PeerClient } from "./peer/peer-client.js";
+import { PeerListener } from "./peer/peer-listener.js";
+import { createDialTls } from "./tls/dial-tls.js";
 import { usesClientTls, usesMetricsTls } from "./tls/listener-scheme.js";
 import { createServerTls } from "./tls/server-tls.js";
 
@@ -43,6 +46,8 @@ export interface HostOptions {
   readonly commandLine: readonly string[];
   /** The log or the engine failed: the process must end. */
   readonly onFault: (error: unknown) => void;
+  /** The member was removed from its cluster for good: the node should be stopped. */
+  readonly onRemoved: () => void;
 }
 
 /** Connections that a stopping node waits for at most. */
@@ -65,9 +70,14 @@ interface Listening {
  */
 export async function startNode(options: HostOptions): Promise<RunningNode> {
   const { config, logger } = options;
-  const listening = await bindAll(config, logger);
+  const peerPorts = await bindPeers(config, logger);
+  const listening = await bindAll(config, logger).catch((error: unknown) => {
+    for (const port of peerPorts) port.close();
+    throw error;
+  });
   const close = () => {
     for (const { listener } of listening) listener.close();
+    for (const port of peerPorts) port.close();
   };
   let member: Member | undefined;
   const metrics = createMetrics({
@@ -79,7 +89,9 @@ export async function startNode(options: HostOptions): Promise<RunningNode> {
     facts: () => factsOf(member, process.version),
   });
   try {
-    member = await Member.start(await memberOptions(options, metrics));
+    member = await Member.start(await memberOptions(options, metrics), (handler) => {
+      for (const port of peerPorts) port.serve(handler);
+    });
   } catch (error) {
     close();
     throw new StartError("discovery failed", messageOf(error), { cause: error });
@@ -144,6 +156,27 @@ async function bindAll(config: Config, logger: Logger): Promise<Listening[]> {
   return bound;
 }
 
+async function bindPeers(config: Config, logger: Logger): Promise<PeerListener[]> {
+  const bound: PeerListener[] = [];
+  for (const url of config.listen.peerUrls) {
+    try {
+      const isSecure = url.scheme === "https" || url.scheme === "unixs";
+      const tls = isSecure
+        ? createServerTls({ config: config.peerTls, logger, endpoint: "peer" })
+        : undefined;
+      const listener = new PeerListener({ address: addressOf(url), tls });
+      await listener.listen();
+      bound.push(listener);
+    } catch (error) {
+      for (const listener of bound) listener.close();
+      throw new StartError("listener failed", `can't listen on ${url.href}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return bound;
+}
+
 function serveAll(
   { config, logger, commandLine }: HostOptions,
   member: Member,
@@ -188,6 +221,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
   const { config, logger, onFault } = host;
   const { member, raft, clustering, backend, limits, grpc, compaction, checks } = config;
   const hrefs = (urls: readonly ListenUrl[]) => urls.map((url) => url.href);
+  const dialTls = usesPeerTls(config) ? createDialTls(config.peerTls) : undefined;
   return {
     name: member.name,
     dataDir: member.dataDir,
@@ -195,6 +229,14 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     engine: await loadEngine(backend.engine),
     initialCluster: () => initialCluster(config),
     initialClusterToken: clustering.initialClusterToken,
+    initialClusterState: clustering.initialClusterState,
+    advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
+    dialTls,
+    peerClient: new PeerClient({
+      clock: nodeClock,
+      electionTimeoutMs: raft.electionTimeoutMs,
+      ...(dialTls === undefined ? {} : { dialTls }),
+    }),
     advertiseClientUrls: hrefs(clustering.advertiseClientUrls),
     heartbeatIntervalMs: raft.heartbeatIntervalMs,
     electionTimeoutMs: raft.electionTimeoutMs,
@@ -229,7 +271,14 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     logger,
     metrics,
     onFault,
+    onRemoved: host.onRemoved,
   };
+}
+
+/** Whether other members are called over TLS: some have https URLs, or files for it are given. */
+function usesPeerTls({ peerTls, clustering }: Config): boolean {
+  const hasFiles = peerTls.certFile !== undefined || peerTls.trustedCaFile !== undefined;
+  return hasFiles || peerTls.autoTls || clustering.initialCluster.includes("https://");
 }
 
 /** The first configuration of a new cluster. @throws Error with etcd's message when it is wrong */

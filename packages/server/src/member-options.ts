@@ -2,6 +2,8 @@ import type { Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
+import type { PeerClient } from "./peer/peer-client.js";
+import type { DialTls } from "./tls/dial-tls.js";
 
 /** Everything a member is told at its start. Times in milliseconds, sizes in bytes. */
 export interface MemberOptions {
@@ -17,7 +19,14 @@ export interface MemberOptions {
    */
   readonly initialCluster: () => ReadonlyMap<string, readonly string[]>;
   readonly initialClusterToken: string;
+  /** "existing": this member was added to a running cluster and joins it. */
+  readonly initialClusterState: "new" | "existing";
+  readonly advertisePeerUrls: readonly string[];
   readonly advertiseClientUrls: readonly string[];
+  /** For other members with https URLs. */
+  readonly dialTls: DialTls | undefined;
+  /** Asks other members. */
+  readonly peerClient: PeerClient;
 
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
@@ -60,4 +69,6 @@ export interface MemberOptions {
   readonly metrics: Metrics;
   /** The node can't go on: the log or the engine failed. Called once; the host ends the process. */
   readonly onFault: (error: unknown) => void;
+  /** This member was removed from its cluster for good: the host stops it and ends. */
+  readonly onRemoved: () => void;
 }

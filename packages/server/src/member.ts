@@ -1,8 +1,9 @@
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
-import { apiError, HeaderEncoder } from "@kvorum/api";
-import type { ClusterId, LogIndex, MemberId, Timer } from "@kvorum/base";
-import type { GrpcServer, StreamCall } from "@kvorum/grpc";
-import type { ConfChange, SoftState } from "@kvorum/raft";
+import { HeaderEncoder } from "@kvorum/api";
+import type { ClusterId, MemberId } from "@kvorum/base";
+import type { GrpcServer } from "@kvorum/grpc";
+import type { Snapshot, SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
 import { type OpenedDisk, openDisk } from "./boot/open-disk.js";
@@ -10,11 +11,11 @@ import { type OpenedStore, type OpenStoreOptions, openStore } from "./boot/open-
 import {
   type Position,
   readStorageVersion,
-  writeConfState,
   writePosition,
   writeStorageVersion,
 } from "./boot/position.js";
 import { Consensus } from "./consensus/consensus.js";
+import { LeaderTransfer } from "./consensus/leader-transfer.js";
 import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
@@ -23,16 +24,15 @@ import { LeaseAuthority } from "./lease/lease-authority.js";
 import { LeaseExpirer } from "./lease/lease-expirer.js";
 import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
+import { applyConfChange } from "./membership/apply-conf-change.js";
 import { Cluster } from "./membership/cluster.js";
-import { applyConfChangeToCluster } from "./membership/conf-change-applier.js";
-import { noPeers } from "./membership/no-peers.js";
-import type { Peers } from "./membership/peers.js";
+import { PeerLink } from "./membership/peer-link.js";
 import type { MembershipParts } from "./membership/wire-membership.js";
 import { wireMembership } from "./membership/wire-membership.js";
 import { NoSpaceAlarm } from "./no-space-alarm.js";
 import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
-import { fail } from "./rpc/reply.js";
+import { OpenStreams } from "./rpc/open-streams.js";
 import { wireServices } from "./rpc/services.js";
 import type { SnapshotStream } from "./rpc/snapshot.js";
 import { SnapStore } from "./storage/snap/snap-store.js";
@@ -73,15 +73,14 @@ export class Member {
   readonly #parts: Parts;
   readonly #ids: ProposalIds;
   readonly #membership: MembershipParts;
-  readonly #peers: Peers = noPeers;
+  readonly #peers: PeerLink;
   readonly #noSpace: NoSpaceAlarm;
   readonly #expirer: LeaseExpirer;
   readonly #compactor: LogCompactor;
   readonly #snapshotTaker: SnapshotTaker;
-  readonly #openStreams = new Map<StreamCall, { readonly needsLeader: boolean }>();
+  readonly #openStreams: OpenStreams;
+  readonly #transfer: LeaderTransfer;
   #snapshotsOpened = 0;
-  readonly #leaderCheck: Timer;
-  #leaderlessTicks = 0;
   #lastLeader: MemberId = 0n;
   /** Figures for the metrics page. */
   isDefragmenting = false;
@@ -92,9 +91,13 @@ export class Member {
   /**
    * Opens the data directory, joins or begins the cluster, and publishes this member. Resolves when
    * it serves clients.
+   * @param servePeers called with the handler of the peer port before the others are talked to
    * @throws StorageError | BackendError naming what is wrong with the directory or its files
    */
-  static async start(options: MemberOptions): Promise<Member> {
+  static async start(
+    options: MemberOptions,
+    servePeers: (handler: RequestListener) => void,
+  ): Promise<Member> {
     const disk = await openDisk(options);
     const { log, backend } = disk;
     const header = new HeaderEncoder({ clusterId: log.clusterId, memberId: log.memberId });
@@ -110,6 +113,7 @@ export class Member {
     const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
     await cluster.load();
     const member = new Member({ options, disk, opened, opening, cluster, header, position });
+    servePeers(member.#peers.handle);
     await member.#begin();
     return member;
   }
@@ -124,6 +128,14 @@ export class Member {
     this.store = opened;
     this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
     this.#ids = new ProposalIds({ memberId: this.id, wallMs: clock.wallMs() });
+    this.#peers = new PeerLink({
+      ...{ member: options, id: this.id, cluster, opened },
+      place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
+      consensus: () => this.consensus,
+      membership: () => this.#membership.membership,
+      storageVersion: () => this.storageVersion(),
+      onRemoved: options.onRemoved,
+    });
     this.consensus = this.#wireConsensus();
     this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
     this.applyLoop = this.#wireApplyLoop();
@@ -164,8 +176,16 @@ export class Member {
         parts.position.current = position;
       },
     });
+    this.#transfer = new LeaderTransfer({
+      ...{ consensus: this.consensus, cluster, peers: this.#peers, clock, logger },
+      electionTimeoutMs: options.electionTimeoutMs,
+    });
+    this.#openStreams = new OpenStreams({
+      clock,
+      electionTimeoutMs: options.electionTimeoutMs,
+      hasLeader: () => this.consensus.node.leader !== 0n,
+    });
     this.grpc = this.#wireServices();
-    this.#leaderCheck = clock.every(options.electionTimeoutMs, () => this.#checkLeaderStreams());
     logger.debug("wired the member", { "member-id": this.id.toString(16) });
   }
 
@@ -208,6 +228,8 @@ export class Member {
 
   async #begin(): Promise<void> {
     const { options } = this.#parts;
+    this.#peers.addRemotes(this.#parts.disk.remotes);
+    this.#peers.membersChanged(this.cluster.members());
     this.consensus.start();
     this.consensus.campaignIfAlone();
     await this.#membership.publisher.publishAttributes({
@@ -223,18 +245,18 @@ export class Member {
 
   async #stop(): Promise<void> {
     const { disk, opened, options } = this.#parts;
-    this.#leaderCheck.clear();
     const { publisher, versions, changes } = this.#membership;
     publisher.stop();
     versions.stop();
     changes.stop();
     this.#expirer.stop();
-    // Streams without an end would keep the server from draining.
-    for (const call of [...this.#openStreams.keys()]) fail(call, apiError("stopped"));
+    this.#openStreams.stop();
     await this.grpc.drain();
+    await this.#transfer.handOver();
     await this.consensus.stop();
     this.applyLoop.stop();
     await this.#compactor.stop();
+    await this.#peers.stop();
     opened.watchHub.close();
     await opened.store.close();
     await opened.buffered.close();
@@ -255,7 +277,7 @@ export class Member {
     const node = openRaftNode({
       ...{ member: options, log: disk.log, confState },
       consistentIndex: disk.position.index,
-      snapshot: () => undefined,
+      snapshot: () => this.#snapshotPosition(),
     });
     return new Consensus({
       ...{ node, ids: this.#ids, clock: options.clock, log: disk.log.wal },
@@ -268,6 +290,15 @@ export class Member {
       onSoftState: (state) => this.#onSoftState(state),
       onFault: options.onFault,
     });
+  }
+
+  /** What a follower that fell behind would be sent; the state itself is taken when it is sent. */
+  #snapshotPosition(): Snapshot {
+    const { position, cluster } = this.#parts;
+    const { index, term } = position.current;
+    const ids = (members: readonly { readonly id: MemberId }[]) => members.map(({ id }) => id);
+    const confState = confStateOf(ids(cluster.voters()), ids(cluster.learners()));
+    return { metadata: { index, term, confState }, data: new Uint8Array(0) };
   }
 
   #wireApplyLoop(): ApplyLoop {
@@ -287,7 +318,18 @@ export class Member {
       consistentTerm: disk.position.term,
       apply: (proposal) => applier.apply(proposal),
       takeOwner: (high, low) => this.consensus.proposer.take(high, low),
-      applyConfChange: (change, index) => this.#applyConfChange(change, index),
+      applyConfChange: (change, index) =>
+        applyConfChange(
+          {
+            ...{ id: this.id, cluster, opened, peers: this.#peers },
+            node: this.consensus.node,
+            changes: this.#membership.changes,
+            learnersMax: options.learnersMax,
+            ...{ clock: options.clock, logger: options.logger, onRemoved: options.onRemoved },
+          },
+          change,
+          index,
+        ),
       onTermBegin: () => this.#onTermBegin(),
       onEntry: (entry) => {
         position.current = entry;
@@ -330,6 +372,7 @@ export class Member {
       term: () => position.current.term,
       status: () => this.status(),
       defragment: () => this.#defragment(),
+      moveLeader: (target) => this.#transfer.moveTo(target),
       snapshots: { storageVersion: () => this.storageVersion(), open: () => this.#openSnapshot() },
       onQuotaExceeded: () => this.#noSpace.raise(),
       openStreams: this.#openStreams,
@@ -359,22 +402,6 @@ export class Member {
     options.logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
   }
 
-  #applyConfChange(change: ConfChange, index: LogIndex): void {
-    const { options, cluster, opened } = this.#parts;
-    const outcome = applyConfChangeToCluster(cluster, change, options.learnersMax);
-    const state = this.consensus.node.applyConfChange(
-      outcome.ok ? change : { ...change, nodeId: 0n },
-    );
-    writeConfState((bucket, key, value) => opened.buffered.put(bucket, key, value), state);
-    this.#membership.changes.applied(change.id, outcome);
-    this.#peers.membersChanged(cluster.members());
-    options.logger.info("applied a configuration change", {
-      "entry-index": index,
-      "member-id": change.nodeId.toString(16),
-      outcome: outcome.ok ? outcome.kind : outcome.error,
-    });
-  }
-
   #onSoftState(state: SoftState): void {
     if (state.role !== "leader") this.store.lessor.demote();
     if (state.leader !== this.#lastLeader) {
@@ -392,16 +419,4 @@ export class Member {
     this.store.lessor.promote(this.#parts.options.electionTimeoutMs);
     this.#membership.versions.look();
   }
-
-  /** Streams that asked for a leader end after three election time-outs without one. */
-  #checkLeaderStreams(): void {
-    this.#leaderlessTicks = this.consensus.node.leader === 0n ? this.#leaderlessTicks + 1 : 0;
-    if (this.#leaderlessTicks < LEADERLESS_TICKS_MAX) return;
-    for (const [call, { needsLeader }] of this.#openStreams) {
-      if (needsLeader) fail(call, apiError("noLeader"));
-    }
-  }
 }
-
-/** Election time-outs without a leader after which streams that need one end. Source: etcd. */
-const LEADERLESS_TICKS_MAX = 3;

@@ -2,10 +2,12 @@ import { join } from "node:path";
 import type { Backend } from "@kvorum/backends";
 import type { FileSystem, LogIndex } from "@kvorum/base";
 import type { MemberOptions } from "../member-options.js";
+import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
 import { readValidSnapshots } from "../storage/wal/read-wal.js";
 import { adopt, buildFromReceived, type InstallPlace } from "./install-snapshot.js";
-import { createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
+import { findExistingCluster } from "./join-cluster.js";
+import { createJoiningLog, createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
 import { type Position, readPosition } from "./position.js";
 
 /** What a member has on its disk, opened and locked. */
@@ -16,6 +18,8 @@ export interface OpenedDisk {
   /** What the engine's content stands for. */
   readonly position: Position;
   readonly log: OpenedRaftLog;
+  /** The members of a cluster that is being joined; empty on every later start. */
+  readonly remotes: readonly Member[];
 }
 
 /** Files of snapshots that were being made when the process ended. */
@@ -43,8 +47,8 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });
     if (!dataDir.hasWal) {
-      const log = await createLog(options, dataDir.walDirectory);
-      return { dataDir, backend, position: positionOf(backend), log };
+      const begun = await beginLog(options, dataDir.walDirectory);
+      return { dataDir, backend, position: positionOf(backend), ...begun };
     }
     const snapshots = await readValidSnapshots(fs, dataDir.walDirectory);
     const newest = snapshots.at(-1);
@@ -59,12 +63,24 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       walDir: dataDir.walDirectory,
       start: snapshots.findLast((snapshot) => snapshot.index <= position.index),
     });
-    return { dataDir, backend, position, log };
+    return { dataDir, backend, position, log, remotes: [] };
   } catch (error) {
     await backend?.close();
     await dataDir.release();
     throw error;
   }
+}
+
+/** A new member founds a cluster with the others it is told of, or joins one that runs. */
+async function beginLog(
+  options: MemberOptions,
+  walDir: string,
+): Promise<Pick<OpenedDisk, "log" | "remotes">> {
+  if (options.initialClusterState === "new") {
+    return { log: await createLog(options, walDir), remotes: [] };
+  }
+  const existing = await findExistingCluster(options);
+  return { log: await createJoiningLog(options, walDir, existing), remotes: existing.others };
 }
 
 function positionOf(backend: Backend): Position {

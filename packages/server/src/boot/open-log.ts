@@ -18,6 +18,7 @@ import { clusterId, memberId } from "../membership/ids.js";
 import { memberToJson } from "../membership/member.js";
 import type { WalSnapshot } from "../storage/wal/records.js";
 import { Wal } from "../storage/wal/wal.js";
+import type { ExistingCluster } from "./join-cluster.js";
 
 /** The Raft log as it was found or begun. */
 export interface OpenedRaftLog {
@@ -58,6 +59,27 @@ export async function openExistingLog(
     compacted,
     confState: start?.confState,
     entries: opened.entries,
+    writtenBytes: writes.writtenBytes,
+  };
+}
+
+/** Begins the log of a member that joins a running cluster: empty, filled by the leader. */
+export async function createJoiningLog(
+  options: MemberOptions,
+  walDir: string,
+  { clusterId: cluster, self }: ExistingCluster,
+): Promise<OpenedRaftLog> {
+  const writes = observeWrites(options);
+  const metadata = { memberId: self.id, clusterId: cluster };
+  const wal = await Wal.create({ ...writes.options, directory: walDir, metadata });
+  return {
+    wal,
+    memberId: self.id,
+    clusterId: cluster,
+    hardState: { term: 0, vote: 0n, commit: 0 },
+    compacted: { index: 0, term: 0 },
+    confState: undefined,
+    entries: [],
     writtenBytes: writes.writtenBytes,
   };
 }

@@ -3,14 +3,14 @@ import { ApiError, apiError, WireError } from "@kvorum/api";
 import type { Clock } from "@kvorum/base";
 import type { Method, MethodTable, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { CallFigures } from "./call-figures.js";
+import type { OpenStreams } from "./open-streams.js";
 import { fail, failUndecodable } from "./reply.js";
 
 /** Facts about this member that decide whether a call may be served. */
 export interface Standing {
   isLearner(): boolean;
   hasLeader(): boolean;
-  /** Streams that are open, and whether each must end when the leader is lost. */
-  readonly openStreams: Map<StreamCall, { readonly needsLeader: boolean }>;
+  readonly openStreams: OpenStreams;
 }
 
 /** A learner serves these unary calls (Range only when serializable, checked by its handler). */
@@ -81,7 +81,7 @@ function guard(path: string, method: Method, options: GuardOptions): Method {
     open: (call) => {
       call.startMs = clock.nowMs();
       try {
-        standing.openStreams.set(call, { needsLeader: check(call) });
+        standing.openStreams.add(call, { needsLeader: check(call) });
         open(call);
       } catch (error) {
         failWith(call, error);

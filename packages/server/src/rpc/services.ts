@@ -1,6 +1,6 @@
 import { type HeaderEncoder, limits } from "@kvorum/api";
 import type { MemberId, Term } from "@kvorum/base";
-import { GrpcServer, type StreamCall } from "@kvorum/grpc";
+import { GrpcServer } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
@@ -15,6 +15,7 @@ import { healthMethods } from "./health.js";
 import { KvService } from "./kv.js";
 import { LeaseService } from "./lease.js";
 import { MaintenanceService, type StatusFacts } from "./maintenance.js";
+import type { OpenStreams } from "./open-streams.js";
 import { Replier } from "./reply.js";
 import type { SnapshotSource } from "./snapshot.js";
 import { WatchService } from "./watch.js";
@@ -33,9 +34,10 @@ export interface ServicesOptions {
   readonly term: () => Term;
   readonly status: () => StatusFacts;
   readonly defragment: () => Promise<void>;
+  readonly moveLeader: (target: MemberId) => Promise<void>;
   readonly snapshots: SnapshotSource;
   readonly onQuotaExceeded: () => void;
-  readonly openStreams: Map<StreamCall, { readonly needsLeader: boolean }>;
+  readonly openStreams: OpenStreams;
 }
 
 /** Every gRPC service of a member, guarded, on one server. */
@@ -73,6 +75,7 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       ...{ memberId: options.memberId, opened, proposer, replier },
       status: options.status,
       defragment: options.defragment,
+      moveLeader: options.moveLeader,
       snapshots: options.snapshots,
     }),
   ];

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { View } from "@kvorum/backends";
 import {
   type BoltStream,
+  SNAPSHOT_HASH_BYTES,
   snapshotFileStream,
   snapshotStream,
   writeBoltFileTo,
@@ -44,6 +45,25 @@ export async function saveSnapshot(view: View, spool?: SpoolPlace): Promise<Bolt
   } catch (error) {
     await view.close();
     throw error;
+  }
+}
+
+/** The same without the hash, as members send it to each other: the bolt database alone. */
+export async function saveDatabase(view: View, spool: SpoolPlace): Promise<BoltStream> {
+  const { totalBytes, chunks } = await saveSnapshot(view, spool);
+  const databaseBytes = totalBytes - SNAPSHOT_HASH_BYTES;
+  return { totalBytes: databaseBytes, chunks: firstBytes(chunks, databaseBytes) };
+}
+
+async function* firstBytes(
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  count: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let left = count;
+  for await (const chunk of chunks) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
   }
 }
 

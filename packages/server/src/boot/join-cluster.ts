@@ -1,0 +1,72 @@
+import type { ClusterId } from "@kvorum/base";
+import type { MemberOptions } from "../member-options.js";
+import type { Member } from "../membership/member.js";
+import type { RemoteCluster } from "../peer/peer-client.js";
+
+/** The cluster that this member was added to, as its other members describe it. */
+export interface ExistingCluster {
+  readonly clusterId: ClusterId;
+  readonly self: Member;
+  readonly others: readonly Member[];
+}
+
+/**
+ * Asks the members of --initial-cluster for the cluster they form, and finds this member in it by
+ * its peer URLs. Source: etcd's GetClusterFromRemotePeers and ValidateClusterAndAssignIDs.
+ * @throws Error with etcd's text when nobody answers or the lists don't agree
+ */
+export async function findExistingCluster(options: MemberOptions): Promise<ExistingCluster> {
+  const configured = options.initialCluster();
+  const urls = [...configured]
+    .filter(([name]) => name !== options.name)
+    .flatMap(([, peerUrls]) => peerUrls);
+  const { clusterId, members } = await askMembers(options, urls);
+  if (members.length !== configured.size) {
+    throw new Error(
+      "error validating peerURLs: member count is unequal: the cluster has " +
+        `${members.length} members, --initial-cluster names ${configured.size}`,
+    );
+  }
+  const named = members.map((member) => {
+    const found = [...configured].find(([, peerUrls]) => isSameList(peerUrls, member.peerUrls));
+    if (found === undefined) {
+      throw new Error(
+        "error validating peerURLs: PeerURLs: no match found for existing member " +
+          `(${member.id.toString(16)}, [${member.peerUrls.join(" ")}]); ` +
+          "--initial-cluster must name every member with its present peer URLs",
+      );
+    }
+    return { name: found[0], member };
+  });
+  const self = named.find(({ name }) => name === options.name)?.member;
+  if (self === undefined) {
+    throw new Error(`couldn't find local name "${options.name}" in the existing cluster`);
+  }
+  return { clusterId, self, others: members.filter((member) => member !== self) };
+}
+
+/** How long one member may take to answer. Source: etcd. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+async function askMembers(
+  { peerClient, logger }: MemberOptions,
+  urls: readonly string[],
+): Promise<RemoteCluster> {
+  const onFailure = (address: string, error: Error) =>
+    logger.warn("failed to get cluster response", { address, error: error.message });
+  try {
+    return await peerClient.getMembers(urls, ANSWER_TIMEOUT_MS, onFailure);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `cannot fetch cluster info from peer urls: ${reason} (${urls.join(", ")}): ` +
+        "are the other members of --initial-cluster running and reachable?",
+      { cause: error },
+    );
+  }
+}
+
+function isSameList(left: readonly string[], right: readonly string[]): boolean {
+  const [a, b] = [[...left].sort(), [...right].sort()];
+  return a.length === b.length && a.every((url, i) => url === b[i]);
+}
