@@ -246,12 +246,16 @@ export class Compactor {
     return this.#state.index.contains(this.#reader.read(record).keyText(), main, sub);
   }
 
-  /** After `workMs` of work. A store that nobody uses meanwhile needs only the shortest pause. */
+  /**
+   * After `workMs` of work. The shortest pause will do when nobody uses the store meanwhile, and
+   * must do when the next compaction waits already: else a busy store would never catch up.
+   */
   async #pause(workMs: number, shortestMs: number): Promise<void> {
     const { clock, counters } = this.#state;
     const operations = counters.puts + counters.deletes + counters.ranges + counters.txns;
     const isBusy = operations - this.#operationsSeen > limits.compactionIdleOperations;
-    const pauseMs = isBusy ? workMs * limits.compactionPauseFactor : 0;
+    const isLate = this.#queued > 1;
+    const pauseMs = isBusy && !isLate ? workMs * limits.compactionPauseFactor : 0;
     this.#operationsSeen = operations;
     if (pauseMs === 0 && shortestMs === 0) await turn(clock);
     else await pause(clock, Math.max(shortestMs, pauseMs));

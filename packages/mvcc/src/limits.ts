@@ -31,11 +31,11 @@ export const limits = {
   compactionSleepMs: 10,
   /**
    * In a busy store a compaction pauses at least this many times as long as it worked. Source: the
-   * goal of 90 % of the foreground's rate, with a part left for the engine's deletions.
+   * goal of 90 % of the foreground's rate, with half of it left for the commits of the deletions.
    */
-  compactionPauseFactor: 12,
+  compactionPauseFactor: 20,
   /** The time of scanning a slice counts as work up to this many times the work on the slice. */
-  compactionScanFactor: 3,
+  compactionScanFactor: 8,
   /** Operations between two batches up to which a compaction counts the store as unused. */
   compactionIdleOperations: 20,
   /** Compaction hashes kept for HashKV. Source: etcd's hashStorageMaxSize. */
