@@ -1,8 +1,13 @@
 import type { ClientOptions } from "./client-options.js";
 import { Cluster } from "./cluster.js";
 import { Kv } from "./kv.js";
+import { Lease } from "./lease.js";
 import { Maintenance } from "./maintenance.js";
+import type { Bytes } from "./ops.js";
 import { Transport } from "./transport.js";
+import type { WatchOptions } from "./watch.js";
+import { Watch } from "./watch.js";
+import type { Watcher } from "./watcher.js";
 
 /**
  * A client of a Kvorum or etcd cluster, over the v3 API. Requests go to the endpoints in turn; one
@@ -14,8 +19,10 @@ import { Transport } from "./transport.js";
 export class Client {
   readonly endpoints: readonly string[];
   readonly kv: Kv;
+  readonly lease: Lease;
   readonly cluster: Cluster;
   readonly maintenance: Maintenance;
+  readonly #watch: Watch;
   readonly #transport: Transport;
 
   /** @throws ClientError "OPTIONS" */
@@ -23,12 +30,21 @@ export class Client {
     this.endpoints = options.endpoints;
     this.#transport = new Transport(options);
     this.kv = new Kv(this.#transport);
+    this.lease = new Lease(this.#transport);
+    this.#watch = new Watch(this.#transport);
     this.cluster = new Cluster(this.#transport);
     this.maintenance = new Maintenance(this.#transport);
   }
 
+  /** Watches a key or a range; see Watcher. */
+  watch(key: Bytes, options: WatchOptions = {}): Watcher {
+    return this.#watch.watch(key, options);
+  }
+
   /** Ends watches, keepalives and connections; requests under way fail. */
   close(): void {
+    this.#watch.close();
+    this.lease.close();
     this.#transport.close();
   }
 }

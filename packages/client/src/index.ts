@@ -9,6 +9,8 @@ export type {
 } from "./client-options.js";
 export { Cluster } from "./cluster.js";
 export { Kv } from "./kv.js";
+export { Lease } from "./lease.js";
+export { LeaseKeepAlive } from "./lease-keep-alive.js";
 export { Maintenance, type SnapshotChunk } from "./maintenance.js";
 export type { Bytes, DeleteOptions, GetOptions, KeyRange, PutOptions } from "./ops.js";
 export type {
@@ -41,3 +43,5 @@ export type {
   WatchResponse,
 } from "./responses.js";
 export { type CompareSign, type Comparison, compare, type Op, op, type Txn } from "./txn.js";
+export type { WatchOptions } from "./watch.js";
+export { Watcher } from "./watcher.js";

@@ -32,9 +32,9 @@ export type Safety = "read" | "write";
  */
 export class Transport {
   readonly clock: Clock;
+  readonly dialTimeoutMs: number;
   readonly #connections: Connections;
   readonly #authenticator: Authenticator;
-  readonly #dialTimeoutMs: number;
   readonly #requestTimeoutMs: number | undefined;
   #isClosed = false;
 
@@ -43,7 +43,7 @@ export class Transport {
     this.clock = options.clock ?? nodeClock;
     this.#connections = new Connections(options);
     this.#authenticator = new Authenticator(options.auth);
-    this.#dialTimeoutMs = options.dialTimeoutMs ?? limits.dialTimeoutMs;
+    this.dialTimeoutMs = options.dialTimeoutMs ?? limits.dialTimeoutMs;
     this.#requestTimeoutMs = options.requestTimeoutMs;
   }
 
@@ -131,7 +131,7 @@ export class Transport {
       signal: options.signal,
       deadlineMs: timeoutMs === undefined ? undefined : now + timeoutMs,
       grpcDeadlineMs: timeoutMs === undefined ? undefined : this.clock.wallMs() + timeoutMs,
-      dialDeadlineMs: now + this.#dialTimeoutMs,
+      dialDeadlineMs: now + this.dialTimeoutMs,
     };
   }
 

@@ -13,7 +13,7 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Prints `prompt` and reads a line without showing it. */
   askSecret(prompt: string): Promise<string>;
-  /** Fires at SIGINT and SIGTERM. */
+  /** Fires at SIGINT and SIGTERM, which end the process when nobody asks for this. */
   readonly interrupted: AbortSignal;
 }
 

@@ -5,10 +5,6 @@ import type { Io, Sink } from "./io.js";
 
 /** The process's own standard streams, environment and signals. */
 export function processIo(): Io {
-  const interrupted = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => interrupted.abort(signal));
-  }
   // A reader that went away, as `head` does, ends the command without a word.
   process.stdout.on("error", () => process.exit(0));
   return {
@@ -16,9 +12,20 @@ export function processIo(): Io {
     stderr: sink(process.stderr),
     stdin: process.stdin,
     env: process.env,
-    interrupted: interrupted.signal,
+    get interrupted() {
+      return onInterrupt();
+    },
     askSecret,
   };
+}
+
+/** From the first call on, the first SIGINT or SIGTERM is the command's to answer. */
+function onInterrupt(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => interrupted.abort(signal));
+  }
+  return interrupted.signal;
 }
 
 function sink(stream: NodeJS.WriteStream): Sink {

@@ -17,7 +17,8 @@ export interface Scanned<Context> {
 
 interface Tool<Context> {
   readonly name: string;
-  readonly entries: readonly Entry<Context>[];
+  /** Without any, every word is an argument. */
+  readonly entries?: readonly Entry<Context>[];
   readonly globals: Flags;
 }
 

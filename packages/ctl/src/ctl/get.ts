@@ -1,4 +1,4 @@
-import type { GetOptions, GetResponse } from "@kvorum/client";
+import type { Bytes, GetOptions, GetResponse } from "@kvorum/client";
 import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import { collectStream } from "./collect-stream.js";
@@ -56,12 +56,12 @@ export const get = ctlVerb({
 type GetFlags = FlagValues<typeof getFlags>;
 
 export interface Get {
-  readonly key: string;
+  readonly key: Bytes;
   readonly options: GetOptions;
 }
 
 /** What a line "get …" asks for. @throws CtlError "badArguments" | "badFeature" */
-export function readGet(args: readonly string[], flags: GetFlags): Get {
+export function readGet(args: readonly Bytes[], flags: GetFlags): Get {
   const [key, rangeEnd] = args;
   if (key === undefined) {
     throw badArguments(

@@ -1,9 +1,20 @@
 import type { Tool } from "../cli/program.js";
+import { alarm } from "./alarm.js";
+import { compaction } from "./compaction.js";
 import { CtlContext } from "./context.js";
+import { defrag } from "./defrag.js";
+import { del } from "./delete.js";
+import { endpoint } from "./endpoint.js";
 import { get } from "./get.js";
 import { globals } from "./globals.js";
+import { lease } from "./lease.js";
+import { member } from "./member.js";
+import { moveLeader } from "./move-leader.js";
 import { put } from "./put.js";
 import { snapshotSave } from "./snapshot-save.js";
+import { txn } from "./txn.js";
+import { version } from "./version.js";
+import { watch } from "./watch.js";
 
 /** kvorumctl: etcdctl's verbs. */
 export const kvorumctl: Tool<CtlContext> = {
@@ -14,6 +25,17 @@ export const kvorumctl: Tool<CtlContext> = {
   entries: [
     get,
     put,
+    del,
+    txn,
+    compaction,
+    alarm,
+    defrag,
+    endpoint,
+    moveLeader,
+    watch,
+    version,
+    lease,
+    member,
     { name: "snapshot", summary: "Manages etcd node snapshots", verbs: [snapshotSave] },
   ],
   createContext: (io, given) => new CtlContext(io, given),

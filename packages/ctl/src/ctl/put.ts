@@ -1,4 +1,4 @@
-import type { PutOptions } from "@kvorum/client";
+import type { Bytes, PutOptions } from "@kvorum/client";
 import { badArguments, failure } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import { type Io, readAll } from "../cli/io.js";
@@ -44,14 +44,14 @@ will store the content of the file to <key>.`,
 });
 
 export interface Put {
-  readonly key: string;
-  readonly value: string | Buffer;
+  readonly key: Bytes;
+  readonly value: Bytes;
   readonly options: PutOptions;
 }
 
 /** What a line "put …" asks for. @throws CtlError "badArguments" */
 export async function readPut(
-  args: readonly string[],
+  args: readonly Bytes[],
   flags: FlagValues<typeof putFlags>,
   io: Io,
 ): Promise<Put> {

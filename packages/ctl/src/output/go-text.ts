@@ -104,5 +104,11 @@ export function humanBytes(sizeBytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
   const power = Math.floor(Math.log(sizeBytes) / Math.log(1000));
   const value = Math.floor((sizeBytes / 1000 ** power) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[power]}`;
+  return `${value < 10 ? value.toFixed(1) : halfToEven(value)} ${units[power]}`;
+}
+
+/** Go's "%.0f": 20.5 becomes 20, 21.5 becomes 22. */
+function halfToEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 && floor % 2 === 0 ? floor : Math.round(value);
 }

@@ -144,6 +144,7 @@ function watchJson(response: Results["watch"]): JsonObject {
     CompactRevision: response.compactRevision,
     Canceled: response.canceled,
     Created: response.created,
+    CancelReason: response.cancelReason,
   };
 }
 

@@ -1,0 +1,252 @@
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import { etcdserverpb } from "@kvorum/api";
+import type { Timer } from "@kvorum/base";
+import { asClientError, ClientError, closedError } from "./client-error.js";
+import { limits } from "./limits.js";
+import { method } from "./method.js";
+import { received, type WatchResponse } from "./responses.js";
+import type { Transport } from "./transport.js";
+import { Watcher, type WatcherHost } from "./watcher.js";
+
+const { WatchDefinition } = etcdserverpb;
+const WATCH = method(WatchDefinition, WatchDefinition.methods.watch);
+
+type Stream = ClientDuplexStream<etcdserverpb.WatchRequest, etcdserverpb.WatchResponse>;
+
+/**
+ * All watchers of a client over one stream, as clientv3 has it. A watcher is in one of four states:
+ *
+ *   pending --created--> live --canceled--> ended
+ *      ^                  |  \
+ *      |   stream broken  |   too much unread
+ *      +------------------+     \
+ *      +---- all was read ---- behind
+ *
+ * A broken stream is opened again at the next endpoint, and every watcher that was on it asks again
+ * from the revision after the last it has seen. A watcher that reads too slowly is taken off and
+ * comes back the same way, so that it neither fills the memory nor holds up the others.
+ */
+export class WatchHub implements WatcherHost {
+  readonly #transport: Transport;
+  #stream: Stream | undefined;
+  #isOpening = false;
+  #reopenTimer: Timer | undefined;
+  #failures = 0;
+  #nextId = 1n;
+  /** Creates that were sent and not answered, in the order of the answers. */
+  readonly #pending: { id: bigint; watcher: Watcher }[] = [];
+  readonly #live = new Map<bigint, Watcher>();
+  readonly #behind = new Set<Watcher>();
+  /** Waiting for a stream. */
+  readonly #idle = new Set<Watcher>();
+  /** Events of responses that came in pieces. */
+  readonly #fragments = new Map<bigint, WatchResponse>();
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  add(request: etcdserverpb.WatchCreateRequest): Watcher {
+    const watcher = new Watcher(request, this);
+    if (this.#transport.isClosed) watcher.fail(closedError());
+    else this.#start(watcher);
+    return watcher;
+  }
+
+  close(): void {
+    this.#reopenTimer?.clear();
+    this.#failAll(closedError());
+    this.#stream?.cancel();
+  }
+
+  remove(watcher: Watcher): void {
+    this.#idle.delete(watcher);
+    this.#behind.delete(watcher);
+    // A pending one is taken off when its answer comes, because only then its id is known for good.
+    this.#takeOff(watcher);
+    this.#endIfUnused();
+  }
+
+  drained(watcher: Watcher): void {
+    if (this.#behind.delete(watcher)) this.#start(watcher);
+  }
+
+  requestProgress(): void {
+    this.#stream?.write({ requestUnion: { $case: "progressRequest", value: {} } });
+  }
+
+  #start(watcher: Watcher): void {
+    if (this.#stream === undefined) {
+      this.#idle.add(watcher);
+      void this.#open();
+      return;
+    }
+    const id = this.#nextId++;
+    this.#pending.push({ id, watcher });
+    const value = { ...watcher.request, watchId: id };
+    this.#stream.write({ requestUnion: { $case: "createRequest", value } });
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isOpening || this.#reopenTimer !== undefined || this.#transport.isClosed) return;
+    this.#isOpening = true;
+    try {
+      this.#adopt(await this.#transport.bidiStream(WATCH));
+    } catch (error) {
+      this.#broken(asClientError(error));
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #adopt(stream: Stream): void {
+    this.#stream = stream;
+    stream.on("data", (message: etcdserverpb.WatchResponse) => {
+      if (stream === this.#stream) this.#receive(received(message));
+    });
+    stream.once("error", (error: unknown) => {
+      if (stream === this.#stream) this.#broken(asClientError(error));
+    });
+    stream.once("end", () => {
+      const text = "the watch stream has ended";
+      if (stream === this.#stream) this.#broken(new ClientError("UNAVAILABLE", text));
+    });
+    const waiting = [...this.#idle];
+    this.#idle.clear();
+    for (const watcher of waiting) this.#start(watcher);
+    this.#endIfUnused();
+  }
+
+  #broken(error: ClientError): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    // Its outcome is known; a late event must not be an unhandled one.
+    stream?.on("error", () => undefined);
+    stream?.cancel();
+    for (const { watcher } of this.#pending.splice(0)) this.#idle.add(watcher);
+    for (const watcher of this.#live.values()) this.#idle.add(watcher);
+    this.#live.clear();
+    this.#fragments.clear();
+    const isPassing = error.code === "UNAVAILABLE" || error.code === "INTERNAL";
+    if (!isPassing && !this.#transport.forgetTokenOf(error)) this.#failAll(error);
+    if (this.#idle.size === 0 || this.#transport.isClosed) return;
+    const waitMs = Math.min(limits.reopenWaitMs * 2 ** this.#failures, limits.reopenWaitMsMax);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    this.#reopenTimer = this.#transport.clock.after(waitMs, () => {
+      this.#reopenTimer = undefined;
+      void this.#open();
+    });
+  }
+
+  #receive(response: WatchResponse): void {
+    this.#failures = 0;
+    if (response.created) this.#created(response);
+    if (response.canceled) {
+      this.#canceled(response);
+    } else if (response.watchId === PROGRESS_TO_ALL) {
+      for (const [id, watcher] of this.#live) this.#deliver(id, watcher, response);
+    } else if (!response.created) {
+      const watcher = this.#live.get(response.watchId);
+      if (watcher === undefined) return;
+      const whole = this.#whole(response);
+      if (whole !== undefined) this.#deliver(response.watchId, watcher, whole);
+    }
+  }
+
+  #created(response: WatchResponse): void {
+    const next = this.#pending.shift();
+    if (next === undefined) return;
+    const { watcher, id } = next;
+    if (response.canceled) {
+      watcher.fail(reasonOf(response));
+      this.#endIfUnused();
+      return;
+    }
+    this.#live.set(id, watcher);
+    // "From now on" has to mean the same now after a reconnection.
+    if (watcher.request.startRevision === 0) {
+      watcher.request.startRevision = response.header.revision + 1;
+    }
+    if (watcher.isEnded) this.#takeOff(watcher);
+    this.#endIfUnused();
+  }
+
+  #canceled(response: WatchResponse): void {
+    const watcher = this.#live.get(response.watchId);
+    if (watcher === undefined) return;
+    this.#live.delete(response.watchId);
+    this.#fragments.delete(response.watchId);
+    watcher.fail(reasonOf(response));
+    this.#endIfUnused();
+  }
+
+  /** The response with the events of its earlier pieces; undefined before the last piece. */
+  #whole(response: WatchResponse): WatchResponse | undefined {
+    const earlier = this.#fragments.get(response.watchId);
+    if (earlier !== undefined) {
+      for (const event of response.events) earlier.events.push(event);
+    }
+    if (response.fragment) {
+      if (earlier === undefined) this.#fragments.set(response.watchId, response);
+      return undefined;
+    }
+    this.#fragments.delete(response.watchId);
+    return earlier === undefined ? response : { ...response, events: earlier.events };
+  }
+
+  #deliver(id: bigint, watcher: Watcher, response: WatchResponse): void {
+    const last = response.events.at(-1)?.kv?.modRevision ?? response.header.revision;
+    watcher.request.startRevision = Math.max(watcher.request.startRevision, last + 1);
+    if (watcher.push(response) < limits.watchQueueMax) return;
+    this.#behind.add(watcher);
+    this.#cancelAt(id);
+  }
+
+  #takeOff(watcher: Watcher): void {
+    for (const [id, live] of this.#live) {
+      if (live === watcher) this.#cancelAt(id);
+    }
+  }
+
+  #cancelAt(id: bigint): void {
+    this.#live.delete(id);
+    this.#fragments.delete(id);
+    this.#stream?.write({ requestUnion: { $case: "cancelRequest", value: { watchId: id } } });
+  }
+
+  /** Without a watcher there is no stream, so that it does not keep the process alive. */
+  #endIfUnused(): void {
+    if (this.#live.size + this.#pending.length + this.#idle.size + this.#behind.size > 0) return;
+    this.#reopenTimer?.clear();
+    this.#reopenTimer = undefined;
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.on("error", () => undefined);
+    stream?.end();
+    stream?.cancel();
+  }
+
+  #failAll(error: ClientError): void {
+    const all = [...this.#idle, ...this.#live.values(), ...this.#behind];
+    for (const watcher of all) watcher.fail(error);
+    for (const { watcher } of this.#pending.splice(0)) watcher.fail(error);
+    this.#idle.clear();
+    this.#live.clear();
+    this.#behind.clear();
+  }
+}
+
+/** The watch id of a progress notification that was asked for. */
+const PROGRESS_TO_ALL = -1n;
+
+function reasonOf({ compactRevision, cancelReason }: WatchResponse): ClientError {
+  if (compactRevision > 0) {
+    const text = "etcdserver: mvcc: required revision has been compacted";
+    return new ClientError("OUT_OF_RANGE", text, { grpcCode: 11, compactRevision });
+  }
+  if (cancelReason === "") {
+    const text = "etcdserver: mvcc: required revision is a future revision";
+    return new ClientError("OUT_OF_RANGE", text, { grpcCode: 11 });
+  }
+  return new ClientError("CANCELLED", cancelReason, { grpcCode: 1 });
+}
