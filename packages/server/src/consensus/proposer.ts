@@ -114,15 +114,15 @@ export class Proposer {
   /** Fails what has waited too long; called every `timeoutCheckMs`. */
   expire(): void {
     const { clock, requestTimeoutMs } = this.#options;
+    let neverAccepted = 0;
     this.#pending.expire(clock.nowMs() - requestTimeoutMs, (owner, accepted) => {
       this.#failed++;
+      if (!accepted) neverAccepted++;
       owner.failed(apiError(accepted ? "timeout" : "deadlineExceeded"));
     });
-    if (this.#pending.size === 0 && this.#queuedIds.length > 0) {
-      this.#queuedIds = [];
-      this.#queuedData = [];
-      this.#queuedBytes = 0;
-    }
+    // Those stand at the head of the queue, and what a client was told is over is not proposed.
+    this.#queuedIds.splice(0, neverAccepted);
+    for (const data of this.#queuedData.splice(0, neverAccepted)) this.#queuedBytes -= data.length;
   }
 
   /** Every waiting proposal fails with "server stopped", and so does each later one. */

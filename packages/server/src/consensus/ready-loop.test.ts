@@ -1,0 +1,193 @@
+import { SimulatedClock } from "@kvorum/base";
+import { type Entry, EntryType, type Message, type Ready } from "@kvorum/raft";
+import { beforeEach, expect, test } from "vitest";
+import { ProposalIds } from "./proposal-ids.js";
+import { Proposer } from "./proposer.js";
+import { ReadIndexQueue } from "./read-index.js";
+import { ReadyLoop } from "./ready-loop.js";
+import { FakeNode, readyWith } from "./testing/fake-node.js";
+
+interface Write {
+  readonly indexes: number[];
+  readonly commit: number | undefined;
+  readonly sync: boolean;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+let node: FakeNode;
+let clock: SimulatedClock;
+let proposer: Proposer;
+let loop: ReadyLoop;
+let writes: Write[];
+let events: string[];
+
+beforeEach(() => {
+  node = new FakeNode();
+  clock = new SimulatedClock();
+  writes = [];
+  events = [];
+  const ids = new ProposalIds({ memberId: 1n, wallMs: 0 });
+  const wake = () => loop.wake();
+  proposer = new Proposer({
+    ...{ node, ids, clock, wake },
+    ...{ requestBytesMax: 1_000, requestTimeoutMs: 7_000 },
+  });
+  const names = (messages: readonly Message[]) => messages.map(({ to }) => to).join();
+  loop = new ReadyLoop({
+    ...{ node, clock, proposer },
+    reads: new ReadIndexQueue({ node, clock, ids, timeoutMs: 7_000, wake }),
+    log: {
+      append: (hardState, entries, { sync }) =>
+        new Promise((resolve, reject) => {
+          const indexes = entries.map(({ index }) => index);
+          writes.push({ indexes, commit: hardState?.commit, sync, resolve, reject });
+        }),
+    },
+    apply: (entries) => void events.push(`apply ${entries.map(({ index }) => index)}`),
+    send: (messages) => void events.push(`send ${names(messages)}`),
+    takeSnapshot: async () => void events.push("snapshot"),
+    onSoftState: ({ role }) => void events.push(role),
+    onFault: (error) => void events.push(`fault: ${String(error)}`),
+  });
+});
+
+const entry = (index: number): Entry => ({
+  ...{ type: EntryType.Normal, term: 1, index },
+  data: Buffer.from(`${index}`),
+});
+const appending = (...indexes: number[]): Ready =>
+  readyWith({ entries: indexes.map(entry), mustSync: true });
+const hardState = (commit: number) => ({ term: 1, vote: 1n, commit });
+const messageTo = (to: bigint) => ({ to }) as Message;
+
+async function turn(...readies: Ready[]): Promise<void> {
+  node.readies.push(...readies);
+  loop.wake();
+  await clock.run(0);
+}
+
+async function settle(write: Write | undefined): Promise<void> {
+  write!.resolve();
+  await clock.run(0);
+}
+
+test("any number of wakes in one turn make one turn", async () => {
+  let turns = 0;
+  node.hasReady = () => {
+    turns++;
+    return false;
+  };
+  for (let i = 0; i < 5; i++) loop.wake();
+  await clock.run(0);
+  expect(turns).toBe(1);
+});
+
+test("while a batch is written the next one gathers, and goes in one write", async () => {
+  await turn(appending(1));
+  await turn(appending(2));
+  await turn(appending(3, 4), readyWith({ hardState: hardState(1) }));
+  expect(writes.map(({ indexes }) => indexes)).toEqual([[1]]);
+  await settle(writes[0]);
+  expect(writes.map(({ indexes, commit, sync }) => [indexes, commit, sync])).toEqual([
+    [[1], undefined, true],
+    [[2, 3, 4], 1, true],
+  ]);
+  await settle(writes[1]);
+  expect(node.savedReadies.map(({ entries }) => entries.map(({ index }) => index))).toEqual([
+    [1],
+    [2],
+    [3, 4],
+    [],
+  ]);
+});
+
+test("the newest hard state of a batch is written; one that needn't be durable isn't synced", async () => {
+  await turn(
+    readyWith({ hardState: hardState(1) }),
+    readyWith({ hardState: hardState(2) }),
+    readyWith({ hardState: hardState(3) }),
+  );
+  await settle(writes[0]);
+  expect(writes.map(({ commit, sync }) => [commit, sync])).toEqual([
+    [1, false],
+    [3, false],
+  ]);
+});
+
+test("messages go at once, or after the sync when they promise something", async () => {
+  await turn(
+    readyWith({
+      ...{ entries: [entry(1)], mustSync: true, softState: { leader: 1n, role: "leader" } },
+      messages: [messageTo(2n)],
+      messagesAfterSync: [messageTo(3n)],
+    }),
+  );
+  expect(events).toEqual(["leader", "send 2"]);
+  await settle(writes[0]);
+  expect(events).toEqual(["leader", "send 2", "send 3"]);
+});
+
+test("committed entries are applied while a write is under way", async () => {
+  await turn(appending(1));
+  await turn(readyWith({ committedEntries: [entry(7), entry(8)] }));
+  expect(events).toEqual(["apply 7,8"]);
+  expect(node.savedReadies).toEqual([]);
+  await settle(writes[0]);
+  expect(node.savedReadies.length).toBe(2);
+});
+
+test("a Ready without anything to write is acknowledged without a write", async () => {
+  await turn(readyWith({ messagesAfterSync: [messageTo(2n)] }));
+  expect(writes).toEqual([]);
+  expect(node.savedReadies.length).toBe(1);
+  expect(events).toEqual(["send 2"]);
+});
+
+test("a snapshot is taken before the entries that follow it, in a batch of its own", async () => {
+  const metadata = { confState: {} as never, index: 9, term: 1 };
+  const snapshot = { metadata, data: new Uint8Array() };
+  await turn(appending(1));
+  await turn(appending(2), readyWith({ snapshot, entries: [entry(10)], mustSync: true }));
+  await settle(writes[0]);
+  expect(events).toEqual([]);
+  await settle(writes[1]);
+  expect(events).toEqual(["snapshot"]);
+  expect(writes.map(({ indexes }) => indexes)).toEqual([[1], [2], [10]]);
+});
+
+test("proposals that come during a write wait for its end and go together", async () => {
+  await turn(appending(1));
+  const owner = { applied: () => {}, failed: () => {} };
+  for (const id of [1, 2]) proposer.proposeEncoded(id, Buffer.from(`p${id}`), owner);
+  await clock.run(0);
+  expect(node.proposed).toEqual([]);
+  await settle(writes[0]);
+  expect(node.proposed).toEqual([["p1", "p2"]]);
+});
+
+test("a failed write is a fault, once, and nothing is acknowledged any more", async () => {
+  await turn(appending(1));
+  await turn(appending(2));
+  writes[0]!.reject(new Error("EIO"));
+  await clock.run(0);
+  await turn(appending(3));
+  expect(events).toEqual(["fault: Error: EIO"]);
+  expect(writes.length).toBe(1);
+  expect(node.savedReadies).toEqual([]);
+});
+
+test("a stop waits for the write under way and begins none", async () => {
+  await turn(appending(1));
+  await turn(appending(2));
+  let isStopped = false;
+  const stopped = loop.stop().then(() => {
+    isStopped = true;
+  });
+  await clock.run(0);
+  expect(isStopped).toBe(false);
+  await settle(writes[0]);
+  await stopped;
+  await turn(appending(3));
+  expect(writes.length).toBe(1);
+});
