@@ -162,9 +162,11 @@ class KilledDirectory {
   /** Never beyond what was checked, so that later revisions stay comparable. */
   #compact(rpc: Rpc): void {
     const { revision, compactRevision } = this.#checked!;
-    if (revision <= compactRevision) return;
+    // Not 0, which is allowed once: HashKV would answer 0 from that compaction then, as etcd does.
+    const compacted = Math.max(compactRevision, 0);
+    if (revision <= compacted) return;
     this.#compactions++;
-    const target = compactRevision + 1 + this.#prng.below(revision - compactRevision);
+    const target = compacted + 1 + this.#prng.below(revision - compacted);
     rpc.call(kv.compact, { revision: target, physical: true }).catch(() => {});
   }
 }
