@@ -1,6 +1,6 @@
 import { raftpb, WireReader } from "@kvorum/api";
 import type { MemberId } from "@kvorum/base";
-import type { Entry, Message, MessageType, Snapshot } from "@kvorum/raft";
+import { type Entry, type Message, MessageType, type Snapshot } from "@kvorum/raft";
 import { varintSize, writeVarint } from "../storage/wire.js";
 import { PeerError } from "./peer-error.js";
 
@@ -126,7 +126,7 @@ export function messageToBytes(message: Message): Buffer {
   return bytes;
 }
 
-/** @throws PeerError "MALFORMED", WireError: numbers beyond 2^53 - 2 and unknown types included */
+/** @throws PeerError "MALFORMED", WireError: numbers beyond 2^53 - 2 included */
 export function decodeMessage(bytes: Uint8Array): Message {
   const reader = new WireReader(bytes);
   const draft = { type: 0, to: 0n, from: 0n, term: 0, logTerm: 0, index: 0, commit: 0 };
@@ -150,9 +150,9 @@ export function decodeMessage(bytes: Uint8Array): Message {
     else if (tag === 0x62) context = reader.bytes();
     else reader.skipField(tag);
   }
-  if (draft.type > 23) throw new PeerError("MALFORMED", `message of type ${draft.type}`);
   return {
-    type: draft.type as MessageType,
+    // A type of the future counts as none, like in etcd: it is never sent, and so it is ignored.
+    type: (draft.type > MessageType.ForgetLeader ? MessageType.Hup : draft.type) as MessageType,
     to: draft.to,
     from: draft.from,
     term: draft.term,

@@ -33,7 +33,7 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string {
 }
 
 /** Go's strconv.ParseUint(text, 16, 64). */
-export function parseHexId(text: string): MemberId | undefined {
+export function parseHexId(text: string): bigint | undefined {
   if (!/^[0-9a-fA-F]+$/.test(text)) return undefined;
   const id = BigInt(`0x${text}`);
   return id < 1n << 64n ? id : undefined;

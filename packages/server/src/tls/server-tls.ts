@@ -10,6 +10,7 @@ import type { TlsConfig, TlsVersion } from "../config/config.js";
 import { opensslCiphers } from "../config/tls-names.js";
 import type { Logger } from "../observe/logger.js";
 import { ClientIdentityCheck } from "./client-identity.js";
+import { findSanMismatch, type HostResolver, systemResolver } from "./san-check.js";
 import { readConfiguredFile, WatchedFiles } from "./watched-files.js";
 
 /** What a TLS listener needs, read and checked once at the start. */
@@ -25,8 +26,10 @@ export interface ServerTls {
 export interface ServerTlsOptions {
   readonly config: TlsConfig;
   readonly logger: Logger;
-  /** Named in log lines. */
+  /** Named in log lines. Peers speak HTTP/1.1 only, and must call from a host they may be on. */
   readonly endpoint: "client" | "peer";
+  /** For the names in peers' certificates; undefined: the machine's. */
+  readonly resolver?: HostResolver;
 }
 
 /** etcd's tlsHandshakeTimeout */
@@ -39,17 +42,20 @@ const NODE_VERSIONS = { "TLS1.2": "TLSv1.2", "TLS1.3": "TLSv1.3" } as const;
  * `clientCertAuth` demands a certificate from every client, ALPN offers h2 and http/1.1.
  * @throws Error when files are missing or don't fit together, with etcd's message where it has one
  */
-export function createServerTls({ config, logger, endpoint }: ServerTlsOptions): ServerTls {
+export function createServerTls(options: ServerTlsOptions): ServerTls {
+  const { config, logger, endpoint } = options;
   const problem = findContradiction(config);
   if (problem !== undefined) throw new Error(problem);
   const context = readContext(config);
   const files = new WatchedFiles([config.certFile, config.keyFile, config.trustedCaFile]);
   const identity = new ClientIdentityCheck(config);
-  const options: TlsOptions = {
+  const checksOrigin = endpoint === "peer" && !config.skipClientSanVerification;
+  const resolver = options.resolver ?? systemResolver;
+  const tlsOptions: TlsOptions = {
     ...context,
     requestCert: demandsCertificate(config),
     rejectUnauthorized: demandsCertificate(config),
-    ALPNProtocols: ["h2", "http/1.1"],
+    ALPNProtocols: endpoint === "peer" ? ["http/1.1"] : ["h2", "http/1.1"],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
   };
@@ -60,8 +66,8 @@ export function createServerTls({ config, logger, endpoint }: ServerTlsOptions):
     });
   return {
     createServer(onClient) {
-      const server = createServer(options, (socket) => {
-        const reason = identity.refusal(socket);
+      const admit = (socket: TLSSocket, mismatch: string | undefined) => {
+        const reason = mismatch ?? identity.refusal(socket);
         if (reason === undefined) {
           onClient(socket);
           return;
@@ -70,6 +76,11 @@ export function createServerTls({ config, logger, endpoint }: ServerTlsOptions):
         // What the client does to a socket that is being closed is of no interest.
         socket.on("error", () => {});
         socket.destroy();
+      };
+      const server = createServer(tlsOptions, (socket) => {
+        const certificate = checksOrigin ? socket.getPeerCertificate()?.raw : undefined;
+        if (certificate === undefined) admit(socket, undefined);
+        else void admitByOrigin(socket, { certificate, resolver, admit });
       });
       // Before the server's own listener, which takes the secure context for this connection.
       server.prependListener("connection", () => refresh(server, { config, files, logger }));
@@ -80,6 +91,23 @@ export function createServerTls({ config, logger, endpoint }: ServerTlsOptions):
       return server;
     },
   };
+}
+
+/** Asks the name service first, which takes time: until then the socket's errors end here. */
+async function admitByOrigin(
+  socket: TLSSocket,
+  context: {
+    readonly certificate: Buffer;
+    readonly resolver: HostResolver;
+    readonly admit: (socket: TLSSocket, mismatch: string | undefined) => void;
+  },
+): Promise<void> {
+  const { certificate, resolver, admit } = context;
+  const onError = () => socket.destroy();
+  socket.on("error", onError);
+  const mismatch = await findSanMismatch(certificate, socket.remoteAddress ?? "", resolver);
+  socket.off("error", onError);
+  if (!socket.destroyed) admit(socket, mismatch);
 }
 
 /** Undefined when the client just hung up, as probes and port scanners do. */

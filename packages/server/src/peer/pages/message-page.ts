@@ -8,18 +8,12 @@ import { messageOf } from "../peer-error.js";
 import type { Exchange, PeerPages } from "../peer-handler.js";
 import { headerOf } from "../peer-headers.js";
 import { isLocal } from "../raft-message.js";
-import {
-  findMessageRefusal,
-  refuseMethod,
-  refuseStranger,
-  rememberSender,
-  respondJsonError,
-} from "./raft-checks.js";
+import { findMessageRefusal, refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";
 
 /** POST /raft: one message, from a member that has no stream to send on. */
 export async function serveMessage(pages: PeerPages, exchange: Exchange): Promise<void> {
   const { response } = exchange;
-  const { local, host, metrics } = pages;
+  const { local, host, metrics, logger } = pages;
   if (refuseMethod(exchange, "POST")) return;
   response.setHeader("X-Etcd-Cluster-ID", hexId(local.clusterId));
   if (refuseStranger(pages, exchange)) return;
@@ -27,17 +21,18 @@ export async function serveMessage(pages: PeerPages, exchange: Exchange): Promis
   const received = await readMessage(pages, exchange);
   if (received === undefined) return;
   const { message, bytes } = received;
+  metrics.labelled.peerReceivedBytes.cell(hexId(message.from)).value += bytes;
   const refusal = findMessageRefusal(pages, message);
   if (refusal !== undefined) {
-    respondJsonError(exchange, 403, refusal);
-  } else if (pages.isStopped()) {
+    const ids = { "local-member-id": hexId(local.memberId) };
+    logger.warn("failed to process Raft message", { ...ids, error: refusal });
+    response.setHeader("Connection", "close");
     respondError(response, 500, "error processing raft message");
-  } else {
-    metrics.labelled.peerReceivedBytes.cell(hexId(message.from)).value += bytes;
-    if (!isLocal(message)) host.step(message);
-    response.writeHead(204);
-    response.end();
+    return;
   }
+  if (!isLocal(message)) host.step(message);
+  response.writeHead(204);
+  response.end();
 }
 
 async function readMessage(

@@ -2,9 +2,9 @@ import { etcdserverpb, leasepb } from "@kvorum/api";
 import { hexId } from "@kvorum/base";
 import { etcdVersion } from "../../config/version.js";
 import { respond, respondError } from "../../http/respond.js";
-import { type Member, memberToJson } from "../../membership/member.js";
 import { readBody } from "../http-call.js";
 import { peerLimits } from "../limits.js";
+import { membersToJson } from "../members-json.js";
 import { messageOf, PeerError } from "../peer-error.js";
 import type { Exchange, PeerPages } from "../peer-handler.js";
 import { headerOf } from "../peer-headers.js";
@@ -50,7 +50,7 @@ function serveProbe({ clock }: PeerPages, { response }: Exchange): void {
 function serveMembers({ local, host }: PeerPages, exchange: Exchange): void {
   if (refuseMethod(exchange, "GET")) return;
   exchange.response.setHeader("X-Etcd-Cluster-ID", hexId(local.clusterId));
-  respond(exchange.response, "application/json", membersJson(host.members()));
+  respond(exchange.response, "application/json", membersToJson(host.members()));
 }
 
 async function servePromote(
@@ -69,7 +69,7 @@ async function servePromote(
   const token = headerOf(request.headers, "authorization") || undefined;
   const answer = await host.promote(id, token);
   if (answer.kind === "promoted") {
-    respond(response, "application/json", membersJson(answer.members));
+    respond(response, "application/json", membersToJson(answer.members));
     return;
   }
   const refusal = answer.kind === "failed" ? undefined : PROMOTE_REFUSALS[answer.kind];
@@ -250,12 +250,4 @@ function serveVersion({ host }: PeerPages, exchange: Exchange): void {
     storage: storage ?? "unknown",
   });
   respond(exchange.response, "application/json", body);
-}
-
-/** With the newline and the escapes of Go's encoder, which is careful about HTML. */
-function membersJson(members: readonly Member[]): string {
-  const json = `[${members.map(memberToJson).join(",")}]\n`;
-  return json.replace(/[<>&\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

@@ -43,11 +43,11 @@ function isPeerUrl(text: string): boolean {
 }
 
 /**
- * Why a posted message may not be taken, which its sender understands as its own removal:
- * undefined when it may.
+ * Why a posted message may not be taken; undefined when it may. The answer is then a 500, as of a
+ * real 3.7.1: a 403 would make its sender believe that it was removed.
  */
 export function findMessageRefusal(
-  { local, host, logger }: PeerPages,
+  { local, host, logger, isStopped }: PeerPages,
   message: Message,
 ): string | undefined {
   if (host.isRemoved(message.from)) {
@@ -57,7 +57,7 @@ export function findMessageRefusal(
     });
     return "cannot process message from removed member";
   }
-  if (message.to === local.memberId) return undefined;
+  if (message.to === local.memberId) return isStopped() ? "server stopped" : undefined;
   logger.warn("rejected Raft message to mismatch member", {
     "local-member-id": hexId(local.memberId),
     "mismatch-member-id": hexId(message.to),

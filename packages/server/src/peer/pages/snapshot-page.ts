@@ -6,13 +6,7 @@ import { decodeMessage, sizeMessage } from "../message-codec.js";
 import { messageOf, PeerError } from "../peer-error.js";
 import type { Exchange, PeerPages } from "../peer-handler.js";
 import { readableSize } from "../snapshot-sender.js";
-import {
-  findMessageRefusal,
-  refuseMethod,
-  refuseStranger,
-  rememberSender,
-  respondJsonError,
-} from "./raft-checks.js";
+import { findMessageRefusal, refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";
 import { SnapshotBody } from "./snapshot-body.js";
 
 const UNKNOWN_SENDER = "UNKNOWN_SNAPSHOT_SENDER";
@@ -109,7 +103,9 @@ async function receive(
   });
   const refusal = findMessageRefusal(pages, message);
   if (refusal !== undefined) {
-    respondJsonError(exchange, 403, refusal);
+    logger.warn("failed to process Raft message", { ...fields, error: refusal });
+    labelled.snapshotReceiveFailures.cell(from).value++;
+    respondError(exchange.response, 500, `failed to process raft message (${refusal})`);
     return;
   }
   host.step(message);
@@ -131,5 +127,4 @@ async function save(pages: PeerPages, message: Message, body: SnapshotBody): Pro
   } finally {
     snapshots.receiving--;
   }
-  if (pages.isStopped()) throw new PeerError("STOPPED", "server stopped");
 }

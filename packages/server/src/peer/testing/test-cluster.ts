@@ -1,3 +1,4 @@
+import type { Clock } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import type { LogFields, Logger } from "../../observe/logger.js";
 import type { DialTls } from "../../tls/dial-tls.js";
@@ -28,6 +29,8 @@ export interface TestMemberOptions {
   readonly serverTls?: ServerTls;
   readonly dialTls?: DialTls;
   readonly metrics?: PeerTransportOptions["metrics"];
+  /** Undefined: the machine's. */
+  readonly clock?: Clock;
 }
 
 export const TEST_CLUSTER_ID = 0xabcden;
@@ -38,6 +41,7 @@ export class TestCluster {
 
   async start(options: TestMemberOptions): Promise<TestMember> {
     const { id, clusterId = TEST_CLUSTER_ID, port = 0, serverTls, dialTls, metrics } = options;
+    const { clock = nodeClock } = options;
     const address = { host: "127.0.0.1", port };
     const listener = new PeerListener({ address, tls: serverTls });
     await listener.listen();
@@ -57,7 +61,7 @@ export class TestCluster {
       clusterId,
       ownPeerUrls: [url],
       electionTimeoutMs: 1000,
-      clock: nodeClock,
+      clock,
       logger,
       host,
       ...(dialTls === undefined ? {} : { dialTls }),
