@@ -175,6 +175,7 @@ export class Member {
       onPosition: (position) => {
         parts.position.current = position;
       },
+      onMembers: () => this.#peers.membersChanged(cluster.members()),
     });
     this.#transfer = new LeaderTransfer({
       ...{ consensus: this.consensus, cluster, peers: this.#peers, clock, logger },

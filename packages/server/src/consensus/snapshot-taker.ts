@@ -16,6 +16,8 @@ export interface SnapshotTakerOptions {
   readonly compactor: LogCompactor;
   readonly logger: Logger;
   readonly onPosition: (position: Position) => void;
+  /** The members are those of the snapshot now. */
+  readonly onMembers: () => void;
 }
 
 /** Takes a snapshot that the leader sent, when this member has fallen behind the leader's log. */
@@ -47,6 +49,7 @@ export class SnapshotTaker {
     onPosition(position);
     await replaceContent(opened, opening, backend);
     await cluster.load(opened.buffered);
+    this.#options.onMembers();
     const previous = this.#directory;
     this.#directory = directory;
     await place.fs.remove(previous, { recursive: true });
