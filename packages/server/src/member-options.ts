@@ -1,4 +1,4 @@
-import type { Engine } from "@kvorum/backends";
+import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
@@ -12,6 +12,8 @@ export interface MemberOptions {
   /** Undefined: inside the data directory. */
   readonly walDir: string | undefined;
   readonly engine: Engine;
+  /** Keeps other processes out of the data directory; absent: a lock of the real file system. */
+  readonly lockDirectory?: (directory: string) => Promise<DirectoryLock>;
 
   /**
    * Member name -> its peer URLs, of all first members; asked only when the data directory is new.

@@ -41,6 +41,7 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
     dataDir: options.dataDir,
     walDir: options.walDir,
     engine: engine.name,
+    ...(options.lockDirectory === undefined ? {} : { lock: options.lockDirectory }),
   });
   await removeLeftovers(fs, dataDir.snapDirectory);
   let backend: Backend | undefined;
