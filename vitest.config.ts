@@ -9,9 +9,18 @@ export default defineConfig({
     alias: [
       { find: /^@kvorum\/([a-z]+)$/, replacement: `${here}packages/$1/src/index.ts` },
       { find: "@kvorum/base/node", replacement: `${here}packages/base/src/node.ts` },
-      { find: "@kvorum/backends/conformance", replacement: `${here}packages/backends/src/conformance/index.ts` },
-      { find: "@kvorum/backends/boltfile", replacement: `${here}packages/backends/src/boltfile/index.ts` },
-      { find: "@kvorum/server/storage", replacement: `${here}packages/server/src/storage/index.ts` },
+      {
+        find: "@kvorum/backends/conformance",
+        replacement: `${here}packages/backends/src/conformance/index.ts`,
+      },
+      {
+        find: "@kvorum/backends/boltfile",
+        replacement: `${here}packages/backends/src/boltfile/index.ts`,
+      },
+      {
+        find: "@kvorum/server/storage",
+        replacement: `${here}packages/server/src/storage/index.ts`,
+      },
     ],
   },
   test: {

@@ -28,7 +28,7 @@ export function figuresOf(member: Member): NodeFigures {
     slowWatchers: watch.slowWatchers,
     watchStreams: watch.streams,
     watchers: watch.watchers,
-    defragsInflight: flag(member.isDefragmenting),
+    defragsInflight: flag(member.maintenance.isDefragmenting),
     walWriteBytes: member.walWriteBytes,
     dbSizeBytes: size.sizeBytes,
     dbSizeInUseBytes: size.sizeInUseBytes,

@@ -43,7 +43,7 @@ export function healthOf(
     versions: () => ({
       server: etcdVersion,
       cluster: cluster.version === "" ? undefined : cluster.version,
-      storage: member.storageVersion() === "" ? undefined : member.storageVersion(),
+      storage: member.maintenance.storageVersion() || undefined,
     }),
     metricsText: options.metricsText,
     debugVars: () => ({

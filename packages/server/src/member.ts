@@ -1,5 +1,4 @@
 import type { RequestListener } from "node:http";
-import { join } from "node:path";
 import { HeaderEncoder } from "@kvorum/api";
 import type { ClusterId, MemberId } from "@kvorum/base";
 import type { GrpcServer } from "@kvorum/grpc";
@@ -8,12 +7,7 @@ import { Applier } from "./apply/applier.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
 import { type OpenedDisk, openDisk } from "./boot/open-disk.js";
 import { type OpenedStore, type OpenStoreOptions, openStore } from "./boot/open-store.js";
-import {
-  type Position,
-  readStorageVersion,
-  writePosition,
-  writeStorageVersion,
-} from "./boot/position.js";
+import { type Position, writePosition } from "./boot/position.js";
 import { Consensus } from "./consensus/consensus.js";
 import { LeaderTransfer } from "./consensus/leader-transfer.js";
 import { LogCompactor } from "./consensus/log-compactor.js";
@@ -34,9 +28,8 @@ import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
 import { OpenStreams } from "./rpc/open-streams.js";
 import { wireServices } from "./rpc/services.js";
-import type { SnapshotStream } from "./rpc/snapshot.js";
 import { SnapStore } from "./storage/snap/snap-store.js";
-import { saveSnapshot } from "./storage/snapshot/save-snapshot.js";
+import { StoreMaintenance } from "./store-maintenance.js";
 
 /** What the asynchronous part of a start has opened. */
 interface Parts {
@@ -68,6 +61,7 @@ export class Member {
   readonly consensus: Consensus;
   readonly applyLoop: ApplyLoop;
   readonly quota: Quota;
+  readonly maintenance: StoreMaintenance;
   /** Hand it the connections of clients. */
   readonly grpc: GrpcServer;
   readonly #parts: Parts;
@@ -80,10 +74,8 @@ export class Member {
   readonly #snapshotTaker: SnapshotTaker;
   readonly #openStreams: OpenStreams;
   readonly #transfer: LeaderTransfer;
-  #snapshotsOpened = 0;
   #lastLeader: MemberId = 0n;
   /** Figures for the metrics page. */
-  isDefragmenting = false;
   leaderChanges = 0;
   slowApplies = 0;
   #stopping: Promise<void> | undefined;
@@ -128,12 +120,16 @@ export class Member {
     this.store = opened;
     this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
     this.#ids = new ProposalIds({ memberId: this.id, wallMs: clock.wallMs() });
+    this.maintenance = new StoreMaintenance({
+      ...{ member: options, opened },
+      snapDirectory: disk.dataDir.snapDirectory,
+    });
     this.#peers = new PeerLink({
       ...{ member: options, id: this.id, cluster, opened },
       place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
       consensus: () => this.consensus,
       membership: () => this.#membership.membership,
-      storageVersion: () => this.storageVersion(),
+      storageVersion: () => this.maintenance.storageVersion(),
       onRemoved: options.onRemoved,
     });
     this.consensus = this.#wireConsensus();
@@ -143,8 +139,8 @@ export class Member {
     this.#membership = wireMembership({
       ...{ member: options, id: this.id, cluster, consensus: this.consensus, ids: this.#ids },
       peers: this.#peers,
-      storageVersion: () => this.storageVersion(),
-      setStorageVersion: (version) => this.#setStorageVersion(version),
+      storageVersion: () => this.maintenance.storageVersion(),
+      setStorageVersion: (version) => this.maintenance.setStorageVersion(version),
     });
     this.#expirer = new LeaseExpirer({
       ...{ proposer, clock, opened },
@@ -205,18 +201,8 @@ export class Member {
       cluster,
       quota: this.quota,
       size: opened.buffered.stat(),
-      storageVersion: this.storageVersion(),
+      storageVersion: this.maintenance.storageVersion(),
     });
-  }
-
-  /** "X.Y.0", or empty while unknown. */
-  storageVersion(): string {
-    return readStorageVersion((bucket, key) => this.store.buffered.get(bucket, key));
-  }
-
-  #setStorageVersion(version: string): void {
-    const { buffered } = this.store;
-    writeStorageVersion((bucket, key, value) => buffered.put(bucket, key, value), version);
   }
 
   get expiredLeases(): number {
@@ -310,7 +296,7 @@ export class Member {
       onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version) => {
         options.logger.info("set initial cluster version", { "cluster-version": version });
-        this.#setStorageVersion(version);
+        this.maintenance.setStorageVersion(version);
       },
     });
     return new ApplyLoop({
@@ -372,35 +358,12 @@ export class Member {
       }),
       term: () => position.current.term,
       status: () => this.status(),
-      defragment: () => this.#defragment(),
+      defragment: () => this.maintenance.defragment(),
       moveLeader: (target) => this.#transfer.moveTo(target),
-      snapshots: { storageVersion: () => this.storageVersion(), open: () => this.#openSnapshot() },
+      snapshots: this.maintenance,
       onQuotaExceeded: () => this.#noSpace.raise(),
       openStreams: this.#openStreams,
     });
-  }
-
-  async #openSnapshot(): Promise<SnapshotStream> {
-    const { options, disk } = this.#parts;
-    this.#snapshotsOpened++;
-    const path = join(disk.dataDir.snapDirectory, `tmp${this.#snapshotsOpened}`);
-    return saveSnapshot(await this.store.buffered.view(), { fs: options.fs, path });
-  }
-
-  async #defragment(): Promise<void> {
-    const { disk, options } = this.#parts;
-    if (this.isDefragmenting) throw new Error("a defragmentation of this member is under way");
-    this.isDefragmenting = true;
-    const startMs = options.clock.nowMs();
-    options.logger.info("starting defragment");
-    try {
-      await disk.backend.defragment(() => {});
-    } finally {
-      this.isDefragmenting = false;
-    }
-    const tookMs = options.clock.nowMs() - startMs;
-    options.metrics.histograms.backendDefrag.observe(tookMs / 1000);
-    options.logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
   }
 
   #onSoftState(state: SoftState): void {

@@ -6,10 +6,11 @@ import { Alarms } from "../apply/alarms.js";
 import type { MemberOptions } from "../member-options.js";
 
 /**
- * The store and what stands on the same content. A snapshot from the leader replaces the first three
- * while the member runs: take them from here for each use, and never keep them.
+ * The store and what stands on the same content. A snapshot from the leader replaces all but the
+ * last two while the member runs: take them from here for each use, and never keep them.
  */
 export interface OpenedStore {
+  backend: Backend;
   buffered: BufferedBackend;
   store: Store;
   lessor: Lessor;
@@ -18,7 +19,7 @@ export interface OpenedStore {
 }
 
 /** The part of an opened store that a snapshot replaces. */
-type Content = Pick<OpenedStore, "buffered" | "store" | "lessor">;
+type Content = Pick<OpenedStore, "backend" | "buffered" | "store" | "lessor">;
 
 export interface OpenStoreOptions {
   readonly options: MemberOptions;
@@ -124,5 +125,5 @@ async function openContent(
     compactionSleepMs: options.compactionSleepMs,
     log: (message, fields) => logger.info(message, fields),
   });
-  return { buffered, store, lessor };
+  return { backend, buffered, store, lessor };
 }

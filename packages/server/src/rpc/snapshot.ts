@@ -10,7 +10,7 @@ export interface SnapshotStream {
 
 export interface SnapshotSource {
   /** A frozen state of the store, with etcd's trailer; released when its chunks end or are returned. */
-  open(): Promise<SnapshotStream>;
+  openSnapshot(): Promise<SnapshotStream>;
   /** For the messages' version field; empty while unknown. */
   storageVersion(): string;
 }
@@ -21,7 +21,7 @@ export interface SnapshotSource {
  */
 export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Promise<void> {
   const version = source.storageVersion();
-  const snapshot = await source.open();
+  const snapshot = await source.openSnapshot();
   let remainingBytes = snapshot.totalBytes - TRAILER_BYTES;
   // Leaving the loop early returns the chunks, which releases what they stand on.
   for await (const chunk of snapshot.chunks) {

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import type { OpenedStore } from "./boot/open-store.js";
+import { readStorageVersion, writeStorageVersion } from "./boot/position.js";
+import type { MemberOptions } from "./member-options.js";
+import type { SnapshotStream } from "./rpc/snapshot.js";
+import { saveSnapshot } from "./storage/snapshot/save-snapshot.js";
+
+export interface StoreMaintenanceOptions {
+  readonly member: MemberOptions;
+  readonly opened: OpenedStore;
+  /** For files that are being made. */
+  readonly snapDirectory: string;
+}
+
+/** What is done to the store as a whole: defragmentation, snapshots, its version. */
+export class StoreMaintenance {
+  readonly #options: StoreMaintenanceOptions;
+  #isDefragmenting = false;
+  #snapshotsOpened = 0;
+
+  constructor(options: StoreMaintenanceOptions) {
+    this.#options = options;
+  }
+
+  get isDefragmenting(): boolean {
+    return this.#isDefragmenting;
+  }
+
+  /** Gives unused space back; where the engine allows it, requests are served meanwhile. */
+  async defragment(): Promise<void> {
+    const { clock, logger, metrics } = this.#options.member;
+    if (this.#isDefragmenting) throw new Error("a defragmentation of this member is under way");
+    this.#isDefragmenting = true;
+    const startMs = clock.nowMs();
+    logger.info("starting defragment");
+    try {
+      await this.#options.opened.backend.defragment(() => {});
+    } finally {
+      this.#isDefragmenting = false;
+    }
+    const tookMs = clock.nowMs() - startMs;
+    metrics.histograms.backendDefrag.observe(tookMs / 1000);
+    logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
+  }
+
+  /** The store as it is now as a snapshot file of etcd; the engine is free again before it is read. */
+  async openSnapshot(): Promise<SnapshotStream> {
+    const { member, opened, snapDirectory } = this.#options;
+    this.#snapshotsOpened++;
+    const path = join(snapDirectory, `tmp${this.#snapshotsOpened}`);
+    return saveSnapshot(await opened.buffered.view(), { fs: member.fs, path });
+  }
+
+  /** "X.Y.0", or empty while unknown. */
+  storageVersion(): string {
+    const { opened } = this.#options;
+    return readStorageVersion((bucket, key) => opened.buffered.get(bucket, key));
+  }
+
+  setStorageVersion(version: string): void {
+    const { opened } = this.#options;
+    writeStorageVersion((bucket, key, value) => opened.buffered.put(bucket, key, value), version);
+  }
+}
