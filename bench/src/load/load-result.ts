@@ -1,0 +1,47 @@
+import type { CurvePoint, LatencySummary } from "./latency-histogram.js";
+import type { Tally, TimelinePoint } from "./tally.js";
+
+/** What one run of one workload against one server measured. */
+export interface LoadResult {
+  /** What `ratePerSecond` counts: "requests", "events", "keys", "bytes", "restarts". */
+  readonly unit: string;
+  readonly ratePerSecond: number;
+  /** Right replies (or events...) within the measured time. */
+  readonly count: number;
+  readonly seconds: number;
+  /** Times by what was said; a run with any is no clean run. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly latency: LatencySummary;
+  readonly curve: readonly CurvePoint[];
+  readonly timeline: readonly TimelinePoint[];
+  /** Further figures of the workload, by a name with its unit last. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** The whole histogram, as `LatencyHistogram.toText` writes it. */
+  readonly histogram: string;
+}
+
+/** The result of a load that counts requests. */
+export function resultOf(
+  tally: Tally,
+  options: {
+    readonly seconds: number;
+    readonly untilMs: number;
+    readonly unit?: string;
+    readonly count?: number;
+    readonly figures?: Readonly<Record<string, number>>;
+  },
+): LoadResult {
+  const count = options.count ?? tally.latencies.count;
+  return {
+    unit: options.unit ?? "requests",
+    ratePerSecond: count / options.seconds,
+    count,
+    seconds: options.seconds,
+    errors: Object.fromEntries(tally.errors),
+    latency: tally.latencies.summary(),
+    curve: tally.latencies.curve(),
+    timeline: tally.timeline(options.untilMs),
+    figures: options.figures ?? {},
+    histogram: tally.latencies.toText(),
+  };
+}

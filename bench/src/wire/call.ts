@@ -1,0 +1,25 @@
+import type { ClientConnection } from "./connection.js";
+
+/**
+ * One request to a server, of any kind. A connection calls back into it, so that the path of a
+ * request makes no promise and no closure. A finished call may be started again.
+ */
+export interface Call {
+  /** "/package.Service/Method". */
+  readonly path: string;
+  /** True for a stream that the client sends more on: the first message does not end it. */
+  readonly keepsOpen: boolean;
+  /** The most bytes that `write` writes. */
+  readonly requestBytesMax: number;
+  /** Set by the connection when the call starts. */
+  streamId: number;
+  /** Writes the (first) request message at `at`; returns the offset behind it. */
+  write(into: Buffer, at: number): number;
+  /** One whole message of the reply. The bytes are valid only during the call. */
+  onMessage(bytes: Buffer, start: number, end: number, connection: ClientConnection): void;
+  /** The end, exactly once. `status` is a gRPC code; 14 when the connection went away. */
+  onEnd(status: number, message: string, connection: ClientConnection): void;
+}
+
+/** The gRPC codes that the client itself gives, from google.golang.org/grpc/codes. */
+export const GrpcStatus = { OK: 0, CANCELLED: 1, UNKNOWN: 2, INTERNAL: 13, UNAVAILABLE: 14 };

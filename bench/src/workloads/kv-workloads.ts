@@ -1,0 +1,120 @@
+import { KeySpace } from "../load/key-space.js";
+import type { LoadOptions } from "../load/load-options.js";
+import type { LoadResult } from "../load/load-result.js";
+import type { Operation } from "../load/operation.js";
+import { createSource, runCount, runLoad, type Source } from "../load/session.js";
+import { putOperation } from "./put-operation.js";
+import { rangeOperation } from "./range-operation.js";
+import { txnPutOperation } from "./txn-operation.js";
+import type { Workload } from "./workload.js";
+
+/** Puts every key of the key space once. @throws BenchError */
+export function fill(load: LoadOptions): Promise<LoadResult> {
+  const source = createSource(load);
+  const { keyBytes, keyCount } = load;
+  const keys = new KeySpace({ count: keyCount, keyBytes, isSequential: true });
+  return runCount(load, putOperation({ ...source, keys }), keyCount);
+}
+
+function range(
+  { keys, prng }: Source,
+  load: LoadOptions,
+  options: { isSerializable: boolean; span?: number; isKeysOnly?: boolean; isCountOnly?: boolean },
+): Operation {
+  const { valueBytes } = load;
+  const span = Math.min(options.span ?? 1, load.keyCount);
+  return rangeOperation({ keys, prng, ...options, span, valueBytes });
+}
+
+/** One operation again and again. */
+function single(
+  name: string,
+  title: string,
+  operation: (source: Source, load: LoadOptions) => Operation,
+  needsFill = true,
+): Workload {
+  return {
+    name,
+    title,
+    needsFill,
+    run({ load }) {
+      const chosen = operation(createSource(load), load);
+      return runLoad(load, () => chosen);
+    },
+  };
+}
+
+/** One client with one call at a time: the latency of an idle server. */
+function alone(workload: Workload, name: string, title: string): Workload {
+  return {
+    ...workload,
+    name,
+    title,
+    run: ({ load, server }) =>
+      workload.run({
+        server,
+        load: { ...load, connections: 1, streams: 1, ratePerSecond: undefined },
+      }),
+  };
+}
+
+/** Picks `write` in `writePercent` of the calls. */
+function mixed(
+  name: string,
+  title: string,
+  writePercent: number,
+  write: (source: Source) => Operation,
+): Workload {
+  return {
+    name,
+    title,
+    needsFill: true,
+    run({ load }) {
+      const source = createSource(load);
+      const writes = write(source);
+      const reads = range(source, load, { isSerializable: false });
+      return runLoad(load, () => (source.prng.below(100) < writePercent ? writes : reads));
+    },
+  };
+}
+
+/** Ranges over many keys need few streams, or their replies fill the machine's memory. */
+function wide(name: string, title: string, span: number, streams: number): Workload {
+  return {
+    name,
+    title,
+    needsFill: true,
+    run({ load }) {
+      const operation = range(createSource(load), load, { isSerializable: false, span });
+      const width = Math.min(load.streams, streams);
+      const connections = Math.min(load.connections, 4);
+      return runLoad({ ...load, streams: width, connections }, () => operation);
+    },
+  };
+}
+
+const put = single("put", "put", (source) => putOperation(source), false);
+const rangeOne = single("range", "range of one key, linearizable", (source, load) =>
+  range(source, load, { isSerializable: false }),
+);
+
+export const KV_WORKLOADS: readonly Workload[] = [
+  put,
+  rangeOne,
+  single("range-serializable", "range of one key, serializable", (source, load) =>
+    range(source, load, { isSerializable: true }),
+  ),
+  mixed("mixed", "20 % put, 80 % linearizable range", 20, putOperation),
+  single("txn-put", "transaction: compare and put", txnPutOperation, false),
+  mixed("txn-mixed", "20 % compare-and-put, 80 % range", 20, txnPutOperation),
+  alone(put, "put-alone", "put, one client, one at a time"),
+  alone(rangeOne, "range-alone", "linearizable range, one client, one at a time"),
+  wide("range-10", "range of 10 keys", 10, 50),
+  wide("range-100k", "range of 100,000 keys", 100_000, 1),
+  single("range-keys-only", "range of 1,000 keys, keys only", (source, load) =>
+    range(source, load, { isSerializable: false, span: 1000, isKeysOnly: true }),
+  ),
+  single("range-count", "count of 100,000 keys", (source, load) =>
+    range(source, load, { isSerializable: false, span: 100_000, isCountOnly: true }),
+  ),
+];

@@ -1,0 +1,30 @@
+import type { LoadOptions } from "../load/load-options.js";
+import type { LoadResult } from "../load/load-result.js";
+
+/** What a workload may do to the server beyond its requests, where the run owns it. */
+export interface ServerControl {
+  readonly dataDir: string;
+  /** Stops the server as an operator does and starts it on the same data. */
+  restart(): Promise<void>;
+  /** Ends it without notice and starts it again. */
+  kill(): Promise<void>;
+}
+
+export interface WorkloadContext {
+  readonly load: LoadOptions;
+  /** Undefined against a server that somebody else runs. */
+  readonly server: ServerControl | undefined;
+}
+
+export interface Workload {
+  /** As on the command line. */
+  readonly name: string;
+  /** One line for people. */
+  readonly title: string;
+  /** True where every key of the key space must have been put before. */
+  readonly needsFill: boolean;
+  /** True where the run must own the server. */
+  readonly needsControl?: boolean;
+  /** Figures of `LoadResult` beside rate and p99 that the table shows. */
+  run(context: WorkloadContext): Promise<LoadResult>;
+}
