@@ -26,9 +26,11 @@ export async function callPeer(
   call: HttpCall,
 ): Promise<HttpAnswer> {
   const request = openRequest(dialer, call);
+  let late: PeerError | undefined;
   const timer = clock.after(call.timeoutMs, () => {
     const limit = `no answer within ${call.timeoutMs} ms`;
-    request.destroy(new PeerError("TIMED_OUT", `${call.method} ${call.url}${call.path}: ${limit}`));
+    late = new PeerError("TIMED_OUT", `${call.method} ${call.url}${call.path}: ${limit}`);
+    request.destroy(late);
   });
   try {
     const answer = answerOf(request);
@@ -37,7 +39,8 @@ export async function callPeer(
     const body = await readBody(response, call.answerBytesMax);
     return { status: response.statusCode ?? 0, headers: response.headers, body };
   } catch (error) {
-    throw toPeerError(error, call);
+    // Once the answer has begun, its own error says no more than that it was cut off.
+    throw late ?? toPeerError(error, call);
   } finally {
     timer.clear();
     request.destroy();

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { hexId } from "@kvorum/base";
+import { equalBytes, hexId } from "@kvorum/base";
 import { MessageType } from "@kvorum/raft";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createLabelledFamilies, PeerHistograms } from "../observe/labelled-families.js";
@@ -61,7 +61,14 @@ describe("members", () => {
     await expect.poll(() => two.host.stepped.length).toBe(3);
     await expect.poll(() => three.host.stepped.length).toBe(2);
     await expect.poll(() => one.host.stepped.length).toBe(1);
-    expect(two.host.stepped).toEqual([append, next, large]);
+    expect(two.host.stepped.slice(0, 2)).toEqual([append, next]);
+    // Compared by hand: the test library takes seconds for a megabyte.
+    const got = two.host.stepped[2]!;
+    expect({ ...got, entries: [] }).toEqual({ ...large, entries: [] });
+    expect(got.entries).toHaveLength(3);
+    large.entries.forEach(({ data }, i) => {
+      expect(equalBytes(got.entries[i]!.data, data)).toBe(true);
+    });
     expect(three.host.stepped).toEqual(same);
     expect(one.host.stepped).toEqual([reply]);
     expect(one.host.unreachable).toEqual([]);
