@@ -35,3 +35,6 @@ export const SPARE_MEMORY_BYTES_MAX = 8 << 20;
  * then not copied into the connection's cache, which every commit of the worker empties.
  */
 export const SQLITE_MMAP_BYTES = 1 << 30;
+
+/** Scan batches that a scanning thread makes ahead of its reader: 3 MiB at most batch sizes. */
+export const SCAN_AHEAD_BATCHES = 3;

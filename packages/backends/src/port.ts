@@ -42,8 +42,29 @@ export interface ScanRange {
  * records and, but for a single larger record, about 1 MiB. The bytes are the receiver's to keep.
  */
 export interface ScanBatch {
+  /**
+   * The bytes of one batch may share one piece of memory, which lives as long as any of them: who
+   * keeps a few of many for long copies those.
+   */
   readonly keys: readonly Uint8Array[];
   readonly values: readonly Uint8Array[];
+  /**
+   * The same records without an object for each, from engines that have them so. `keys` and
+   * `values` are then made when they are first asked for, which costs more than the rest of a scan:
+   * a consumer of many records should read this when it is there.
+   */
+  readonly packed?: PackedRecords | undefined;
+}
+
+/** Consecutive records in one piece of memory, which is the receiver's. */
+export interface PackedRecords {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  /**
+   * Three positions in `bytes` a record: where its key begins, where its value begins (the key ends
+   * there), where its value ends. At least `3 * count` numbers.
+   */
+  readonly bounds: Uint32Array;
 }
 
 /** The store as it was when the view was taken; later commits don't show. Close it soon. */

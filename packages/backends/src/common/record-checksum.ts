@@ -29,6 +29,27 @@ export function checksumOf(bucketId: number, key: Uint8Array, value: Uint8Array)
   return extend(head, value);
 }
 
+/**
+ * The checksums of many records of one bucket, where key and value stand one after the other: one
+ * native call a record.
+ */
+export class RunChecksum {
+  readonly #head: number;
+
+  constructor(bucketId: number) {
+    this.#head = extendByte(0, bucketId);
+  }
+
+  /** Of the key and the value at [start, end). */
+  of(bytes: Buffer, start: number, end: number): number {
+    return extend(this.#head, new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start));
+  }
+
+  ofParts(key: Uint8Array, value: Uint8Array): number {
+    return extend(extend(this.#head, key), value);
+  }
+}
+
 /** Writes value and checksum at `offset` of `target` and returns the position behind them. */
 export function writeSealed(
   target: Buffer,

@@ -3,6 +3,7 @@ import { checkOps } from "../common/check-ops.js";
 import { isFull } from "../common/directory.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
+import { ScanThread } from "../common/scan-thread.js";
 import { SpareMemory } from "../common/spare-memory.js";
 import {
   type Backend,
@@ -18,6 +19,9 @@ import { removeData } from "./data-file.js";
 import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js";
 import { type Environment, measure } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
+import type { ScanThreadData, VerifyMessage } from "./messages.js";
+import { Verification } from "./verification.js";
+import type { Structure } from "./verify.js";
 import { LmdbView } from "./view.js";
 import { sealValues, writeOps } from "./write-ops.js";
 
@@ -41,6 +45,9 @@ export class LmdbBackend implements Backend {
   readonly #health: Health;
   readonly #spare = new SpareMemory();
   readonly #views = new Set<LmdbView>();
+  readonly #threadData: ScanThreadData;
+  #startedThread: ScanThread | undefined;
+  readonly #verification: Verification;
   #environment: Environment;
   #stat: BackendStat | undefined;
   #lastHandOver: Promise<unknown> = Promise.resolve();
@@ -51,14 +58,20 @@ export class LmdbBackend implements Backend {
   /** While a copy is made: the keys that were committed since it began. */
   #dirty: DirtyKeys | undefined;
 
-  constructor(directory: string, environment: Environment) {
+  /** @param structure the trees of the file that are to be checked; none in a new store */
+  constructor(directory: string, environment: Environment, structure: Structure | undefined) {
+    const { file } = environment;
     this.#directory = directory;
     this.#environment = environment;
     this.#health = new Health(directory);
+    this.#verification = new Verification(file, structure, (error) => this.#health.fail(error));
+    this.#threadData = { file, structure };
+    if (structure !== undefined) this.#thread();
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     this.#health.check();
+    if (!this.#verification.done) this.#verification.ensure(bucket);
     const { tables, file } = this.#environment;
     let stored: Uint8Array | undefined;
     try {
@@ -81,8 +94,15 @@ export class LmdbBackend implements Backend {
 
   async view(): Promise<View> {
     this.#health.check();
-    const view = new LmdbView(this.#environment, this.#health, () => this.#views.delete(view));
+    const view = new LmdbView({
+      environment: this.#environment,
+      health: this.#health,
+      thread: this.#thread(),
+      verification: this.#verification,
+      onClose: (closed) => this.#views.delete(closed),
+    });
     this.#views.add(view);
+    await view.freeze();
     return view;
   }
 
@@ -110,6 +130,8 @@ export class LmdbBackend implements Backend {
     if (this.#health.closed) return;
     this.#health.close();
     for (const view of this.#views) await view.close();
+    await this.#startedThread?.close();
+    this.#verification.fail(new BackendError("CLOSED", `${this.#directory}: the store is closed`));
     await this.#environment.root.close();
   }
 
@@ -138,6 +160,8 @@ export class LmdbBackend implements Backend {
   #handOver(ops: readonly Op[]): Promise<{ written: Promise<void>; arena: Buffer }> {
     const handOver = this.#lastHandOver.then(async () => {
       this.#health.check();
+      // A commit changes pages, so all of them must be known to be whole.
+      if (!this.#verification.done) await this.#thread().held(this.#verification.verified());
       const arena = await sealValues(ops, this.#spare);
       this.#dirty?.add(ops);
       const written = writeOps(this.#environment, ops, arena);
@@ -147,6 +171,19 @@ export class LmdbBackend implements Backend {
     });
     this.#lastHandOver = handOver.catch(() => {});
     return handOver;
+  }
+
+  /** Started with the first use: a store that is only written needs none. */
+  #thread(): ScanThread {
+    this.#startedThread ??= new ScanThread({
+      // The built file from both the sources and the build: a worker can't run TypeScript.
+      script: new URL("../../dist/lmdb/worker.js", import.meta.url),
+      workerData: this.#threadData,
+      file: this.#directory,
+      onOther: (message) => this.#verification.receive(message as VerifyMessage),
+      onGone: (error) => this.#verification.fail(error),
+    });
+    return this.#startedThread;
   }
 
   async #explain(error: unknown, ops: readonly Op[]): Promise<BackendError> {
@@ -162,6 +199,7 @@ export class LmdbBackend implements Backend {
   }
 
   async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    if (!this.#verification.done) await this.#thread().held(this.#verification.verified());
     let resume = (): void => {};
     const host: DefragmentHost = {
       directory: this.#directory,

@@ -4,7 +4,7 @@ import type { Backend, Engine } from "../port.js";
 import { CAPABILITIES, LmdbBackend } from "./backend.js";
 import { currentDataFile } from "./data-file.js";
 import { openEnvironment } from "./environment.js";
-import { verifyDataFile } from "./verify.js";
+import { verifyRoots } from "./verify.js";
 
 /** LMDB: a memory-mapped copy-on-write tree. The fastest reads and commits. */
 export const engine: Engine = {
@@ -15,10 +15,10 @@ export const engine: Engine = {
     try {
       await prepareDirectory(directory);
       file = await currentDataFile(directory);
-      verifyDataFile(file);
+      const structure = verifyRoots(file);
       const environment = openEnvironment(file);
       await syncDirectory(directory);
-      return new LmdbBackend(directory, environment);
+      return new LmdbBackend(directory, environment, structure);
     } catch (error) {
       throw toBackendError(error, file);
     }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { fstatSync, readSync } from "node:fs";
 
 const WINDOW_BYTES = 1 << 20;
 const WINDOWS_MAX = 32;
@@ -11,30 +11,29 @@ export interface PageAt {
 }
 
 /**
- * Reads pages of a file through windows of 1 MiB, of which the last used ones stay. A tree that
- * grew at its end is read almost in the order of the file.
+ * Reads pages of a file through windows, of which the last used ones stay. A tree that grew at its
+ * end is read almost in the order of the file.
  */
 export class PageFile {
   readonly #descriptor: number;
   readonly #windows = new Map<number, Buffer>();
   readonly sizeBytes: number;
   readonly #pageBytes: number;
+  readonly #windowBytes: number;
 
-  constructor(path: string, pageBytes: number) {
-    this.#descriptor = openSync(path, "r");
-    this.sizeBytes = fstatSync(this.#descriptor).size;
+  /** @param windowBytes a multiple of the size of a page */
+  constructor(descriptor: number, pageBytes: number, windowBytes = WINDOW_BYTES) {
+    this.#descriptor = descriptor;
+    this.sizeBytes = fstatSync(descriptor).size;
     this.#pageBytes = pageBytes;
+    this.#windowBytes = windowBytes;
   }
 
   /** A page that lies within the file; valid until many other pages were read. */
   page(number: number): PageAt {
     const position = number * this.#pageBytes;
-    const index = Math.floor(position / WINDOW_BYTES);
-    return { bytes: this.#window(index), at: position - index * WINDOW_BYTES };
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
+    const index = Math.floor(position / this.#windowBytes);
+    return { bytes: this.#window(index), at: position - index * this.#windowBytes };
   }
 
   #window(index: number): Buffer {
@@ -46,8 +45,9 @@ export class PageFile {
       window = this.#windows.get(oldest!);
       this.#windows.delete(oldest!);
     }
-    window ??= Buffer.alloc(WINDOW_BYTES);
-    const length = readSync(this.#descriptor, window, 0, WINDOW_BYTES, index * WINDOW_BYTES);
+    const bytes = this.#windowBytes;
+    window ??= Buffer.alloc(bytes);
+    const length = readSync(this.#descriptor, window, 0, bytes, index * bytes);
     window.fill(0, length);
     this.#windows.set(index, window);
     return window;

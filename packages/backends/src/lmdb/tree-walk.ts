@@ -1,15 +1,22 @@
-import { BackendError } from "../port.js";
+import { damagedPage } from "./damaged-page.js";
 import type { PageAt, PageFile } from "./page-file.js";
+import {
+  BIG_DATA,
+  BRANCH,
+  HEADER_BYTES,
+  KIND,
+  LEAF,
+  NODE_BYTES,
+  readTree,
+  TABLE,
+  TREE_BYTES,
+  type Tree,
+} from "./page-format.js";
 
-/** What a tree says of itself. */
-export interface Tree {
-  readonly depth: number;
-  readonly branchPages: number;
-  readonly leafPages: number;
-  readonly overflowPages: number;
-  readonly entries: number;
-  /** Undefined when empty. */
-  readonly root: number | undefined;
+/** A table that a record of the main tree names. */
+export interface Table {
+  readonly name: string;
+  readonly tree: Tree;
 }
 
 export interface TreeWalkOptions {
@@ -25,15 +32,10 @@ interface Bounds {
   readonly high: Buffer | undefined;
 }
 
-const HEADER_BYTES = 24;
-const NODE_BYTES = 8;
-const TREE_BYTES = 48;
-const BRANCH = 0x01;
-const LEAF = 0x02;
-const OVERFLOW = 0x04;
-const KIND = BRANCH | LEAF | OVERFLOW | 0x08 | 0x20 | 0x40;
-const BIG_DATA = 0x01;
-const TABLE = 0x02;
+/** A page below a branch. */
+interface Child extends Bounds {
+  readonly number: number;
+}
 
 /**
  * Walks trees of one file and throws at the first thing that isn't as LMDB writes it.
@@ -49,7 +51,7 @@ export class TreeWalk {
   readonly #options: TreeWalkOptions;
   readonly #seen: Uint8Array;
   #found = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
-  #tables: Tree[] = [];
+  #tables: Table[] = [];
   #depth = 0;
   #hasIntegerKeys = false;
 
@@ -63,13 +65,27 @@ export class TreeWalk {
   }
 
   /** Checks one tree and returns the tables that its records name. */
-  tree(tree: Tree, options: { readonly hasIntegerKeys?: boolean } = {}): readonly Tree[] {
+  tree(tree: Tree, options: { readonly hasIntegerKeys?: boolean } = {}): readonly Table[] {
+    const steps = this.steps(tree, options);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /** As `tree`, with a pause after each hundred pages or so. One tree at a time. */
+  *steps(
+    tree: Tree,
+    options: { readonly hasIntegerKeys?: boolean } = {},
+  ): Generator<void, readonly Table[]> {
     this.#found = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
     this.#tables = [];
     this.#depth = tree.depth;
     this.#hasIntegerKeys = options.hasIntegerKeys ?? false;
     if (tree.root !== undefined) {
-      this.#page(tree.root, 1, { low: undefined, high: undefined });
+      const root = { number: tree.root, low: undefined, high: undefined };
+      if (tree.depth === 1) this.#leafPage(root);
+      else yield* this.#branchPage(root, 1);
     }
     for (const count of ["branchPages", "leafPages", "overflowPages", "entries"] as const) {
       if (this.#found[count] !== tree[count]) {
@@ -79,24 +95,39 @@ export class TreeWalk {
     return this.#tables;
   }
 
-  #page(number: number, level: number, bounds: Bounds): void {
+  *#branchPage(branch: Child, level: number): Generator<void, void> {
+    // A tree that doesn't end is found here at the latest.
+    if (level >= this.#depth) throw this.#damaged(branch.number, "a branch");
+    const children = this.#branch(branch);
+    if (level + 1 === this.#depth) {
+      for (const child of children) this.#leafPage(child);
+      yield;
+      return;
+    }
+    for (const child of children) yield* this.#branchPage(child, level + 1);
+  }
+
+  #leafPage(child: Child): void {
+    const { page, count } = this.#page(child.number, LEAF);
+    this.#leaf(child.number, page, count, child);
+  }
+
+  #page(number: number, kind: number): { readonly page: PageAt; readonly count: number } {
     this.#visit(number, 1);
     const page = this.#options.file.page(number);
     const { bytes, at } = page;
-    const kind = bytes.readUInt16LE(at + 18) & KIND;
     const lower = bytes.readUInt16LE(at + 20);
     const upper = bytes.readUInt16LE(at + 22);
     const room = this.#options.pageBytes - HEADER_BYTES;
     const isWhole =
       bytes.readBigUInt64LE(at) === BigInt(number) &&
-      kind === (level === this.#depth ? LEAF : BRANCH) &&
+      (bytes.readUInt16LE(at + 18) & KIND) === kind &&
       lower % 2 === 0 &&
       lower > 0 &&
       lower <= upper &&
       upper <= room;
     if (!isWhole) throw this.#damaged(number, "a page");
-    if (kind === LEAF) this.#leaf(number, page, lower / 2, bounds);
-    else this.#branch(number, page, { count: lower / 2, level, bounds });
+    return { page, count: lower / 2 };
   }
 
   #leaf(number: number, { bytes, at }: PageAt, count: number, bounds: Bounds): void {
@@ -126,39 +157,39 @@ export class TreeWalk {
       if (flags & BIG_DATA) this.#overflow(number, bytes, data, dataBytes);
       if (flags & TABLE) {
         if (dataBytes !== TREE_BYTES) throw this.#damaged(number, "the record of a table");
-        this.#tables.push(readTree(bytes, data));
+        // lmdb-js stores the zero byte that ends a name.
+        const name = bytes.latin1Slice(keyStart, data).replace("\0", "");
+        this.#tables.push({ name, tree: readTree(bytes, data) });
       }
     }
   }
 
-  #branch(
-    number: number,
-    { bytes, at }: PageAt,
-    { count, level, bounds }: { count: number; level: number; bounds: Bounds },
-  ): void {
+  #branch({ number, ...bounds }: Child): Child[] {
+    const { page, count } = this.#page(number, BRANCH);
+    const { bytes, at } = page;
     this.#found.branchPages++;
     const end = at + this.#options.pageBytes;
-    const children: number[] = [];
+    const numbers: number[] = [];
     const keys: Buffer[] = [];
     for (let i = 0; i < count; i++) {
       const node = at + HEADER_BYTES + bytes.readUInt16LE(at + HEADER_BYTES + 2 * i);
       const keyStart = node + NODE_BYTES;
       const keyEnd = keyStart <= end ? keyStart + bytes.readUInt16LE(node + 6) : end + 1;
       if (keyEnd > end) throw this.#damaged(number, "a branch");
-      children.push(bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32);
+      numbers.push(bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32);
       // A copy, because the window may be used for other pages below.
       keys.push(Buffer.from(bytes.subarray(keyStart, keyEnd)));
     }
-    if (count < 2 || level >= this.#depth) throw this.#damaged(number, "a branch");
-    for (let i = 0; i < count; i++) {
+    if (count < 2) throw this.#damaged(number, "a branch");
+    return numbers.map((child, i) => {
       // The first key of a branch says nothing: its child has all that is less than the second.
       const low = i === 0 ? bounds.low : keys[i];
       const high = i + 1 < count ? keys[i + 1] : bounds.high;
       if (!this.#hasIntegerKeys && low && high && low.compare(high) >= 0) {
         throw this.#outside(number);
       }
-      this.#page(children[i]!, level + 1, { low, high });
-    }
+      return { number: child, low, high };
+    });
   }
 
   #overflow(number: number, bytes: Buffer, data: number, dataBytes: number): void {
@@ -191,16 +222,12 @@ export class TreeWalk {
     }
   }
 
-  #outside(number: number): BackendError {
+  #outside(number: number): Error {
     return this.#damaged(number, "the order of keys");
   }
 
-  #damaged(number: number, what: string): BackendError {
-    return new BackendError(
-      "CORRUPT",
-      `${this.#options.path}: damaged at page ${number}: ${what}; ` +
-        "restore this member from a snapshot or from its peers",
-    );
+  #damaged(number: number, what: string): Error {
+    return damagedPage(this.#options.path, number, what);
   }
 }
 
@@ -215,17 +242,4 @@ function isBelowOrUnbounded(
   bound: Buffer | undefined,
 ): boolean {
   return bound === undefined || isBelow(bytes, start, end, bound);
-}
-
-/** A tree's record, in a meta page or as the value under a table's name. */
-export function readTree(bytes: Buffer, at: number): Tree {
-  const root = bytes.readBigUInt64LE(at + 40);
-  return {
-    depth: bytes.readUInt16LE(at + 6),
-    branchPages: Number(bytes.readBigUInt64LE(at + 8)),
-    leafPages: Number(bytes.readBigUInt64LE(at + 16)),
-    overflowPages: Number(bytes.readBigUInt64LE(at + 24)),
-    entries: Number(bytes.readBigUInt64LE(at + 32)),
-    root: root === 0xffff_ffff_ffff_ffffn ? undefined : Number(root),
-  };
 }

@@ -1,86 +1,105 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { BackendError } from "../port.js";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { PageFile } from "./page-file.js";
-import { readTree, type Tree, TreeWalk } from "./tree-walk.js";
+import { type Meta, newestMeta } from "./page-format.js";
+import { type Table, TreeWalk } from "./tree-walk.js";
 
-const MAGIC = 0xbeefc0de;
-const DATA_VERSION = 2;
-/** The header of a page, before what the page holds. */
-const HEADER_BYTES = 24;
-const META_BYTES = 168;
-
-interface Meta {
-  readonly pageBytes: number;
-  readonly transaction: bigint;
-  readonly lastPage: number;
-  readonly free: Tree;
-  readonly main: Tree;
+/** The trees of a data file at one moment. */
+export interface Structure {
+  readonly meta: Meta;
+  /** One a bucket. */
+  readonly tables: readonly Table[];
 }
 
 /**
- * Walks all trees of a data file before LMDB maps it. LMDB trusts its pages: a damaged one makes it
- * read outside the file and ends the process, or find nothing where a record is. So every page that
- * is reachable must be the one its parent means, lie within the file, hold its keys in order and
- * within the bounds its parent gives, be reached once, and the counts of each tree must come out.
- * What the records hold is checked when they are read. Costs one read of the file, which warms the
- * cache.
+ * Walks the trees of a data file before LMDB reads them. LMDB trusts its pages: a damaged one makes
+ * it read outside the file and ends the process, or find nothing where a record is. So every page
+ * that is reachable must be the one its parent means, lie within the file, hold its keys in order
+ * and within the bounds its parent gives, be reached once, and the counts of each tree must come
+ * out. What the records hold is checked when they are read.
  *
- *     meta page = page header (24) | magic (4) | version (4) | address (8) | map size (8)
- *       | free tree (48) | main tree (48) | last page (8) | transaction (8) | ...
- *     tree = page size, in the free tree (4) | flags (2) | depth (2) | branch pages (8)
- *       | leaf pages (8) | overflow pages (8) | entries (8) | root (8)
- *
- * All little-endian. Source: mdb.c of lmdb-js 3, which is LMDB's development branch.
+ * This part looks at what LMDB uses when a file is opened, the free tree and the main tree, and at
+ * all small tables, because that takes less than asking a thread. Returns the tables that are left
+ * for `verifyTables`; undefined when none are.
  * @throws BackendError "CORRUPT"
  */
-export function verifyDataFile(path: string): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size === 0) return;
-  const meta = newestMeta(path);
-  const file = new PageFile(path, meta.pageBytes);
-  try {
+export function verifyRoots(path: string): Structure | undefined {
+  return withFile(path, SMALL_WINDOW_BYTES, (file, meta) => {
     const walk = new TreeWalk({ path, file, ...meta });
     walk.tree(meta.free, { hasIntegerKeys: true });
-    for (const table of walk.tree(meta.main)) walk.tree(table);
-  } finally {
-    file.close();
-  }
+    const tables = [...walk.tree(meta.main)];
+    const large = tables.filter(({ tree }) => tree.leafPages > SMALL_TABLE_PAGES);
+    for (const { tree } of tables) if (tree.leafPages <= SMALL_TABLE_PAGES) walk.tree(tree);
+    return large.length === 0 ? undefined : { meta, tables: large };
+  });
 }
 
-/** The two first pages are metas; LMDB goes by the one of the newer transaction. */
-function newestMeta(path: string): Meta {
+/**
+ * The trees at this moment, for a reader whose transaction pins them or older ones. Checks of the
+ * main tree what reading it needs.
+ * @throws BackendError "CORRUPT"
+ */
+export function readTables(path: string, descriptor: number): Structure {
+  const meta = newestMeta(path, descriptor);
+  const file = new PageFile(descriptor, meta.pageBytes, SMALL_WINDOW_BYTES);
+  const tables = new TreeWalk({ path, file, ...meta }).tree(meta.main);
+  return { meta, tables };
+}
+
+/**
+ * Walks the trees of `tables`, which nobody may change meanwhile; yields after each hundred pages
+ * or so and hands over the name of a table when it is whole.
+ * @throws BackendError "CORRUPT"
+ */
+export function* verifyTables(
+  path: string,
+  { meta, tables }: Structure,
+): Generator<string | undefined, void> {
   const descriptor = openSync(path, "r");
   try {
-    const first = readMeta(path, descriptor, 0);
-    const second = readMeta(path, descriptor, first.pageBytes);
-    return second.transaction > first.transaction ? second : first;
+    const file = new PageFile(descriptor, meta.pageBytes);
+    const walk = new TreeWalk({ path, file, ...meta });
+    for (const { name, tree } of tables) {
+      for (const _ of walk.steps(tree)) yield undefined;
+      yield name;
+    }
   } finally {
     closeSync(descriptor);
   }
 }
 
-function readMeta(path: string, descriptor: number, position: number): Meta {
-  const bytes = Buffer.alloc(META_BYTES);
-  readSync(descriptor, bytes, 0, META_BYTES, position);
-  const pageBytes = bytes.readUInt32LE(48);
-  const isMeta =
-    bytes.readUInt32LE(HEADER_BYTES) === MAGIC &&
-    (bytes.readUInt32LE(HEADER_BYTES + 4) & 0xffff) === DATA_VERSION &&
-    pageBytes >= 512 &&
-    pageBytes <= 65_536 &&
-    (pageBytes & (pageBytes - 1)) === 0;
-  if (!isMeta) {
-    throw new BackendError(
-      "CORRUPT",
-      `${path}: the meta page at byte ${position} is damaged; ` +
-        "restore this member from a snapshot or from its peers",
-    );
+/** All trees in one go. */
+export function verifyDataFile(path: string): void {
+  const structure = verifyRoots(path);
+  if (structure === undefined) return;
+  for (const _ of verifyTables(path, structure));
+}
+
+/** Tables of so many leaf pages are checked within a millisecond. */
+const SMALL_TABLE_PAGES = 64;
+/** The few pages that are wanted lie anywhere. */
+const SMALL_WINDOW_BYTES = 65_536;
+
+function withFile<T>(
+  path: string,
+  windowBytes: number,
+  use: (file: PageFile, meta: Meta) => T,
+): T | undefined {
+  const descriptor = openIfPresent(path);
+  if (descriptor === undefined) return undefined;
+  try {
+    if (fstatSync(descriptor).size === 0) return undefined;
+    const meta = newestMeta(path, descriptor);
+    return use(new PageFile(descriptor, meta.pageBytes, windowBytes), meta);
+  } finally {
+    closeSync(descriptor);
   }
-  return {
-    pageBytes,
-    free: readTree(bytes, 48),
-    main: readTree(bytes, 96),
-    lastPage: Number(bytes.readBigUInt64LE(144)),
-    transaction: bytes.readBigUInt64LE(152),
-  };
+}
+
+function openIfPresent(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }

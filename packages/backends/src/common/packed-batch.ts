@@ -1,0 +1,112 @@
+import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
+import type { PackedRecords, ScanBatch } from "../port.js";
+
+/** A batch that stands in one piece of memory; the arrays of views are made when asked for. */
+export class PackedBatch implements ScanBatch {
+  readonly packed: PackedRecords;
+  #keys: Uint8Array[] | undefined;
+  #values: Uint8Array[] | undefined;
+
+  constructor(packed: PackedRecords) {
+    this.packed = packed;
+  }
+
+  get keys(): readonly Uint8Array[] {
+    this.#keys ??= this.#views(0);
+    return this.#keys;
+  }
+
+  get values(): readonly Uint8Array[] {
+    this.#values ??= this.#views(1);
+    return this.#values;
+  }
+
+  #views(part: 0 | 1): Uint8Array[] {
+    const { bytes, bounds, count } = this.packed;
+    const { buffer, byteOffset } = bytes;
+    const views = new Array<Uint8Array>(count);
+    for (let i = 0, at = part; i < count; i++, at += 3) {
+      const start = bounds[at]!;
+      // The constructor is several times faster than `subarray`.
+      views[i] = new Uint8Array(buffer, byteOffset + start, bounds[at + 1]! - start);
+    }
+    return views;
+  }
+}
+
+/** Collects consecutive records as copies until a batch is full. */
+export class PackedBuilder {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #bounds = new Uint32Array(FIRST_BOUNDS);
+  #count = 0;
+  #length = 0;
+
+  /**
+   * Adds the record at [keyStart, valueEnd) of `source`, where the value follows the key.
+   */
+  add(
+    source: Buffer,
+    at: { readonly keyStart: number; readonly valueStart: number; readonly valueEnd: number },
+  ): void {
+    const { keyStart, valueStart, valueEnd } = at;
+    const start = this.#room(valueEnd - keyStart);
+    source.copy(this.#bytes, start, keyStart, valueEnd);
+    this.#bound(start, start + valueStart - keyStart, start + valueEnd - keyStart);
+  }
+
+  /** Adds a record whose parts stand apart. */
+  addParts(key: Uint8Array, value: Uint8Array): void {
+    const start = this.#room(key.length + value.length);
+    this.#bytes.set(key, start);
+    this.#bytes.set(value, start + key.length);
+    this.#bound(start, start + key.length, start + key.length + value.length);
+  }
+
+  get empty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** True when the batch is to be handed over before another record is added. */
+  get full(): boolean {
+    return this.#count >= SCAN_BATCH_RECORDS_MAX || this.#length >= SCAN_BATCH_BYTES_MAX;
+  }
+
+  /** The records so far, in memory of their own; the builder starts anew. */
+  take(): PackedRecords {
+    const packed = { count: this.#count, bytes: this.#bytes, bounds: this.#bounds };
+    // The next batch is probably like this one.
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(this.#bytes.length, BATCH_BYTES));
+    this.#bounds = new Uint32Array(this.#bounds.length);
+    this.#count = 0;
+    this.#length = 0;
+    return packed;
+  }
+
+  #room(bytes: number): number {
+    const start = this.#length;
+    if (start + bytes > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(start + bytes, 4 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, start);
+      this.#bytes = grown;
+    }
+    this.#length = start + bytes;
+    return start;
+  }
+
+  #bound(keyStart: number, valueStart: number, valueEnd: number): void {
+    const at = 3 * this.#count++;
+    if (at === this.#bounds.length) {
+      const grown = new Uint32Array(4 * at);
+      grown.set(this.#bounds);
+      this.#bounds = grown;
+    }
+    this.#bounds[at] = keyStart;
+    this.#bounds[at + 1] = valueStart;
+    this.#bounds[at + 2] = valueEnd;
+  }
+}
+
+/** A full batch and the record that goes over its limit. */
+const BATCH_BYTES = SCAN_BATCH_BYTES_MAX + 65_536;
+const FIRST_BYTES = BATCH_BYTES >> 6;
+const FIRST_BOUNDS = 3 * 64;

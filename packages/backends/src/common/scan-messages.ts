@@ -1,0 +1,37 @@
+import type { BackendErrorCode, Bucket } from "../port.js";
+
+/** What a store asks of its scanning thread. */
+export type ScanRequest =
+  /** Opens a view; `parameters` is what the engine's own script understands. Answered. */
+  | { readonly kind: "view"; readonly view: number; readonly parameters: unknown }
+  /** Ends a view and its scans. Answered. */
+  | { readonly kind: "close"; readonly view: number }
+  /** Begins a scan, which makes `SCAN_AHEAD_BATCHES` batches and then one for each "more". */
+  | {
+      readonly kind: "scan";
+      readonly scan: number;
+      readonly view: number;
+      readonly bucket: Bucket;
+      readonly start: Uint8Array | undefined;
+      readonly end: Uint8Array | undefined;
+    }
+  | { readonly kind: "more"; readonly scan: number }
+  /** The reader has left. */
+  | { readonly kind: "stop"; readonly scan: number };
+
+/** An error as it crosses threads. */
+export interface SentError {
+  readonly code: BackendErrorCode;
+  readonly message: string;
+}
+
+export type ScanAnswer =
+  | { readonly kind: "view"; readonly view: number; readonly error?: SentError | undefined }
+  | {
+      readonly kind: "batch";
+      readonly scan: number;
+      readonly count: number;
+      readonly bytes: ArrayBuffer;
+      readonly bounds: ArrayBuffer;
+    }
+  | { readonly kind: "end"; readonly scan: number; readonly error?: SentError | undefined };

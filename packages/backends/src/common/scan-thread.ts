@@ -1,0 +1,205 @@
+import { Worker } from "node:worker_threads";
+import { BackendError, type Bucket, type ScanBatch, type ScanRange } from "../port.js";
+import { PackedBatch } from "./packed-batch.js";
+import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
+
+export interface ScanThreadOptions {
+  /** The built script, which calls `serveScans`. */
+  readonly script: URL;
+  readonly workerData: unknown;
+  /** What to name in errors. */
+  readonly file: string;
+  /** Receives messages of the script that don't belong to scans. */
+  readonly onOther?: (message: unknown) => void;
+  /** Called when the thread ends by itself. */
+  readonly onGone?: (error: BackendError) => void;
+}
+
+/**
+ * Scans in a thread: it reads, checks and packs the records, and this thread receives whole batches
+ * as memory that moves without a copy. So a scan of a million records leaves the event loop free,
+ * and its consumer works at the same time as the reader.
+ */
+export class ScanThread {
+  readonly #options: ScanThreadOptions;
+  readonly #worker: Worker;
+  readonly #views = new Map<number, (error: SentError | undefined) => void>();
+  readonly #scans = new Map<number, RunningScan>();
+  #nextId = 1;
+  #gone: BackendError | undefined;
+  #references = 0;
+
+  constructor(options: ScanThreadOptions) {
+    this.#options = options;
+    this.#worker = new Worker(options.script, { workerData: options.workerData });
+    this.#worker.on("message", (answer: ScanAnswer) => this.#receive(answer));
+    this.#worker.on("error", (error) => this.#end(error));
+    this.#worker.on("exit", () => this.#end(undefined));
+    // Only work under way keeps the process alive.
+    this.#worker.unref();
+  }
+
+  /** Keeps the process alive until `work` of the thread has settled. */
+  async held<T>(work: Promise<T>): Promise<T> {
+    this.#hold();
+    try {
+      return await work;
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** Opens a view in the thread and resolves with its number when it is frozen. */
+  async openView(parameters: unknown): Promise<number> {
+    const view = this.#nextId++;
+    await this.#ask({ kind: "view", view, parameters });
+    return view;
+  }
+
+  async closeView(view: number): Promise<void> {
+    for (const scan of this.#scans.values()) {
+      if (scan.view === view) scan.fail({ code: "CLOSED", message: "the view is closed" });
+    }
+    if (this.#gone === undefined) await this.#ask({ kind: "close", view });
+  }
+
+  async *scan(view: number, bucket: Bucket, range: ScanRange): AsyncGenerator<ScanBatch> {
+    if (this.#gone !== undefined) throw this.#gone;
+    const scan = this.#nextId++;
+    const running = new RunningScan(view);
+    this.#scans.set(scan, running);
+    this.#hold();
+    const { start, end } = range;
+    this.#send({ kind: "scan", scan, view, bucket, start, end });
+    try {
+      for (;;) {
+        const batch = await running.next();
+        if (batch === undefined) return;
+        // Before the consumer works, so that the thread does so at the same time.
+        if (!running.ended) this.#send({ kind: "more", scan });
+        yield batch;
+      }
+    } finally {
+      this.#scans.delete(scan);
+      if (!running.ended) this.#send({ kind: "stop", scan });
+      this.#release();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#gone ??= new BackendError("CLOSED", `${this.#options.file}: the store is closed`);
+    await this.#worker.terminate();
+  }
+
+  #hold(): void {
+    if (this.#references++ === 0) this.#worker.ref();
+  }
+
+  #release(): void {
+    if (--this.#references === 0) this.#worker.unref();
+  }
+
+  #send(request: ScanRequest): void {
+    if (this.#gone === undefined) this.#worker.postMessage(request);
+  }
+
+  #ask(request: ScanRequest & { readonly view: number }): Promise<void> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    this.#hold();
+    return new Promise<void>((resolve, reject) => {
+      this.#views.set(request.view, (error) => {
+        this.#release();
+        if (error === undefined) resolve();
+        else reject(new BackendError(error.code, error.message));
+      });
+      this.#send(request);
+    });
+  }
+
+  #receive(answer: ScanAnswer): void {
+    switch (answer.kind) {
+      case "view": {
+        const settle = this.#views.get(answer.view);
+        this.#views.delete(answer.view);
+        settle?.(answer.error);
+        break;
+      }
+      case "batch": {
+        const { count, bytes, bounds } = answer;
+        this.#scans.get(answer.scan)?.add(
+          new PackedBatch({
+            count,
+            bytes: Buffer.from(bytes),
+            bounds: new Uint32Array(bounds),
+          }),
+        );
+        break;
+      }
+      case "end":
+        this.#scans.get(answer.scan)?.end(answer.error);
+        break;
+      default:
+        this.#options.onOther?.(answer);
+    }
+  }
+
+  #end(cause: unknown): void {
+    if (this.#gone === undefined) {
+      const reason = cause instanceof Error ? cause.message : "it ended";
+      const text = `${this.#options.file}: the scanning thread failed: ${reason}`;
+      this.#gone = new BackendError("IO", text, { cause });
+      this.#options.onGone?.(this.#gone);
+    }
+    const { code, message } = this.#gone;
+    for (const settle of this.#views.values()) settle({ code, message });
+    this.#views.clear();
+    for (const scan of this.#scans.values()) scan.fail({ code, message });
+  }
+}
+
+/** The batches that have come and were not taken: at most `SCAN_AHEAD_BATCHES`. */
+class RunningScan {
+  readonly view: number;
+  #ready: PackedBatch[] = [];
+  #error: SentError | undefined;
+  #wake: (() => void) | undefined;
+  ended = false;
+
+  constructor(view: number) {
+    this.view = view;
+  }
+
+  add(batch: PackedBatch): void {
+    if (this.ended) return;
+    this.#ready.push(batch);
+    this.#wake?.();
+  }
+
+  end(error: SentError | undefined): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  /** Ends it at once, with what has come. */
+  fail(error: SentError): void {
+    this.#ready = [];
+    this.ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  /** Undefined at the end. */
+  async next(): Promise<PackedBatch | undefined> {
+    while (this.#ready.length === 0 && !this.ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const batch = this.#ready.shift();
+    if (batch !== undefined) return batch;
+    if (this.#error !== undefined) throw new BackendError(this.#error.code, this.#error.message);
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import type { MessagePort } from "node:worker_threads";
+import { SCAN_AHEAD_BATCHES } from "../limits.js";
+import type { Bucket, PackedRecords, ScanRange } from "../port.js";
+import { toBackendError } from "./backend-errors.js";
+import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
+
+/** A view inside the scanning thread. What it throws reaches the reader of the scan. */
+export interface ServedView {
+  /** The batches; each stands in memory of its own, which is given away. */
+  scan(bucket: Bucket, range: ScanRange): Iterator<PackedRecords, void>;
+  close(): void;
+}
+
+interface ServedScan {
+  readonly view: number;
+  readonly batches: Iterator<PackedRecords, void>;
+}
+
+/**
+ * The thread's side of `ScanThread`: answers its requests from the views that `open` makes.
+ * @param file what to name in errors
+ */
+export function serveScans(
+  port: MessagePort,
+  file: string,
+  open: (parameters: unknown) => ServedView,
+): void {
+  const views = new Map<number, ServedView>();
+  const scans = new Map<number, ServedScan>();
+  const send = (answer: ScanAnswer, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(answer, transfer);
+  const end = (scan: number, error?: SentError): void => {
+    scans.delete(scan);
+    send({ kind: "end", scan, error });
+  };
+  const produce = (scan: number): void => {
+    const served = scans.get(scan);
+    if (served === undefined) return;
+    try {
+      const next = served.batches.next();
+      if (next.done) {
+        end(scan);
+        return;
+      }
+      const { count } = next.value;
+      const bytes = next.value.bytes.buffer as ArrayBuffer;
+      const bounds = next.value.bounds.buffer as ArrayBuffer;
+      send({ kind: "batch", scan, count, bytes, bounds }, [bytes, bounds]);
+    } catch (error) {
+      end(scan, sentError(error, file));
+    }
+  };
+  const answerView = (view: number, work: () => void): void => {
+    let error: SentError | undefined;
+    try {
+      work();
+    } catch (cause) {
+      error = sentError(cause, file);
+    }
+    send({ kind: "view", view, error });
+  };
+  port.on("message", (request: ScanRequest) => {
+    switch (request.kind) {
+      case "view":
+        answerView(request.view, () => {
+          views.set(request.view, open(request.parameters));
+        });
+        break;
+      case "close":
+        answerView(request.view, () => {
+          for (const [id, { view }] of scans) if (view === request.view) scans.delete(id);
+          views.get(request.view)?.close();
+          views.delete(request.view);
+        });
+        break;
+      case "scan": {
+        const { scan, view, bucket, start, end: to } = request;
+        const batches = views.get(view)?.scan(bucket, { start, end: to });
+        if (batches === undefined) {
+          end(scan, { code: "CLOSED", message: `${file}: the view is closed` });
+          break;
+        }
+        scans.set(scan, { view, batches });
+        for (let i = 0; i < SCAN_AHEAD_BATCHES; i++) produce(scan);
+        break;
+      }
+      case "more":
+        produce(request.scan);
+        break;
+      case "stop":
+        scans.get(request.scan)?.batches.return?.();
+        scans.delete(request.scan);
+        break;
+    }
+  });
+}
+
+export function sentError(error: unknown, file: string): SentError {
+  const { code, message } = toBackendError(error, file);
+  return { code, message };
+}
