@@ -1,4 +1,5 @@
 import { status as GrpcStatus, type ServiceError } from "@grpc/grpc-js";
+import type { WatchResponse } from "./responses.js";
 
 /** The names of gRPC's codes, "CLOSED" for a closed client, "OPTIONS" for options that clash. */
 export type ClientErrorCode =
@@ -13,6 +14,8 @@ export interface ClientErrorDetails {
   readonly grpcCode?: number;
   /** Of a watch whose start was compacted: the first revision that can still be watched. */
   readonly compactRevision?: number;
+  /** Of a watch that the server ended: its last word. */
+  readonly watchResponse?: WatchResponse;
   /** Whether the request surely did not reach a server. */
   readonly isUnsent?: boolean;
 }
@@ -26,6 +29,7 @@ export class ClientError extends Error {
   readonly code: ClientErrorCode;
   readonly grpcCode: number;
   readonly compactRevision: number | undefined;
+  readonly watchResponse: WatchResponse | undefined;
   readonly isUnsent: boolean;
 
   constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
@@ -33,6 +37,7 @@ export class ClientError extends Error {
     this.code = code;
     this.grpcCode = details.grpcCode ?? GrpcStatus.UNKNOWN;
     this.compactRevision = details.compactRevision;
+    this.watchResponse = details.watchResponse;
     this.isUnsent = details.isUnsent ?? false;
   }
 }

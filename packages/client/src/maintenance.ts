@@ -47,13 +47,14 @@ export class Maintenance {
     return received(await this.#transport.unary(ALARM, request, "read", options));
   }
 
-  /** Disarms one alarm, or all that are raised; the response lists those that were. */
+  /** Disarms one alarm, or all that are raised, in which case the response's header is empty. */
   async alarmDisarm(alarm: AlarmMember = NO_ALARM, options: CallOptions = {}) {
     if (alarm.memberID !== 0n || alarm.alarm !== etcdserverpb.AlarmType.NONE) {
       return this.#disarm(alarm, options);
     }
     const raised = await this.alarmList(options);
-    const disarmed: AlarmResponse = { header: raised.header, alarms: [] };
+    const header = { clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 };
+    const disarmed: AlarmResponse = { header, alarms: [] };
     for (const one of raised.alarms) {
       disarmed.alarms.push(...(await this.#disarm(one, options)).alarms);
     }

@@ -85,6 +85,8 @@ export class Transport {
   ): Promise<ClientReadableStream<Response>> {
     const call = this.#begin(options);
     const metadata = await this.#metadata(call);
+    // Until its deadline a call waits for a connection; without one it fails with the first refusal.
+    metadata.setOptions({ waitForReady: call.deadlineMs !== undefined });
     const stream = this.#connections
       .pick(call.endpoint)
       .makeServerStreamRequest(

@@ -1,5 +1,5 @@
-import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { etcdserverpb } from "@kvorum/api";
+import { type ClientDuplexStream, status as GrpcStatus } from "@grpc/grpc-js";
+import { apiErrorText, etcdserverpb } from "@kvorum/api";
 import type { Timer } from "@kvorum/base";
 import { asClientError, ClientError, closedError } from "./client-error.js";
 import { limits } from "./limits.js";
@@ -239,14 +239,16 @@ export class WatchHub implements WatcherHost {
 /** The watch id of a progress notification that was asked for. */
 const PROGRESS_TO_ALL = -1n;
 
-function reasonOf({ compactRevision, cancelReason }: WatchResponse): ClientError {
+function reasonOf(response: WatchResponse): ClientError {
+  const { compactRevision, cancelReason } = response;
+  const details = { grpcCode: GrpcStatus.OUT_OF_RANGE, watchResponse: response };
   if (compactRevision > 0) {
-    const text = "etcdserver: mvcc: required revision has been compacted";
-    return new ClientError("OUT_OF_RANGE", text, { grpcCode: 11, compactRevision });
+    const text = apiErrorText("compacted");
+    return new ClientError("OUT_OF_RANGE", text, { ...details, compactRevision });
   }
   if (cancelReason === "") {
-    const text = "etcdserver: mvcc: required revision is a future revision";
-    return new ClientError("OUT_OF_RANGE", text, { grpcCode: 11 });
+    return new ClientError("OUT_OF_RANGE", apiErrorText("futureRevision"), details);
   }
-  return new ClientError("CANCELLED", cancelReason, { grpcCode: 1 });
+  const grpcCode = GrpcStatus.CANCELLED;
+  return new ClientError("CANCELLED", cancelReason, { ...details, grpcCode });
 }

@@ -1,3 +1,5 @@
+import { ClientError } from "@kvorum/client";
+
 /** The exit codes of etcd's tools. Source: etcd's pkg/cobrautl. */
 export const ExitCode = {
   ok: 0,
@@ -35,6 +37,22 @@ export class CtlError extends Error {
   }
 }
 
+/** A failure as etcd's Go client words it: a text that is not etcd's own gets gRPC's frame. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof ClientError))
+    return error instanceof Error ? error.message : String(error);
+  const { code, message } = error;
+  const isPlain =
+    message.startsWith("etcdserver: ") ||
+    ["CLOSED", "OPTIONS", "LEASE_EXPIRED", "DEADLINE_EXCEEDED", "CANCELLED"].includes(code);
+  return isPlain ? message : `rpc error: code = ${goCodeName(code)} desc = ${message}`;
+}
+
+/** FAILED_PRECONDITION as FailedPrecondition. */
+function goCodeName(code: string): string {
+  return code.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 export function badArguments(message: string): CtlError {
   return new CtlError("badArguments", message);
 }
@@ -42,6 +60,6 @@ export function badArguments(message: string): CtlError {
 /** The failure of a request as the tool reports it: the text alone, with the given exit code. */
 export function failure(code: CtlErrorCode, cause: unknown, prefix?: string): CtlError {
   if (cause instanceof CtlError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = errorText(cause);
   return new CtlError(code, prefix === undefined ? text : `${prefix} (${text})`, { cause });
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { CtlError, ExitCode } from "./ctl-error.js";
 import { readEnvironment } from "./environment.js";
 import { type Flags, type FlagValue, parseFlag } from "./flags.js";
-import { flagHelp } from "./help.js";
+import { flagHelp, usageHelp } from "./help.js";
 import type { Io } from "./io.js";
 import { logLine } from "./log-line.js";
 import { type Scanned, scanArguments } from "./scan-arguments.js";
@@ -34,30 +34,34 @@ export async function runTool<Context>(
   words: readonly string[],
   io: Io,
 ): Promise<number> {
+  let usage: string | undefined;
   try {
     const scanned = scanArguments(tool, words);
     const root = buildProgram(tool, io, scanned);
+    const called = findCommand(root, scanned.path.slice(1));
+    usage = usageHelp(called, called.createHelp());
     await root.parseAsync([...scanned.path.slice(1), ...scanned.flags, "--", ...scanned.args], {
       from: "user",
     });
     return ExitCode.ok;
   } catch (error) {
-    return report(error, io);
+    return report(error, io, usage);
   }
 }
 
-function report(error: unknown, io: Io): number {
+function report(error: unknown, io: Io, usage = ""): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return ExitCode.ok;
     const unknown = /^error: unknown option '([^']*)'/.exec(error.message);
     const text = unknown ? `unknown flag: ${unknown[1]!.replace(/=.*/s, "")}` : error.message;
-    io.stderr.write(`Error: ${text.replace(/^error: /, "")}\n`);
+    io.stderr.write(`Error: ${text.replace(/^error: /, "")}\n${usage}`);
     return ExitCode.error;
   }
   if (!(error instanceof CtlError)) throw error;
   warnOfReason(error, io);
   if (error.message !== "") io.stderr.write(`Error: ${error.message}\n`);
   if (error.help !== undefined) io.stderr.write(error.help);
+  else if (error.message.startsWith("invalid argument ")) io.stderr.write(usage);
   return error.exitCode;
 }
 
@@ -86,6 +90,12 @@ function buildProgram<Context>(tool: Tool<Context>, io: Io, scanned: Scanned<Con
   }
   showHelpWithoutVerb(root, io);
   return root;
+}
+
+function findCommand(root: Command, path: readonly string[]): Command {
+  return path.reduce((found, name) => {
+    return found.commands.find((command) => command.name() === name) ?? found;
+  }, root);
 }
 
 function showHelpWithoutVerb(command: Command, io: Io): void {

@@ -1,4 +1,4 @@
-import { failure } from "../cli/ctl-error.js";
+import { errorText, failure } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import type { CtlContext } from "./context.js";
 
@@ -18,7 +18,7 @@ export async function clusterEndpoints(
     const { members } = await cluster.memberList({ timeoutMs: context.timeoutMs });
     return members.flatMap((member) => member.clientURLs);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = errorText(cause);
     const what = "failed to fetch endpoints from etcd cluster member list";
     throw failure("error", new Error(`${what}: ${text}`, { cause }));
   }

@@ -1,5 +1,5 @@
 import { nodeClock } from "@kvorum/base/node";
-import { CtlError } from "../cli/ctl-error.js";
+import { CtlError, errorText } from "../cli/ctl-error.js";
 import { goDuration } from "../output/go-text.js";
 import { clusterEndpoints, clusterFlag } from "./cluster-endpoints.js";
 import { ctlVerb } from "./context.js";
@@ -21,7 +21,7 @@ export const defrag = ctlVerb({
         io.stdout.write(`Finished defragmenting etcd member[${endpoint}]. took ${took()}\n`);
       } catch (error) {
         failed = error;
-        const text = error instanceof Error ? error.message : String(error);
+        const text = errorText(error);
         const what = `Failed to defragment etcd member[${endpoint}]. took ${took()}.`;
         io.stderr.write(`${what} (${text})\n`);
       }

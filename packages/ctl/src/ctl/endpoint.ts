@@ -1,7 +1,7 @@
 import { etcdserverpb } from "@kvorum/api";
 import { nodeClock } from "@kvorum/base/node";
 import { ClientError } from "@kvorum/client";
-import { CtlError, failure } from "../cli/ctl-error.js";
+import { CtlError, errorText, failure } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import type { Group } from "../cli/verb.js";
 import { goDuration } from "../output/go-text.js";
@@ -38,7 +38,7 @@ async function healthOf(context: CtlContext, endpoint: string): Promise<Endpoint
   const elapsedMs = nodeClock.nowMs() - startMs;
   const took = goDuration(elapsedMs);
   if (failed !== undefined) {
-    const error = failed instanceof Error ? failed.message : String(failed);
+    const error = errorText(failed);
     return { endpoint, isHealthy: false, took, error };
   }
   const leftMs = Math.max(1, timeoutMs - elapsedMs);
@@ -71,7 +71,7 @@ The items in the lists are endpoint, ID, version, storage version, db size, in u
         list.push({ endpoint, response });
       } catch (error) {
         failed = error;
-        const text = error instanceof Error ? error.message : String(error);
+        const text = errorText(error);
         const what = `Failed to get the status of endpoint ${endpoint}`;
         context.io.stderr.write(`${what} (${text})\n`);
       }
@@ -100,7 +100,7 @@ const hashKv = ctlVerb({
         list.push({ endpoint, response });
       } catch (error) {
         failed = error;
-        const text = error instanceof Error ? error.message : String(error);
+        const text = errorText(error);
         const what = `Failed to get the hash of endpoint ${endpoint}`;
         context.io.stderr.write(`${what} (${text})\n`);
       }

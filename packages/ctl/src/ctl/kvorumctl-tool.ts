@@ -10,6 +10,7 @@ import { globals } from "./globals.js";
 import { lease } from "./lease.js";
 import { member } from "./member.js";
 import { moveLeader } from "./move-leader.js";
+import { options } from "./options.js";
 import { put } from "./put.js";
 import { snapshotSave } from "./snapshot-save.js";
 import { txn } from "./txn.js";
@@ -34,6 +35,7 @@ export const kvorumctl: Tool<CtlContext> = {
     moveLeader,
     watch,
     version,
+    options,
     lease,
     member,
     { name: "snapshot", summary: "Manages etcd node snapshots", verbs: [snapshotSave] },

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mvccpb } from "@kvorum/api";
 import { ClientError, type WatchEvent, type Watcher, type WatchResponse } from "@kvorum/client";
-import { CtlError } from "../cli/ctl-error.js";
+import { CtlError, errorText } from "../cli/ctl-error.js";
 import { goQuote } from "../output/go-text.js";
 import type { CtlContext } from "./context.js";
 
@@ -25,7 +25,10 @@ export async function showWatch(
     }
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
-    context.io.stderr.write(`watch was canceled (${error.message})\n`);
+    // The command is over; what else was watched ends with it without a word.
+    if (error.code === "CLOSED") return;
+    context.io.stderr.write(`watch was canceled (${errorText(error)})\n`);
+    if (error.watchResponse !== undefined) context.display.show("watch", error.watchResponse);
   }
 }
 

@@ -13,7 +13,7 @@ const HASH_BYTES = 32;
 
 export const snapshotSave = ctlVerb({
   name: "save",
-  usage: "<filename>",
+  usage: "save <filename>",
   summary: "Stores an etcd node backend snapshot to a given file",
   flags: {},
   async run(context, { args }) {

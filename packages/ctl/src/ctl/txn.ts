@@ -49,7 +49,7 @@ put key2 "some extra key"
     const lines = readLines(io.stdin);
     prompt("compares:");
     const compare: Comparison[] = [];
-    for (const line of await readBlock(lines)) compare.push(parseCompare(line));
+    for await (const line of readBlock(lines)) compare.push(parseCompare(line));
     prompt("success requests (get, put, del):");
     const success = await readOps(lines, io);
     prompt("failure requests (get, put, del):");
@@ -63,20 +63,19 @@ put key2 "some extra key"
 });
 
 /** Lines up to an empty one. @throws CtlError "invalidInput" when the input ends before */
-async function readBlock(lines: AsyncIterator<string>): Promise<string[]> {
-  const block: string[] = [];
+async function* readBlock(lines: AsyncIterator<string>): AsyncGenerator<string, void, undefined> {
   for (;;) {
     const step = await lines.next();
     if (step.done === true) throw new CtlError("invalidInput", "EOF");
     const line = step.value.trim();
-    if (line === "") return block;
-    block.push(line);
+    if (line === "") return;
+    yield line;
   }
 }
 
 async function readOps(lines: AsyncIterator<string>, io: Io): Promise<Op[]> {
   const ops: Op[] = [];
-  for (const line of await readBlock(lines)) ops.push(await readOp(line, io));
+  for await (const line of readBlock(lines)) ops.push(await readOp(line, io));
   return ops;
 }
 

@@ -71,7 +71,8 @@ type Nested<T> = Omit<T, "header"> & { readonly header: ResponseHeader | undefin
 type JsonObject = { readonly [name: string]: GoJson | undefined };
 
 function headerJson(header: ResponseHeader | undefined): JsonObject | undefined {
-  if (header === undefined) return undefined;
+  // What was put together from no response at all, as disarming no alarm, has none.
+  if (header === undefined || Object.values(header).every((value) => !value)) return undefined;
   return {
     cluster_id: omitEmpty(header.clusterId),
     member_id: omitEmpty(header.memberId),

@@ -10,7 +10,7 @@ import { formatOf, utlVerb } from "./context.js";
 
 export const snapshotStatus = utlVerb({
   name: "status",
-  usage: "<filename>",
+  usage: "status <filename>",
   summary: "Gets backend snapshot status of a given file",
   description: `When --write-out is set to simple, this command prints out comma-separated status lists for each endpoint.
 The items in the lists are hash, revision, total keys, total size.`,
