@@ -256,6 +256,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     valueCacheBytes: VALUE_CACHE_BYTES,
     compactionBatchKeys: compaction.batchRevisions,
     compactionSleepMs: compaction.sleepIntervalMs,
+    autoCompaction: compaction.auto,
     watchProgressIntervalMs: config.watch.progressNotifyIntervalMs,
     slowApplyMs: checks.warningApplyDurationMs,
     slowRequestMs: checks.warningUnaryRequestDurationMs,

@@ -1,5 +1,6 @@
 import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
+import type { AutoCompaction } from "./config/config.js";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
 import type { PeerClient } from "./peer/peer-client.js";
@@ -53,6 +54,8 @@ export interface MemberOptions {
   readonly valueCacheBytes: number;
   readonly compactionBatchKeys: number;
   readonly compactionSleepMs: number;
+  /** --auto-compaction-mode and -retention; absent: off. */
+  readonly autoCompaction?: AutoCompaction;
   readonly watchProgressIntervalMs: number;
   readonly slowApplyMs: number;
   readonly slowRequestMs: number;

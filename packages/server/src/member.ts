@@ -14,8 +14,8 @@ import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
 import { SnapshotTaker } from "./consensus/snapshot-taker.js";
+import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
-import { LeaseExpirer } from "./lease/lease-expirer.js";
 import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
 import { applyConfChange } from "./membership/apply-conf-change.js";
@@ -69,7 +69,7 @@ export class Member {
   readonly #membership: MembershipParts;
   readonly #peers: PeerLink;
   readonly #noSpace: NoSpaceAlarm;
-  readonly #expirer: LeaseExpirer;
+  readonly #duties: LeaderDuties;
   readonly #compactor: LogCompactor;
   readonly #snapshotTaker: SnapshotTaker;
   readonly #openStreams: OpenStreams;
@@ -135,17 +135,13 @@ export class Member {
     this.consensus = this.#wireConsensus();
     this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
     this.applyLoop = this.#wireApplyLoop();
-    const { proposer } = this.consensus;
     this.#membership = wireMembership({
       ...{ member: options, id: this.id, cluster, consensus: this.consensus, ids: this.#ids },
       peers: this.#peers,
       storageVersion: () => this.maintenance.storageVersion(),
       setStorageVersion: (version) => this.maintenance.setStorageVersion(version),
     });
-    this.#expirer = new LeaseExpirer({
-      ...{ proposer, clock, opened },
-      isLeader: () => this.consensus.node.isLeader,
-    });
+    this.#duties = wireLeaderDuties({ member: options, opened, consensus: this.consensus });
     this.#compactor = new LogCompactor(
       {
         member: options,
@@ -206,7 +202,7 @@ export class Member {
   }
 
   get expiredLeases(): number {
-    return this.#expirer.expired;
+    return this.#duties.expirer.expired;
   }
 
   get walWriteBytes(): number {
@@ -236,7 +232,7 @@ export class Member {
     publisher.stop();
     versions.stop();
     changes.stop();
-    this.#expirer.stop();
+    this.#duties.stop();
     this.#openStreams.stop();
     await this.grpc.drain();
     await this.#transfer.handOver();

@@ -180,7 +180,7 @@ const table = [
   c("discovery-srv-name", "string", "", "Suffix of the SRV service name.", LATER),
   c("strict-reconfig-check", "bool", "true", "Refuse membership changes that would lose the quorum."),
   c("pre-vote", "bool", "true", "Ask before an election whether it can be won, so that a returning member disturbs nobody."),
-  c("auto-compaction-retention", "string", "0", "History to keep: a number of hours, a duration, or with mode 'revision' a number of revisions; 0 keeps all.", LATER),
+  c("auto-compaction-retention", "string", "0", "History to keep: a number of hours, a duration, or with mode 'revision' a number of revisions; 0 keeps all."),
   c("auto-compaction-mode", "string", "periodic", "Meaning of --auto-compaction-retention: 'periodic' or 'revision'."),
   c("v2-deprecation", "enums", "", "Has no effect.", { choices: V2_STAGES, status: "ignored",
     deprecated: "--v2-deprecation is deprecated and scheduled for removal in v3.8. The default value is enforced, ignoring user input." }),
