@@ -6,7 +6,7 @@ import { BenchError } from "../bench-error.js";
 import type { LoadOptions } from "../load/load-options.js";
 import type { LoadResult } from "../load/load-result.js";
 import { fill } from "../workloads/kv-workloads.js";
-import type { Workload } from "../workloads/workload.js";
+import type { ServerControl, Workload } from "../workloads/workload.js";
 import { directoryBytes, processUsage } from "./process-usage.js";
 import type { Comparison, FailedRun, RunRecord } from "./run-record.js";
 import { type ServerProcess, startServer } from "./server-process.js";
@@ -138,25 +138,15 @@ async function runOne(
   });
 }
 
-function controlOf(host: Host): {
-  dataDir: string;
-  restart(): Promise<void>;
-  kill(): Promise<void>;
-} {
-  const again = async (): Promise<void> => {
-    const { dataDir, endpoint } = host.process;
-    const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-    host.process = await startServer(host.target, { dataDir, port });
-  };
+function controlOf(host: Host): ServerControl {
+  const { dataDir, endpoint } = host.process;
   return {
-    dataDir: host.process.dataDir,
+    dataDir,
     async restart() {
       await host.process.stop();
-      await again();
-    },
-    async kill() {
-      await host.process.kill();
-      await again();
+      const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
+      host.process = await startServer(host.target, { dataDir, port });
+      return host.process.readyMs;
     },
   };
 }

@@ -10,7 +10,8 @@ import type { Operation } from "./operation.js";
 import { Tally } from "./tally.js";
 import { ValuePool } from "./value-pool.js";
 
-const SLICE_MS = 100;
+/** Width of a point of the timeline. */
+export const SLICE_MS = 100;
 /** Enough for ten seconds of a stalled server at 100,000 calls a second. */
 const OPEN_CALLS_MAX = 1_000_000;
 

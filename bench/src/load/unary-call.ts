@@ -10,12 +10,13 @@ export type OnDone = (
   fault: string | undefined,
 ) => void;
 
-/** A unary call that can be used again and again: set `operation` and `startedMs`, then start it. */
+/** A call with one request that can be used again and again: set `operation` and `startedMs`, then start it. */
 export class UnaryCall implements Call, CallState {
   readonly keepsOpen = false;
   streamId = 0;
   key = 0;
   revision = 0;
+  records = 0;
   operation: Operation;
   /** When it was started, or should have been. */
   startedMs = 0;
@@ -39,6 +40,7 @@ export class UnaryCall implements Call, CallState {
   write(into: Buffer, at: number): number {
     this.#replies = 0;
     this.#fault = undefined;
+    this.records = 0;
     return this.operation.write(into, at, this);
   }
 
@@ -50,6 +52,7 @@ export class UnaryCall implements Call, CallState {
   onEnd(status: number, message: string, connection: ClientConnection): void {
     let fault = this.#fault;
     if (status !== GrpcStatus.OK) fault = `status ${status}: ${message}`;
+    else if (this.operation.checkEnd !== undefined) fault ??= this.operation.checkEnd(this);
     else if (this.#replies !== 1) fault = `${this.#replies} replies to one request`;
     this.#onDone(this, connection, fault);
   }

@@ -1,7 +1,7 @@
 import type { Prng } from "@kvorum/base";
 
 /** Values are windows into this much random data, so that no two near each other share a run. */
-const POOL_BYTES = 4 * 1024 * 1024;
+const POOL_BYTES = 1024 * 1024;
 
 /**
  * Values of one size. The first `entropy` of each is random and different in every put, the rest is

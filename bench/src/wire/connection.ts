@@ -151,10 +151,11 @@ export class ClientConnection {
     else this.#socket?.pause();
   }
 
-  /** Ends the connection; open calls get UNAVAILABLE. */
+  /** Ends the connection. Open calls are forgotten: whoever closes knows, so `onEnd` isn't called. */
   close(): void {
+    this.#closedBecause ??= "closed by the client";
+    this.#streams.takeAll();
     this.#socket?.destroy();
-    this.#onClosed("closed by the client");
   }
 
   #greet(): void {

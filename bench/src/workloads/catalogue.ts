@@ -1,6 +1,13 @@
 import { BenchError } from "../bench-error.js";
+import { PUT_WHILE_COMPACTING, PUT_WHILE_DEFRAGMENTING } from "./disturbed-put.js";
+import { KUBERNETES } from "./kubernetes.js";
 import { KV_WORKLOADS } from "./kv-workloads.js";
+import { LEASE_KEEPALIVE } from "./lease-keepalive.js";
+import { LOCK_CONTENTION } from "./lock-contention.js";
+import { RESTART, SNAPSHOT_SAVE } from "./maintenance.js";
 import { watchFanout } from "./watch-fanout.js";
+import { WATCH_LATENCY } from "./watch-latency.js";
+import { WATCH_SLOW } from "./watch-slow.js";
 import type { Workload } from "./workload.js";
 
 /** Every workload, in the order of a report. */
@@ -8,6 +15,15 @@ export const WORKLOADS: readonly Workload[] = [
   ...KV_WORKLOADS,
   watchFanout("watch-1k", { watchers: 1000, watchStreams: 100, puts: 1000 }),
   watchFanout("watch-10k", { watchers: 10_000, watchStreams: 10, puts: 100 }),
+  WATCH_LATENCY,
+  WATCH_SLOW,
+  LEASE_KEEPALIVE,
+  LOCK_CONTENTION,
+  KUBERNETES,
+  PUT_WHILE_COMPACTING,
+  PUT_WHILE_DEFRAGMENTING,
+  SNAPSHOT_SAVE,
+  RESTART,
 ];
 
 /** The workloads with these names. @throws BenchError "USAGE" */

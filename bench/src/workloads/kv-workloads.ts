@@ -4,7 +4,7 @@ import type { LoadResult } from "../load/load-result.js";
 import type { Operation } from "../load/operation.js";
 import { createSource, runCount, runLoad, type Source } from "../load/session.js";
 import { putOperation } from "./put-operation.js";
-import { rangeOperation } from "./range-operation.js";
+import { rangeOperation, rangeStreamOperation } from "./range-operation.js";
 import { txnPutOperation } from "./txn-operation.js";
 import type { Workload } from "./workload.js";
 
@@ -78,14 +78,24 @@ function mixed(
   };
 }
 
+interface Wide {
+  readonly span: number;
+  readonly streams: number;
+  readonly isStream?: boolean;
+}
+
 /** Ranges over many keys need few streams, or their replies fill the machine's memory. */
-function wide(name: string, title: string, span: number, streams: number): Workload {
+function wide(name: string, title: string, { span, streams, isStream }: Wide): Workload {
   return {
     name,
     title,
     needsFill: true,
     run({ load }) {
-      const operation = range(createSource(load), load, { isSerializable: false, span });
+      const { keys, prng } = createSource(load);
+      const operation = (isStream ? rangeStreamOperation : rangeOperation)({
+        ...{ keys, prng, isSerializable: false, valueBytes: load.valueBytes },
+        span: Math.min(span, load.keyCount),
+      });
       const width = Math.min(load.streams, streams);
       const connections = Math.min(load.connections, 4);
       return runLoad({ ...load, streams: width, connections }, () => operation);
@@ -109,8 +119,12 @@ export const KV_WORKLOADS: readonly Workload[] = [
   mixed("txn-mixed", "20 % compare-and-put, 80 % range", 20, txnPutOperation),
   alone(put, "put-alone", "put, one client, one at a time"),
   alone(rangeOne, "range-alone", "linearizable range, one client, one at a time"),
-  wide("range-10", "range of 10 keys", 10, 50),
-  wide("range-100k", "range of 100,000 keys", 100_000, 1),
+  wide("range-10", "range of 10 keys", { span: 10, streams: 50 }),
+  wide("range-100k", "range of 100,000 keys", { span: 100_000, streams: 1 }),
+  wide("range-stream", "RangeStream of 100,000 keys", {
+    ...{ span: 100_000, streams: 1 },
+    isStream: true,
+  }),
   single("range-keys-only", "range of 1,000 keys, keys only", (source, load) =>
     range(source, load, { isSerializable: false, span: 1000, isKeysOnly: true }),
   ),

@@ -46,6 +46,30 @@ export function rangeOperation(options: RangeOptions): Operation {
   };
 }
 
+/** The same range through RangeStream, whose chunks together must hold exactly the keys asked for. */
+export function rangeStreamOperation(options: RangeOptions): Operation {
+  const chunk = new ProtoScan();
+  const reply = new ProtoScan();
+  return {
+    ...rangeOperation(options),
+    path: "/etcdserverpb.KV/RangeStream",
+    check(bytes, start, end, state) {
+      chunk.reset(bytes, start, end);
+      while (chunk.next()) {
+        if (chunk.field !== 1) continue;
+        reply.reset(bytes, chunk.start, chunk.end);
+        while (reply.next()) if (reply.field === 2) state.records++;
+        // Only the last chunk has a header.
+        const revision = headerRevision(bytes, chunk.start, chunk.end);
+        if (revision > 0) state.revision = revision;
+      }
+      return undefined;
+    },
+    checkEnd: ({ records }) =>
+      records === options.span ? undefined : `a range stream held ${records} keys`,
+  };
+}
+
 /** `kvs = 2`, `more = 3`, `count = 4` of a RangeResponse; `key = 1`, `value = 5` of a KeyValue. */
 export function rangeCheck(options: RangeOptions): Operation["check"] {
   const { keys, span } = options;

@@ -11,8 +11,14 @@ export interface WatchCallOptions {
   readonly rangeEnd: Buffer;
   /** Every watcher has been created. */
   readonly onReady: () => void;
-  /** After each message with events: how many it held, and the key-value of the last one. */
+  /** After each message with events: how many it held. */
   readonly onEvents: (count: number, connection: ClientConnection) => void;
+  /** Each key-value of an event, as protobuf; for a workload that looks into values. */
+  readonly onRecord?: (
+    bytes: Buffer,
+    bounds: { readonly start: number; readonly end: number },
+    connection: ClientConnection,
+  ) => void;
   readonly onFault: (fault: string) => void;
 }
 
@@ -67,7 +73,7 @@ export class WatchCall implements Call {
       else if (reply.field === 3) this.#onCreated();
       else if (reply.field === 4) this.#options.onFault("a watcher was canceled");
       else if (reply.field === 11) {
-        this.#checkEvent(bytes, watchId);
+        this.#checkEvent(bytes, watchId, connection);
         events++;
       }
     }
@@ -86,10 +92,11 @@ export class WatchCall implements Call {
     if (this.#created === this.#options.watchers) this.#options.onReady();
   }
 
-  #checkEvent(bytes: Buffer, watchId: number): void {
+  #checkEvent(bytes: Buffer, watchId: number, connection: ClientConnection): void {
     const event = this.#event.reset(bytes, this.#reply.start, this.#reply.end);
     while (event.next()) {
       if (event.field !== 2) continue;
+      this.#options.onRecord?.(bytes, event, connection);
       const record = this.#record.reset(bytes, event.start, event.end);
       while (record.next()) {
         if (record.field !== 3) continue;

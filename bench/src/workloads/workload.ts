@@ -4,10 +4,11 @@ import type { LoadResult } from "../load/load-result.js";
 /** What a workload may do to the server beyond its requests, where the run owns it. */
 export interface ServerControl {
   readonly dataDir: string;
-  /** Stops the server as an operator does and starts it on the same data. */
-  restart(): Promise<void>;
-  /** Ends it without notice and starts it again. */
-  kill(): Promise<void>;
+  /**
+   * Stops the server as an operator does and starts it on the same data. Resolves to the
+   * milliseconds from the start of the new process to its first answer.
+   */
+  restart(): Promise<number>;
 }
 
 export interface WorkloadContext {
@@ -25,6 +26,5 @@ export interface Workload {
   readonly needsFill: boolean;
   /** True where the run must own the server. */
   readonly needsControl?: boolean;
-  /** Figures of `LoadResult` beside rate and p99 that the table shows. */
   run(context: WorkloadContext): Promise<LoadResult>;
 }
