@@ -272,6 +272,8 @@ export class Member {
       takeSnapshot: (snapshot) => this.#snapshotTaker.take(snapshot),
       onSoftState: (state) => this.#onSoftState(state),
       onFault: options.onFault,
+      connectedSinceMs: (id) => this.#peers.connectedSinceMs(id),
+      members: () => cluster.members().map(({ id }) => id),
     });
   }
 

@@ -1,10 +1,11 @@
-import type { Clock, LogIndex, Timer } from "@kvorum/base";
+import type { Clock, LogIndex, MemberId, Timer } from "@kvorum/base";
 import type { Entry, Message, RawNode, Snapshot, SoftState } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import { Proposer } from "./proposer.js";
 import { ReadIndexQueue } from "./read-index.js";
 import { type LogWriter, ReadyLoop } from "./ready-loop.js";
+import { TimeoutCause } from "./timeout-cause.js";
 
 export interface ConsensusOptions {
   readonly node: RawNode;
@@ -19,6 +20,10 @@ export interface ConsensusOptions {
   readonly takeSnapshot: (snapshot: Snapshot) => Promise<void>;
   readonly onSoftState: (state: SoftState) => void;
   readonly onFault: (error: unknown) => void;
+  /** Since when another member has been connected, on the clock's `nowMs`; undefined: it isn't. */
+  readonly connectedSinceMs: (id: MemberId) => number | undefined;
+  /** All members, this one included. */
+  readonly members: () => readonly MemberId[];
 }
 
 /** The core with what drives it: ticks, proposals, reads and the Ready loop. */
@@ -39,9 +44,12 @@ export class Consensus {
     const requestTimeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
     this.requestTimeoutMs = requestTimeoutMs;
     const wake = () => this.#loop.wake();
+    const { electionTimeoutMs, connectedSinceMs, members } = options;
+    const cause = new TimeoutCause({ node, clock, electionTimeoutMs, connectedSinceMs, members });
     this.proposer = new Proposer({
       ...{ node, ids, clock, requestTimeoutMs, wake },
       requestBytesMax: options.requestBytesMax,
+      timeoutCause: (startMs) => cause.of(startMs),
     });
     this.reads = new ReadIndexQueue({ node, clock, ids, timeoutMs: requestTimeoutMs, wake });
     this.#loop = new ReadyLoop({
@@ -50,7 +58,10 @@ export class Consensus {
       apply: options.apply,
       send: options.send,
       takeSnapshot: options.takeSnapshot,
-      onSoftState: options.onSoftState,
+      onSoftState: (state) => {
+        cause.leaderIs(state.leader);
+        options.onSoftState(state);
+      },
       onFault: options.onFault,
     });
   }

@@ -45,12 +45,12 @@ export class PendingProposals {
   /** Removes every proposal that began before `deadlineMs` and hands it over. */
   expire(
     startedBeforeMs: number,
-    onExpired: (owner: ProposalOwner, accepted: boolean) => void,
+    onExpired: (owner: ProposalOwner, accepted: boolean, startMs: number) => void,
   ): void {
     for (const [id, pending] of this.#pending) {
       if (pending.startMs >= startedBeforeMs) return;
       this.#pending.delete(id);
-      onExpired(pending.owner, pending.accepted);
+      onExpired(pending.owner, pending.accepted, pending.startMs);
     }
   }
 

@@ -75,6 +75,30 @@ describe("time-outs", () => {
     expect(proposer.stat()).toEqual({ pending: 0, failed: 1 });
   });
 
+  test("one that was accepted tells the presumed cause, by when it was made", () => {
+    const starts: number[] = [];
+    proposer = new Proposer({
+      ...{ node, ids, clock, wake: () => {} },
+      requestBytesMax: REQUEST_BYTES_MAX,
+      requestTimeoutMs: TIMEOUT_MS,
+      timeoutCause: (startMs) => {
+        starts.push(startMs);
+        return startMs < 50 ? "timeoutLeaderFailed" : "timeoutConnectionLost";
+      },
+    });
+    propose("a");
+    clock.advance(100);
+    propose("b");
+    proposer.flush();
+    clock.advance(TIMEOUT_MS + 1);
+    proposer.expire();
+    expect(starts).toEqual([0, 100]);
+    expect(outcomes).toEqual([
+      "a: 14 etcdserver: request timed out, possibly due to previous leader failure",
+      "b: 14 etcdserver: request timed out, possibly due to connection lost",
+    ]);
+  });
+
   test("one that waited for a leader in vain ends with 'context deadline exceeded'", () => {
     node.leader = 0n;
     propose("a");

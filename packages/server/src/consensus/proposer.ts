@@ -1,5 +1,11 @@
 // Step 5 of the write path: propose.
-import { apiError, encodeProposal, type ProposalField, WireWriter } from "@kvorum/api";
+import {
+  type ApiErrorName,
+  apiError,
+  encodeProposal,
+  type ProposalField,
+  WireWriter,
+} from "@kvorum/api";
 import { assert, type Clock } from "@kvorum/base";
 import type { RawNode } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
@@ -14,6 +20,8 @@ export interface ProposerOptions {
   readonly requestBytesMax: number;
   /** 5 s + 2 election time-outs */
   readonly requestTimeoutMs: number;
+  /** Why what was proposed at `startMs` may not have been applied in time; absent: unknown. */
+  readonly timeoutCause?: (startMs: number) => ApiErrorName;
   /** Asks the Ready loop for a turn. */
   readonly wake: () => void;
 }
@@ -29,7 +37,8 @@ export interface ProposerStat {
  * to the WAL, together; `flush` is called by the Ready loop once a turn.
  *
  * Without a leader a proposal waits here; after the time-out it fails with "context deadline
- * exceeded" when it was never accepted, and with "request timed out" when it was.
+ * exceeded" when it was never accepted, and with "request timed out" and the presumed cause when it
+ * was.
  */
 export class Proposer {
   readonly #options: ProposerOptions;
@@ -113,12 +122,12 @@ export class Proposer {
 
   /** Fails what has waited too long; called every `timeoutCheckMs`. */
   expire(): void {
-    const { clock, requestTimeoutMs } = this.#options;
+    const { clock, requestTimeoutMs, timeoutCause = () => "timeout" as const } = this.#options;
     let neverAccepted = 0;
-    this.#pending.expire(clock.nowMs() - requestTimeoutMs, (owner, accepted) => {
+    this.#pending.expire(clock.nowMs() - requestTimeoutMs, (owner, accepted, startMs) => {
       this.#failed++;
       if (!accepted) neverAccepted++;
-      owner.failed(apiError(accepted ? "timeout" : "deadlineExceeded"));
+      owner.failed(apiError(accepted ? timeoutCause(startMs) : "deadlineExceeded"));
     });
     // Those stand at the head of the queue, and what a client was told is over is not proposed.
     this.#queuedIds.splice(0, neverAccepted);
