@@ -91,6 +91,12 @@ export class ScanThread {
     await this.#worker.terminate();
   }
 
+  /** Sends a message of the engine's own; the answer comes to `onOther`. */
+  post(message: unknown, transfer: ArrayBuffer[] = []): void {
+    if (this.#gone !== undefined) throw this.#gone;
+    this.#worker.postMessage(message, transfer);
+  }
+
   #hold(): void {
     if (this.#references++ === 0) this.#worker.ref();
   }

@@ -7,13 +7,15 @@ import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
 /** A view inside the scanning thread. What it throws reaches the reader of the scan. */
 export interface ServedView {
   /** The batches; each stands in memory of its own, which is given away. */
-  scan(bucket: Bucket, range: ScanRange): Iterator<PackedRecords, void>;
-  close(): void;
+  scan(bucket: Bucket, range: ScanRange): Batches;
+  close(): void | Promise<void>;
 }
+
+type Batches = Iterator<PackedRecords, void> | AsyncIterator<PackedRecords, void>;
 
 interface ServedScan {
   readonly view: number;
-  readonly batches: Iterator<PackedRecords, void>;
+  readonly batches: Batches;
 }
 
 /**
@@ -33,11 +35,14 @@ export function serveScans(
     scans.delete(scan);
     send({ kind: "end", scan, error });
   };
-  const produce = (scan: number): void => {
+  // Calls may overlap; an asynchronous generator then answers them in their order.
+  const produce = async (scan: number): Promise<void> => {
     const served = scans.get(scan);
     if (served === undefined) return;
     try {
-      const next = served.batches.next();
+      const next = await served.batches.next();
+      // The reader has left, or the end was told before.
+      if (!scans.has(scan)) return;
       if (next.done) {
         end(scan);
         return;
@@ -47,13 +52,13 @@ export function serveScans(
       const bounds = next.value.bounds.buffer as ArrayBuffer;
       send({ kind: "batch", scan, count, bytes, bounds }, [bytes, bounds]);
     } catch (error) {
-      end(scan, sentError(error, file));
+      if (scans.has(scan)) end(scan, sentError(error, file));
     }
   };
-  const answerView = (view: number, work: () => void): void => {
+  const answerView = async (view: number, work: () => void | Promise<void>): Promise<void> => {
     let error: SentError | undefined;
     try {
-      work();
+      await work();
     } catch (cause) {
       error = sentError(cause, file);
     }
@@ -62,15 +67,16 @@ export function serveScans(
   port.on("message", (request: ScanRequest) => {
     switch (request.kind) {
       case "view":
-        answerView(request.view, () => {
+        void answerView(request.view, () => {
           views.set(request.view, open(request.parameters));
         });
         break;
       case "close":
-        answerView(request.view, () => {
+        void answerView(request.view, async () => {
           for (const [id, { view }] of scans) if (view === request.view) scans.delete(id);
-          views.get(request.view)?.close();
+          const view = views.get(request.view);
           views.delete(request.view);
+          await view?.close();
         });
         break;
       case "scan": {
@@ -81,14 +87,14 @@ export function serveScans(
           break;
         }
         scans.set(scan, { view, batches });
-        for (let i = 0; i < SCAN_AHEAD_BATCHES; i++) produce(scan);
+        for (let i = 0; i < SCAN_AHEAD_BATCHES; i++) void produce(scan);
         break;
       }
       case "more":
-        produce(request.scan);
+        void produce(request.scan);
         break;
       case "stop":
-        scans.get(request.scan)?.batches.return?.();
+        void scans.get(request.scan)?.batches.return?.();
         scans.delete(request.scan);
         break;
     }

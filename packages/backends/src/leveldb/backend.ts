@@ -1,9 +1,8 @@
-import type { ClassicLevel } from "classic-level";
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
 import { Health } from "../common/health.js";
-import { CHECKSUM_BYTES, unseal, writeSealed } from "../common/record-checksum.js";
-import { yieldToEvents } from "../common/scan-batch.js";
+import { unseal } from "../common/record-checksum.js";
+import { ThreadView } from "../common/thread-view.js";
 import type {
   Backend,
   BackendStat,
@@ -16,9 +15,8 @@ import type {
 import { defragment } from "./defragment.js";
 import { DirectorySize } from "./directory-size.js";
 import { KeyScratch } from "./key-codec.js";
-import { LeveldbView } from "./view.js";
-
-export type LeveldbStore = ClassicLevel<Buffer, Buffer>;
+import type { LeveldbStore } from "./open-store.js";
+import { StoreThread } from "./store-thread.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -27,11 +25,9 @@ export const CAPABILITIES: Capabilities = {
   zeroCopyReads: false,
 };
 
-/** Operations that are handed to native code before the event loop gets its turn: about 4 ms. */
-const OPS_PER_TURN = 8_192;
-
 /**
  * A store in LevelDB: one space of keys, a bucket is a prefix byte, a commit is one synced batch.
+ * Reads happen here, commits and scans in a second thread on the same LevelDB.
  */
 export class LeveldbBackend implements Backend {
   readonly capabilities = CAPABILITIES;
@@ -40,9 +36,8 @@ export class LeveldbBackend implements Backend {
   readonly #size: DirectorySize;
   readonly #health: Health;
   readonly #scratch = new KeyScratch();
-  readonly #views = new Set<LeveldbView>();
-  /** The value with its checksum, on its way into a batch, which copies it at once. */
-  #sealed = Buffer.allocUnsafeSlow(4_096);
+  readonly #views = new Set<ThreadView>();
+  #startedThread: StoreThread | undefined;
   #lastCommit: Promise<void> = Promise.resolve();
   #defragmentation: Promise<void> = Promise.resolve();
 
@@ -73,19 +68,19 @@ export class LeveldbBackend implements Backend {
 
   commit(ops: readonly Op[]): Promise<void> {
     checkOps(ops);
-    // One at a time: LevelDB keeps no order between two asynchronous writes.
-    const commit = this.#lastCommit.then(() => this.#commit(ops));
+    const commit = this.#commit(ops);
     this.#lastCommit = commit.catch(() => {});
     return commit;
   }
 
   async view(): Promise<View> {
     this.#health.check();
-    const view = new LeveldbView({
-      store: this.#store,
-      directory: this.#directory,
+    const thread = this.#thread().scans;
+    const view = new ThreadView({
+      thread,
+      number: await thread.openView(undefined),
       health: this.#health,
-      onClose: () => this.#views.delete(view),
+      onClose: (closed) => this.#views.delete(closed),
     });
     this.#views.add(view);
     return view;
@@ -112,6 +107,7 @@ export class LeveldbBackend implements Backend {
     if (this.#health.closed) return;
     this.#health.close();
     for (const view of this.#views) await view.close();
+    await this.#startedThread?.close();
     await this.#size.settled();
     await this.#store.close();
   }
@@ -120,27 +116,21 @@ export class LeveldbBackend implements Backend {
     this.#health.check();
     if (ops.length === 0) return;
     try {
-      const batch = this.#store.batch();
-      let bytes = 0;
-      for (let i = 0; i < ops.length; i++) {
-        if (i % OPS_PER_TURN === OPS_PER_TURN - 1) await yieldToEvents();
-        const op = ops[i]!;
-        const key = this.#scratch.stored(op.bucket, op.key);
-        if (op.value === undefined) batch.del(key);
-        else batch.put(key, this.#seal(op.bucket, op.key, op.value));
-        bytes += key.length + (op.value?.length ?? 0);
-      }
-      await batch.write({ sync: true });
-      this.#size.grow(bytes);
+      await this.#thread().commit(ops);
     } catch (error) {
       throw this.#health.fail(toBackendError(error, this.#directory));
     }
+    let bytes = 0;
+    for (let i = 0; i < ops.length; i++) {
+      const { key, value } = ops[i]!;
+      bytes += 1 + key.length + (value?.length ?? 0);
+    }
+    this.#size.grow(bytes);
   }
 
-  #seal(bucket: Bucket, key: Uint8Array, value: Uint8Array): Buffer {
-    const length = value.length + CHECKSUM_BYTES;
-    if (length > this.#sealed.length) this.#sealed = Buffer.allocUnsafeSlow(2 * length);
-    writeSealed(this.#sealed, 0, { bucket, key, value });
-    return this.#sealed.subarray(0, length);
+  /** Started with the first use. */
+  #thread(): StoreThread {
+    this.#startedThread ??= new StoreThread(this.#directory);
+    return this.#startedThread;
   }
 }

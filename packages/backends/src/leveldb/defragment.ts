@@ -1,8 +1,9 @@
 import { asBuffer } from "@kvorum/base";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { BUCKETS, type DefragmentProgress } from "../port.js";
-import type { LeveldbStore } from "./backend.js";
+
 import type { DirectorySize } from "./directory-size.js";
+import type { LeveldbStore } from "./open-store.js";
 
 /** Parts into which the bucket of revisions is cut, so that there is progress to report. */
 const PARTS = 16;

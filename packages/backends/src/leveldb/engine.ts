@@ -1,9 +1,9 @@
-import { ClassicLevel } from "classic-level";
 import { toBackendError } from "../common/backend-errors.js";
 import { prepareDirectory } from "../common/directory.js";
 import { type Backend, BackendError, type Engine } from "../port.js";
-import { CAPABILITIES, LeveldbBackend, type LeveldbStore } from "./backend.js";
+import { CAPABILITIES, LeveldbBackend } from "./backend.js";
 import { readLiveFiles } from "./manifest.js";
+import { openStore } from "./open-store.js";
 import { verifyLogs } from "./verify-logs.js";
 import { verifyTables } from "./verify-tables.js";
 
@@ -19,13 +19,7 @@ export const engine: Engine = {
         await verifyTables(directory, live);
         await verifyLogs(directory, live);
       }
-      const store: LeveldbStore = new ClassicLevel<Buffer, Buffer>(directory, {
-        keyEncoding: "buffer",
-        valueEncoding: "buffer",
-        compression: true,
-      });
-      await store.open();
-      return await LeveldbBackend.create(directory, store);
+      return await LeveldbBackend.create(directory, await openStore(directory));
     } catch (error) {
       throw explainOpen(toBackendError(error, directory), directory);
     }

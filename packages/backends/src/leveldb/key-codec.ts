@@ -41,4 +41,19 @@ export class KeyScratch {
   }
 }
 
+const scratches: (Buffer | undefined)[] = [];
+
+/** As `KeyScratch`, by the number of the bucket: the bytes are valid until the next call. */
+export function prefixInto(bucketId: number, key: Uint8Array): Buffer {
+  const length = 1 + key.length;
+  let scratch = scratches[length];
+  if (scratch === undefined) {
+    scratch = Buffer.allocUnsafeSlow(length);
+    if (length <= SCRATCH_BYTES_MAX) scratches[length] = scratch;
+  }
+  scratch[0] = bucketId;
+  scratch.set(key, 1);
+  return scratch;
+}
+
 const SCRATCH_BYTES_MAX = 64;

@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
+import { packOps } from "../common/packed-ops.js";
 import { SpareMemory } from "../common/spare-memory.js";
 import { BackendError, type BackendStat, type Op } from "../port.js";
 import type { Answer, Request } from "./messages.js";
-import { packOps } from "./packed-ops.js";
 
 interface Waiter {
   resolve(stat: BackendStat): void;

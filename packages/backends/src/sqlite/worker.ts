@@ -3,11 +3,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
+import { unpackOps } from "../common/packed-ops.js";
 import { SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
 import { type BackendError, type BackendStat, BUCKETS, type Bucket } from "../port.js";
 import { type Connection, openConnection, type Statement } from "./connection.js";
 import type { Answer, Request } from "./messages.js";
-import { unpackOps } from "./packed-ops.js";
 
 /** The thread that writes: it has the only connection that does. */
 const port = parentPort;

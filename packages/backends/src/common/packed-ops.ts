@@ -1,7 +1,7 @@
-import { BUCKET_IDS } from "../common/bucket-id.js";
-import { CHECKSUM_BYTES, checksumOf } from "../common/record-checksum.js";
-import type { SpareMemory } from "../common/spare-memory.js";
 import type { Op } from "../port.js";
+import { BUCKET_IDS } from "./bucket-id.js";
+import { CHECKSUM_BYTES, checksumOf } from "./record-checksum.js";
+import type { SpareMemory } from "./spare-memory.js";
 
 /**
  * The operations of one commit in one piece of memory, which moves to the worker without a copy:

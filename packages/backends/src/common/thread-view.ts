@@ -1,0 +1,47 @@
+import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
+import type { Health } from "./health.js";
+import type { ScanThread } from "./scan-thread.js";
+
+/** A view that a scanning thread holds. */
+export class ThreadView implements View {
+  readonly #thread: ScanThread;
+  readonly #number: number;
+  readonly #health: Health;
+  readonly #onClose: (view: ThreadView) => void;
+  #open = true;
+
+  constructor(options: {
+    readonly thread: ScanThread;
+    /** Of the view in the thread. */
+    readonly number: number;
+    readonly health: Health;
+    readonly onClose: (view: ThreadView) => void;
+  }) {
+    this.#thread = options.thread;
+    this.#number = options.number;
+    this.#health = options.health;
+    this.#onClose = options.onClose;
+  }
+
+  async *scan(bucket: Bucket, range: ScanRange = {}): AsyncGenerator<ScanBatch> {
+    this.#check();
+    for await (const batch of this.#thread.scan(this.#number, bucket, range)) {
+      this.#check();
+      yield batch;
+      this.#check();
+    }
+    this.#check();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#onClose(this);
+    await this.#thread.closeView(this.#number);
+  }
+
+  #check(): void {
+    this.#health.check();
+    if (!this.#open) throw new BackendError("CLOSED", "the view is closed");
+  }
+}

@@ -1,0 +1,50 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "@kvorum/base";
+import { unpackOps } from "../common/packed-ops.js";
+import type { SentError } from "../common/scan-messages.js";
+import { sentError, serveScans } from "../common/serve-scans.js";
+import { prefixInto } from "./key-codec.js";
+import type { ThreadAnswer, ThreadRequest } from "./messages.js";
+import { openStore } from "./open-store.js";
+import { StoreView } from "./store-view.js";
+
+/** The thread that fills batches and scans, on the LevelDB that the store has opened. */
+const port = parentPort;
+assert(port !== null, "this script runs in a worker thread");
+const directory: string = workerData.directory;
+const store = await openStore(directory);
+/**
+ * Set by the first failure; everything after it is refused, because it was asked without knowing.
+ */
+let failure: SentError | undefined;
+/** One at a time: LevelDB keeps no order between two asynchronous writes. */
+let last: Promise<void> = Promise.resolve();
+
+serveScans(port, directory, () => new StoreView(store, directory));
+
+port.on("message", (request: ThreadRequest) => {
+  if (request.kind !== "commit" && request.kind !== "closeStore") return;
+  last = last.then(() => answer(request));
+});
+
+async function answer(request: ThreadRequest): Promise<void> {
+  const packed = request.kind === "commit" ? request.packed : undefined;
+  try {
+    if (request.kind === "closeStore") await store.close();
+    else if (failure === undefined) await write(Buffer.from(request.packed, 0, request.length));
+  } catch (error) {
+    failure ??= sentError(error, directory);
+  }
+  const message: ThreadAnswer = { kind: "done", id: request.id, packed, error: failure };
+  port!.postMessage(message, packed === undefined ? [] : [packed]);
+}
+
+async function write(packed: Buffer): Promise<void> {
+  const batch = store.batch();
+  unpackOps(packed, {
+    // A batch copies at once, so the key may stand in memory that is used again.
+    put: (bucketId, key, sealed) => void batch.put(prefixInto(bucketId, key), sealed),
+    delete: (bucketId, key) => void batch.del(prefixInto(bucketId, key)),
+  });
+  await batch.write({ sync: true });
+}
