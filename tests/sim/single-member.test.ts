@@ -27,7 +27,7 @@ import {
  */
 
 const firstSeed = Number(process.env.KVORUM_SEED ?? Date.now() % 2 ** 32);
-const SEEDS = Number(process.env.KVORUM_SEEDS ?? (process.env.KVORUM_SEED === undefined ? 20 : 1));
+const SEEDS = Number(process.env.KVORUM_SEEDS ?? (process.env.KVORUM_SEED === undefined ? 12 : 1));
 /** Seeds within which a log that isn't synced is sure to lose something. */
 const UNSAFE_SEEDS = 10;
 const LIVES = 5;

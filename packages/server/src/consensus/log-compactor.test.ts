@@ -1,0 +1,141 @@
+import { SimulatedClock } from "@kvorum/base";
+import type { RawNode } from "@kvorum/raft";
+import { beforeEach, describe, expect, test } from "vitest";
+import { serverLimits } from "../limits.js";
+import type { MemberOptions } from "../member-options.js";
+import type { SnapStore } from "../storage/snap/snap-store.js";
+import type { Wal } from "../storage/wal/wal.js";
+import { LogCompactor } from "./log-compactor.js";
+
+const COUNT = 100;
+const CATCH_UP = 30;
+
+let clock: SimulatedClock;
+let events: string[];
+let applied: { index: number; term: number };
+let failing: string;
+
+beforeEach(() => {
+  clock = new SimulatedClock();
+  events = [];
+  applied = { index: 0, term: 1 };
+  failing = "";
+});
+
+function open(isPersistent = true): LogCompactor {
+  const step = async (name: string) => {
+    await Promise.resolve();
+    if (name.startsWith(failing) && failing !== "") throw new Error(`${failing} failed`);
+    events.push(name);
+  };
+  const quiet = () => {};
+  const member: Partial<MemberOptions> = {
+    ...{ clock, snapshotCountEntries: COUNT, snapshotCatchUpEntries: CATCH_UP },
+    ...{ walsMax: 5, snapshotsMax: 4 },
+    logger: {
+      debug: quiet,
+      info: quiet,
+      warn: (text) => void events.push(text),
+      error: quiet,
+      fatal: quiet,
+    },
+    onFault: (error) => void events.push(`fault: ${String(error)}`),
+  };
+  return new LogCompactor(
+    {
+      member: member as MemberOptions,
+      node: { compact: (index) => void events.push(`compact ${index}`) } as RawNode,
+      wal: {
+        saveSnapshot: ({ index }) => step(`record ${index}`),
+        releaseTo: (index) => void events.push(`release ${index}`),
+        purge: (max) => step(`purge ${max} wal`),
+      } as Partial<Wal> as Wal,
+      snaps: {
+        save: ({ index, members }) => step(`file ${index} of ${members.length} members`),
+        purge: (max) => step(`purge ${max} snap`),
+      } as Partial<SnapStore> as SnapStore,
+      isPersistent,
+      flush: () => step("flush"),
+      applied: () => applied,
+      confState: () => ({
+        ...{ voters: [1n], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+      }),
+      membership: () => ({ members: [], removed: [], clusterVersion: undefined }),
+    },
+    0,
+  );
+}
+
+/** Entries up to `index` were applied. */
+async function reach(compactor: LogCompactor, index: number): Promise<void> {
+  applied = { index, term: 1 };
+  compactor.applied(index);
+  await clock.run(0);
+}
+
+const SNAPSHOT_AT_101 = [
+  "flush",
+  "file 101 of 0 members",
+  "record 101",
+  "release 101",
+  `compact ${101 - CATCH_UP}`,
+];
+
+test("more than the count of entries make a snapshot: engine, file, record, and only then release", async () => {
+  const compactor = open();
+  await reach(compactor, COUNT);
+  expect(events).toEqual([]);
+  await reach(compactor, COUNT + 1);
+  expect(events).toEqual(SNAPSHOT_AT_101);
+  await reach(compactor, 2 * COUNT + 1);
+  expect(events).toEqual(SNAPSHOT_AT_101);
+  await reach(compactor, 2 * COUNT + 2);
+  expect(events.slice(5, 7)).toEqual(["flush", "file 202 of 0 members"]);
+});
+
+test("what is applied during a snapshot makes no second one at the same time", async () => {
+  const compactor = open();
+  applied = { index: 101, term: 1 };
+  compactor.applied(101);
+  applied = { index: 900, term: 1 };
+  compactor.applied(900);
+  await clock.run(0);
+  expect(events).toEqual(SNAPSHOT_AT_101);
+});
+
+test("an engine that forgets keeps its whole log", async () => {
+  const compactor = open(false);
+  await reach(compactor, 1_000_000);
+  expect(events).toEqual([]);
+});
+
+describe("a failure", () => {
+  test.each(["flush", "file", "record"])(
+    "of the %s is a fault, and nothing is released",
+    async (what) => {
+      failing = what;
+      await reach(open(), 101);
+      expect(events.at(-1)).toBe(`fault: Error: ${what} failed`);
+      expect(events.join()).not.toMatch(/release|compact/);
+    },
+  );
+
+  test("of a purge is a line in the log", async () => {
+    open();
+    failing = "purge";
+    await clock.run(serverLimits.purgeMs);
+    expect(events).toEqual(["failed to purge old files of the log"]);
+  });
+});
+
+test("old files go every half a minute, until the stop, which waits for a snapshot", async () => {
+  const compactor = open();
+  await clock.run(serverLimits.purgeMs);
+  expect(events).toEqual(["purge 5 wal", "purge 4 snap"]);
+  applied = { index: 101, term: 1 };
+  compactor.applied(101);
+  await compactor.stop();
+  expect(events.slice(2)).toEqual(SNAPSHOT_AT_101);
+  await clock.run(serverLimits.purgeMs);
+  expect(events.length).toBe(2 + SNAPSHOT_AT_101.length);
+});

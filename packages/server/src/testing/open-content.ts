@@ -1,0 +1,28 @@
+import { HeaderEncoder } from "@kvorum/api";
+import { createMemoryEngine, MemoryDisk } from "@kvorum/backends";
+import type { Clock } from "@kvorum/base";
+import { type OpenedStore, openStore } from "../boot/open-store.js";
+import type { MemberOptions } from "../member-options.js";
+
+/** A store with all that stands on it, over an empty memory engine. */
+export async function openContent(clock: Clock, disk = new MemoryDisk()): Promise<OpenedStore> {
+  const engine = createMemoryEngine({ disk });
+  const quiet = () => {};
+  const options: Partial<MemberOptions> = {
+    ...{ clock, electionTimeoutMs: 1_000, heartbeatIntervalMs: 100 },
+    ...{ commitIntervalMs: 1, commitOpsMax: 1_000, valueCacheBytes: 10_000 },
+    ...{ compactionBatchKeys: 100, compactionSleepMs: 1 },
+    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet, fatal: quiet },
+    onFault: (error) => {
+      throw error;
+    },
+  };
+  return openStore({
+    options: options as MemberOptions,
+    backend: await engine.open({ directory: "/test" }),
+    header: new HeaderEncoder({ clusterId: 1n, memberId: 1n }),
+    term: () => 1,
+    beforeCommit: quiet,
+    afterCommit: quiet,
+  });
+}
