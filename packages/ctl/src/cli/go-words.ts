@@ -33,7 +33,8 @@ const SHORT: Readonly<Record<string, string>> = {
   '"': '"',
 };
 
-const ESCAPE = /^\\(?:([abfnrtv\\"])|x([0-9a-f]{2})|([0-7]{3})|u([0-9a-f]{4})|U([0-9a-f]{8}))/i;
+const ESCAPE =
+  /^\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/;
 
 /**
  * A quoted string of Go, `"…"` or raw, at the start of `text`, as fmt's %q scans it.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ENGINE_NAMES, loadEngine, lockDirectory } from "@kvorum/backends";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { restoreSnapshot } from "@kvorum/server/storage";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import type { Io } from "../cli/io.js";
 import { ProgressBar } from "../cli/progress-bar.js";
@@ -55,10 +55,17 @@ export const snapshotRestore = utlVerb({
     try {
       await restore(io, file, given);
     } catch (cause) {
+      if (isAbsent(cause)) throw new CtlError("error", `open ${file}: no such file or directory`);
       throw failure("error", cause);
     }
   },
 });
+
+/** Whether the snapshot itself is not there; nothing else is opened that has to be. */
+function isAbsent(error: unknown): boolean {
+  const { cause } = error instanceof Error ? error : {};
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
 
 async function restore(io: Io, file: string, given: FlagValues<typeof flags>): Promise<void> {
   const dataDir = given["data-dir"] || `${given.name}.etcd`;
