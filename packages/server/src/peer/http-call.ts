@@ -56,11 +56,15 @@ export function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-/** @throws PeerError "TOO_LARGE", or the stream's error */
+/**
+ * The whole body. What is too large stays unread and the connection open, so that it can be answered.
+ * @throws PeerError "TOO_LARGE", or the stream's error
+ */
 export async function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of message as AsyncIterable<Buffer>) {
+  const all: AsyncIterable<Buffer> = message.iterator({ destroyOnReturn: false });
+  for await (const piece of all) {
     bytes += piece.length;
     if (bytes > bytesMax) throw new PeerError("TOO_LARGE", `body exceeds ${bytesMax} bytes limit`);
     pieces.push(piece);

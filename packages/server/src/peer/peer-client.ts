@@ -7,6 +7,7 @@ import {
   type MainRevision,
   type MemberId,
 } from "@kvorum/base";
+import { parseGoBool } from "../config/go-text.js";
 import type { Member } from "../membership/member.js";
 import type { DialTls } from "../tls/dial-tls.js";
 import { Dialer } from "./dialer.js";
@@ -109,9 +110,8 @@ export class PeerClient {
   async getDowngradeEnabled(target: Target): Promise<boolean> {
     const { body } = await this.#get(target, "/downgrade/enabled");
     const text = body.toString("utf8");
-    // The words that Go's strconv.ParseBool takes.
-    if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
-    if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
+    const isEnabled = parseGoBool(text);
+    if (isEnabled !== undefined) return isEnabled;
     throw new PeerError("MALFORMED", `parsing ${JSON.stringify(text)}: invalid syntax`);
   }
 

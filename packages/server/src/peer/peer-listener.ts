@@ -50,9 +50,10 @@ export class PeerListener {
   /** Requests are handled from now on. @param handle `PeerTransport.handle` */
   serve(handle: RequestListener): void {
     const http = createHttpServer({ noDelay: true }, handle);
-    // A snapshot may take as long as it needs; its sender and the streams have limits of their own.
+    // A snapshot may take as long as it needs, so no request has a limit as a whole; but where
+    // nothing at all happens, the connection ends. Streams carry link heartbeats.
     http.requestTimeout = 0;
-    http.headersTimeout = peerLimits.requestHeadersTimeoutMs;
+    http.timeout = peerLimits.connectionIdleTimeoutMs;
     http.keepAliveTimeout = peerLimits.streamIdleTimeoutMs;
     this.#http = http;
     const early = this.#early;

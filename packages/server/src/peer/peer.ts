@@ -12,6 +12,7 @@ import type { PeerCells } from "./peer-metrics.js";
 import { PeerStatus } from "./peer-status.js";
 import { Pipeline } from "./pipeline.js";
 import { Prober } from "./prober.js";
+import { nameOf } from "./raft-message.js";
 import { type SnapshotDb, sendSnapshot } from "./snapshot-sender.js";
 import type { StreamKind } from "./stream-codec.js";
 import { StreamReader } from "./stream-reader.js";
@@ -114,7 +115,7 @@ export class Peer {
     cells.sendFailures.value++;
     const text = "dropped internal Raft message since sending buffer is full";
     context.logger.warn(text, {
-      "message-type": message.type,
+      "message-type": nameOf(message),
       "local-member-id": hexId(context.local.memberId),
       from: hexId(message.from),
       "remote-peer-id": hexId(this.id),

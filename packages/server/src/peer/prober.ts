@@ -1,4 +1,5 @@
 import { type Clock, hexId, type MemberId, type Timer } from "@kvorum/base";
+import { formatGoDuration } from "../config/go-text.js";
 import type { Logger } from "../observe/logger.js";
 import type { Dialer } from "./dialer.js";
 import { callPeer } from "./http-call.js";
@@ -89,13 +90,14 @@ export class Prober {
     if (signal.aborted) return;
     for (const name of ROUND_TRIPPERS) {
       const fields = { "round-tripper-name": name, "remote-peer-id": hexId(peerId) };
-      const rtt = `${this.#roundTripMs}ms`;
+      const rtt = formatGoDuration(Math.round(this.#roundTripMs * 1e6));
       const error = this.#failure;
       if (!this.#isHealthy) {
         logger.warn("prober detected unhealthy status", { ...fields, rtt, error });
       }
       if (this.#clockDriftMs > peerLimits.clockDriftMs) {
-        const drift = { "clock-drift": `${this.#clockDriftMs}ms` };
+        const driftNs = Math.round(this.#clockDriftMs * 1e6);
+        const drift = { "clock-drift": formatGoDuration(driftNs) };
         logger.warn("prober found high clock drift", { ...fields, ...drift, rtt, error });
       }
       cells.roundTripSeconds.observe(this.#roundTripMs / 1000);

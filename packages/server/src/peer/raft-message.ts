@@ -17,3 +17,12 @@ export function isLocal({ type }: Message): boolean {
       return false;
   }
 }
+
+/** As etcd names it in its log, for example "MsgApp". */
+export function nameOf({ type }: Message): string {
+  return `Msg${NAMES.get(type) ?? type}`;
+}
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(MessageType).map(([name, type]) => [type, name]),
+);

@@ -1,5 +1,6 @@
 import { hexId } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
+import { formatGoDuration } from "../../config/go-text.js";
 import { respondError } from "../../http/respond.js";
 import { peerLimits } from "../limits.js";
 import { decodeMessage, sizeMessage } from "../message-codec.js";
@@ -26,6 +27,8 @@ export async function serveSnapshot(pages: PeerPages, exchange: Exchange): Promi
     return;
   }
   rememberSender(pages, exchange);
+  // Syncing a large file may take longer than a connection may be idle.
+  request.socket.setTimeout(peerLimits.snapshotAnswerTimeoutMs);
   const body = new SnapshotBody(request);
   const message = await readHead(pages, exchange, body);
   if (message === undefined) return;
@@ -99,7 +102,7 @@ async function receive(
     ...fields,
     "incoming-snapshot-size-bytes": body.dbBytes,
     "incoming-snapshot-size": readableSize(body.dbBytes),
-    "download-took": `${tookMs}ms`,
+    "download-took": formatGoDuration(Math.round(tookMs * 1e6)),
   });
   const refusal = findMessageRefusal(pages, message);
   if (refusal !== undefined) {

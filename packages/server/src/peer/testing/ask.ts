@@ -22,10 +22,13 @@ export function ask(
     const asked = request(url, { method, headers: { ...length, ...headers }, agent: false });
     asked.on("error", reject);
     asked.on("response", (response) => {
+      asked.off("error", reject);
+      asked.on("error", () => {});
       const pieces: Buffer[] = [];
       response.on("data", (piece: Buffer) => pieces.push(piece));
-      response.on("error", reject);
-      response.on("end", () => {
+      // Some answers end with their connection.
+      response.on("error", () => {});
+      response.on("close", () => {
         const bytes = Buffer.concat(pieces);
         const text = bytes.toString("utf8");
         resolve({ status: response.statusCode, headers: response.headers, body: text, bytes });

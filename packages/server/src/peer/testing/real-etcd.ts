@@ -29,7 +29,11 @@ export class RealEtcd {
   readonly #process: ChildProcess;
   readonly #directory: string;
 
-  private constructor(path: string, urls: { readonly client: string; readonly peer: string }) {
+  private constructor(
+    path: string,
+    urls: { readonly client: string; readonly peer: string },
+    extra: Readonly<Record<string, string>>,
+  ) {
     this.clientUrl = urls.client;
     this.peerUrl = urls.peer;
     this.#directory = mkdtempSync(join(tmpdir(), "kvorum-peer-etcd-"));
@@ -42,14 +46,19 @@ export class RealEtcd {
       "initial-advertise-peer-urls": urls.peer,
       "initial-cluster": `real=${urls.peer}`,
       "log-level": "error",
+      ...extra,
     };
     const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     this.#process = spawn(path, argv, { stdio: "ignore" });
   }
 
-  static async start(path: string): Promise<RealEtcd> {
+  /** @param extra flags without their dashes */
+  static async start(
+    path: string,
+    extra: Readonly<Record<string, string>> = {},
+  ): Promise<RealEtcd> {
     const [client, peer] = await Promise.all([freeUrl(), freeUrl()]);
-    const etcd = new RealEtcd(path, { client: client!, peer: peer! });
+    const etcd = new RealEtcd(path, { client: client!, peer: peer! }, extra);
     for (let attempt = 0; ; attempt++) {
       const health = await ask(`${etcd.clientUrl}/health`, {}).catch(() => undefined);
       if (health?.status === 200) return etcd;
