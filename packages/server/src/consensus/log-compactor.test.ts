@@ -49,11 +49,11 @@ function open(isPersistent = true): LogCompactor {
         saveSnapshot: ({ index }) => step(`record ${index}`),
         releaseTo: (index) => void events.push(`release ${index}`),
         purge: (max) => step(`purge ${max} wal`),
-      } as Partial<Wal> as Wal,
+      } as Pick<Wal, "saveSnapshot" | "releaseTo" | "purge"> as Wal,
       snaps: {
         save: ({ index, members }) => step(`file ${index} of ${members.length} members`),
         purge: (max) => step(`purge ${max} snap`),
-      } as Partial<SnapStore> as SnapStore,
+      } as Pick<SnapStore, "save" | "purge"> as SnapStore,
       isPersistent,
       flush: () => step("flush"),
       applied: () => applied,
