@@ -52,8 +52,8 @@ export const peerLimits = {
   leaseAnswerBytesMax: 100 * 1024 * 1024,
   /** Body of GET /members. */
   membersBytesMax: 4 * 1024 * 1024,
-  /** An accepted connection on which nothing happens; longer than any answer but a snapshot's takes. */
-  connectionIdleTimeoutMs: 60_000,
+  /** An accepted connection on which nothing happens; as long as any answer may take. */
+  connectionIdleTimeoutMs: 300_000,
   /** Entry data of at least this size is handed to the socket as it is; below, a copy is cheaper. */
   referencedDataBytesMin: 8 * 1024,
 } as const;

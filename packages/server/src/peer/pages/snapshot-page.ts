@@ -27,8 +27,6 @@ export async function serveSnapshot(pages: PeerPages, exchange: Exchange): Promi
     return;
   }
   rememberSender(pages, exchange);
-  // Syncing a large file may take longer than a connection may be idle.
-  request.socket.setTimeout(peerLimits.snapshotAnswerTimeoutMs);
   const body = new SnapshotBody(request);
   const message = await readHead(pages, exchange, body);
   if (message === undefined) return;
