@@ -219,7 +219,8 @@ function addressOf(url: ListenUrl): ListenAddress {
 
 async function memberOptions(host: HostOptions, metrics: Metrics): Promise<MemberOptions> {
   const { config, logger, onFault } = host;
-  const { member, raft, clustering, backend, limits, grpc, compaction, checks } = config;
+  const { member, raft, clustering, backend, limits, grpc, compaction, checks, featureGates } =
+    config;
   const hrefs = (urls: readonly ListenUrl[]) => urls.map((url) => url.href);
   const dialTls = usesPeerTls(config) ? createDialTls(config.peerTls) : undefined;
   return {
@@ -257,6 +258,11 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     compactionBatchKeys: compaction.batchRevisions,
     compactionSleepMs: compaction.sleepIntervalMs,
     autoCompaction: compaction.auto,
+    corruptionChecks: {
+      initial: featureGates.InitialCorruptCheck,
+      periodicMs: checks.corruptCheckIntervalMs,
+      compactHashMs: featureGates.CompactHashCheck ? checks.compactHashCheckIntervalMs : undefined,
+    },
     watchProgressIntervalMs: config.watch.progressNotifyIntervalMs,
     slowApplyMs: checks.warningApplyDurationMs,
     slowRequestMs: checks.warningUnaryRequestDurationMs,

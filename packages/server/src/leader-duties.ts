@@ -1,15 +1,20 @@
 import { etcdserverpb, ProposalField } from "@kvorum/api";
-import type { MainRevision } from "@kvorum/base";
+import type { MainRevision, MemberId } from "@kvorum/base";
 import type { OpenedStore } from "./boot/open-store.js";
 import { AutoCompactor } from "./compaction/auto-compactor.js";
 import type { Consensus } from "./consensus/consensus.js";
 import { proposeOnce } from "./consensus/propose-once.js";
+import { CorruptionMonitor } from "./corruption/corruption-monitor.js";
+import { askPeerHashes } from "./corruption/peer-hashes.js";
 import { LeaseExpirer } from "./lease/lease-expirer.js";
 import type { MemberOptions } from "./member-options.js";
+import type { Cluster } from "./membership/cluster.js";
 
 export interface LeaderDutiesOptions {
+  readonly id: MemberId;
   readonly member: MemberOptions;
   readonly opened: OpenedStore;
+  readonly cluster: Cluster;
   readonly consensus: Consensus;
 }
 
@@ -20,17 +25,26 @@ export interface LeaderDuties {
 }
 
 export function wireLeaderDuties(options: LeaderDutiesOptions): LeaderDuties {
-  const { member, opened, consensus } = options;
-  const { clock } = member;
+  const { id, member, opened, cluster, consensus } = options;
+  const { clock, logger, peerClient } = member;
   const { proposer, node } = consensus;
   const isLeader = () => node.isLeader;
   const expirer = new LeaseExpirer({ proposer, clock, opened, isLeader });
   const compactor = wireAutoCompactor(options);
+  const corruption = new CorruptionMonitor({
+    ...{ id, member, opened, consensus },
+    askPeers: askPeerHashes({
+      ...{ id, clusterId: cluster.id, peerClient, logger },
+      members: () => cluster.members(),
+      timeoutMs: consensus.requestTimeoutMs,
+    }),
+  });
   return {
     expirer,
     stop() {
       expirer.stop();
       compactor?.stop();
+      corruption.stop();
     },
   };
 }

@@ -6,6 +6,15 @@ import type { Metrics } from "./observe/metrics.js";
 import type { PeerClient } from "./peer/peer-client.js";
 import type { DialTls } from "./tls/dial-tls.js";
 
+export interface CorruptionChecks {
+  /** Feature InitialCorruptCheck: before serving. */
+  readonly initial: boolean;
+  /** --corrupt-check-time; 0: never. */
+  readonly periodicMs: number;
+  /** --compact-hash-check-time; undefined: never. */
+  readonly compactHashMs: number | undefined;
+}
+
 /** Everything a member is told at its start. Times in milliseconds, sizes in bytes. */
 export interface MemberOptions {
   readonly name: string;
@@ -56,6 +65,8 @@ export interface MemberOptions {
   readonly compactionSleepMs: number;
   /** --auto-compaction-mode and -retention; absent: off. */
   readonly autoCompaction?: AutoCompaction;
+  /** Comparisons of the members' data; absent: none. */
+  readonly corruptionChecks?: CorruptionChecks;
   readonly watchProgressIntervalMs: number;
   readonly slowApplyMs: number;
   readonly slowRequestMs: number;

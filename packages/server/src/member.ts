@@ -14,6 +14,7 @@ import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
 import { SnapshotTaker } from "./consensus/snapshot-taker.js";
+import { checkBeforeServing } from "./corruption/initial-check-of-member.js";
 import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
 import type { MemberOptions } from "./member-options.js";
@@ -104,6 +105,7 @@ export class Member {
     const opened = await openStore(opening);
     const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
     await cluster.load();
+    await checkBeforeServing(options, { disk, opened, cluster });
     const member = new Member({ options, disk, opened, opening, cluster, header, position });
     servePeers(member.#peers.handle);
     await member.#begin();
@@ -141,7 +143,9 @@ export class Member {
       storageVersion: () => this.maintenance.storageVersion(),
       setStorageVersion: (version) => this.maintenance.setStorageVersion(version),
     });
-    this.#duties = wireLeaderDuties({ member: options, opened, consensus: this.consensus });
+    this.#duties = wireLeaderDuties({
+      ...{ id: this.id, member: options, opened, cluster, consensus: this.consensus },
+    });
     this.#compactor = new LogCompactor(
       {
         member: options,

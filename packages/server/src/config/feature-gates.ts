@@ -12,9 +12,9 @@ export interface Gate {
 
 /** The gates of etcd 3.7 (server/features). To turn one on, write "supported". */
 export const gates = {
-  CompactHashCheck: { stage: "ALPHA", default: false, status: "unsupported" },
+  CompactHashCheck: { stage: "ALPHA", default: false, status: "supported" },
   FastLeaseKeepAlive: { stage: "BETA", default: true, status: "ignored" },
-  InitialCorruptCheck: { stage: "ALPHA", default: false, status: "unsupported" },
+  InitialCorruptCheck: { stage: "ALPHA", default: false, status: "supported" },
   LeaseCheckpoint: { stage: "ALPHA", default: false, status: "unsupported" },
   LeaseCheckpointPersist: { stage: "ALPHA", default: false, status: "unsupported" },
   PriorityRequest: { stage: "ALPHA", default: false, status: "unsupported" },

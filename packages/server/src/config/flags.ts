@@ -236,7 +236,7 @@ const table = [
   t("distributed-tracing-instance-id", "string", "", "Instance id in traces.", LATER),
   t("distributed-tracing-sampling-rate", "int", "0", "Spans traced of each million.", LATER),
 
-  f("corrupt-check-time", "duration", "0s", "Time between two comparisons of the members' data; 0 never.", LATER),
+  f("corrupt-check-time", "duration", "0s", "Time between two comparisons of the members' data; 0 never."),
   f("compact-hash-check-time", "duration", "1m", "Time between two comparisons of the members' compaction hashes."),
   f("compaction-batch-limit", "int", "0", "Revisions deleted in one piece of a compaction; 0 means 1000."),
   f("compaction-sleep-interval", "duration", "0s", "Pause between two such pieces; 0 means 10ms."),

@@ -67,7 +67,7 @@ describe("errors of the checks end with status 1", () => {
     [["--enable-distributed-tracing=true"], /^--enable-distributed-tracing is not supported/],
     [
       ["--feature-gates=AllAlpha=true,LeaseCheckpoint=false,LeaseCheckpointPersist=false"],
-      /^feature gate CompactHashCheck is not supported/,
+      /^feature gate PriorityRequest is not supported/,
     ],
   ] as const)("%j is refused, because it is not built", (argv, message) => {
     expect(verifyErrorOf(parse(argv))).toMatch(message);

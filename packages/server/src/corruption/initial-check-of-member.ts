@@ -1,0 +1,43 @@
+import type { OpenedDisk } from "../boot/open-disk.js";
+import type { OpenedStore } from "../boot/open-store.js";
+import { serverLimits } from "../limits.js";
+import type { MemberOptions } from "../member-options.js";
+import type { Cluster } from "../membership/cluster.js";
+import { checkInitially } from "./initial-check.js";
+import { askPeerHashes } from "./peer-hashes.js";
+
+/**
+ * Feature InitialCorruptCheck, on a member that has been started before; closes what was opened when
+ * the check fails.
+ * @throws Error when another member has different data
+ */
+export async function checkBeforeServing(
+  options: MemberOptions,
+  { disk, opened, cluster }: Opened,
+): Promise<void> {
+  if (options.corruptionChecks?.initial !== true || !disk.dataDir.hasWal) return;
+  const { logger, peerClient } = options;
+  const { memberId: id, clusterId } = disk.log;
+  const timeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
+  const members = () => cluster.members();
+  try {
+    await checkInitially({
+      ...{ id, timeoutMs, logger },
+      hashKv: (revision) => opened.store.hashKv(revision),
+      askPeers: askPeerHashes({ id, clusterId, members, peerClient, timeoutMs, logger }),
+    });
+  } catch (error) {
+    opened.watchHub.close();
+    await opened.store.close();
+    await opened.buffered.close();
+    await disk.log.wal.close();
+    await disk.dataDir.release();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly disk: OpenedDisk;
+  readonly opened: OpenedStore;
+  readonly cluster: Cluster;
+}
