@@ -1,4 +1,4 @@
-import type { ClientOptions } from "./client-options.js";
+import type { CallOptions, ClientOptions } from "./client-options.js";
 import { Cluster } from "./cluster.js";
 import { Kv } from "./kv.js";
 import { Lease } from "./lease.js";
@@ -39,6 +39,14 @@ export class Client {
   /** Watches a key or a range; see Watcher. */
   watch(key: Bytes, options: WatchOptions = {}): Watcher {
     return this.#watch.watch(key, options);
+  }
+
+  /**
+   * Signs the user in now; otherwise the first request does. Without `auth` nothing is sent.
+   * @throws ClientError "INVALID_ARGUMENT" for a wrong name or password
+   */
+  authenticate(options: CallOptions = {}): Promise<void> {
+    return this.#transport.authenticate(options);
   }
 
   /** Ends watches, keepalives and connections; requests under way fail. */

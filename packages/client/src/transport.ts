@@ -15,7 +15,7 @@ import {
   closedError,
   deadlineError,
 } from "./client-error.js";
-import type { ClientOptions, EndpointCallOptions } from "./client-options.js";
+import type { CallOptions, ClientOptions, EndpointCallOptions } from "./client-options.js";
 import { Connections } from "./connections.js";
 import { limits } from "./limits.js";
 import type { Method } from "./method.js";
@@ -72,6 +72,21 @@ export class Transport {
         }
         if (!mayRetry(error, safety)) throw error;
         if (!error.isUnsent && attempt >= limits.attemptsMax) throw error;
+        await this.#beforeRetry(call, error, attempt);
+      }
+    }
+  }
+
+  /** Fetches the user's token now, if there is a user. @throws ClientError */
+  async authenticate(options: CallOptions): Promise<void> {
+    const call = this.#begin(options);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#metadata(call);
+        return;
+      } catch (cause) {
+        const error = asClientError(cause);
+        if (!mayRetry(error, "read") || attempt >= limits.attemptsMax) throw error;
         await this.#beforeRetry(call, error, attempt);
       }
     }

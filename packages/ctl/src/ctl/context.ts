@@ -60,13 +60,20 @@ export class CtlContext {
   async client(endpoints: readonly string[] = this.endpoints): Promise<Client> {
     this.#shared ??= this.#clientOptions();
     const options = await this.#shared;
+    let client: Client;
     try {
-      const client = new Client({ ...options, endpoints });
-      this.#clients.push(client);
-      return client;
+      client = new Client({ ...options, endpoints });
     } catch (cause) {
       throw failure("badArguments", cause);
     }
+    this.#clients.push(client);
+    if (options.auth === undefined || "token" in options.auth) return client;
+    try {
+      await client.authenticate({ timeoutMs: this.flags["dial-timeout"] });
+    } catch (cause) {
+      throw failure("badConnection", cause);
+    }
+    return client;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { etcdserverpb } from "@kvorum/api";
 import { nodeClock } from "@kvorum/base/node";
-import { ClientError } from "@kvorum/client";
+import { type Client, ClientError } from "@kvorum/client";
 import { CtlError, errorText, failure } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import type { Group } from "../cli/verb.js";
@@ -24,7 +24,13 @@ const health = ctlVerb({
 
 /** Reads some key through consensus, then asks for alarms; either failing means unhealthy. */
 async function healthOf(context: CtlContext, endpoint: string): Promise<EndpointHealth> {
-  const { kv, maintenance } = await context.client([endpoint]);
+  let client: Client;
+  try {
+    client = await context.client([endpoint]);
+  } catch (error) {
+    return { endpoint, isHealthy: false, took: "", error: errorText(error) };
+  }
+  const { kv, maintenance } = client;
   const { timeoutMs } = context;
   const startMs = nodeClock.nowMs();
   let failed: unknown;
