@@ -88,6 +88,15 @@ describe("members", () => {
     expect(two.host.stepped.map(({ commit }) => commit)).toEqual([...Array(20).keys()]);
   });
 
+  it("still get what was sent before they were removed", async () => {
+    const [one, two] = (await startAll(2)) as [TestMember, TestMember];
+    one.transport.send(Array.from({ length: 50 }, (_, i) => beatTo(2n, { commit: i })));
+    one.transport.removePeer(2n);
+    await expect.poll(() => two.host.stepped.length).toBe(50);
+    one.transport.send([beatTo(2n)]);
+    expect(one.transport.stat().peers).toEqual([]);
+  });
+
   it("don't hear what is for others, from removed ones, or forged", async () => {
     const [one, two] = (await startAll(2)) as [TestMember, TestMember];
     two.host.removed.add(66n);

@@ -91,7 +91,7 @@ export class StreamWriter {
     this.#connection = connection;
     socket.once("close", () => this.#lose(connection, "write", "connection closed"));
     if (replaced !== undefined) {
-      end(replaced);
+      end(replaced, clock);
       if (replaced.messagesPending > 0) this.#options.onLost();
       logger.warn("closed TCP streaming connection with remote peer", this.#fields());
     }
@@ -145,8 +145,8 @@ export class StreamWriter {
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
-    end(connection);
-    const { logger } = this.#options;
+    const { clock, logger } = this.#options;
+    end(connection, clock);
     logger.warn("closed TCP streaming connection with remote peer", this.#fields());
   }
 
@@ -192,12 +192,11 @@ export class StreamWriter {
   }
 }
 
-/** Ends the body in order where that can be done at once. */
-function end({ socket, messagesPending }: Connection): void {
-  if (messagesPending > 0 || socket.destroyed) {
-    socket.destroy();
-    return;
-  }
+/** Ends the body in order: what was written still goes out, if the far end takes it in time. */
+function end({ socket }: Connection, clock: Clock): void {
+  if (socket.destroyed) return;
   socket.write(LAST_CHUNK);
   socket.destroySoon();
+  const timer = clock.after(peerLimits.streamWriteTimeoutMs, () => socket.destroy());
+  socket.once("close", () => timer.clear());
 }
