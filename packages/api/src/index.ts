@@ -1,3 +1,4 @@
+export { type DecodableType, decodeMessage } from "./codec/decode-message.js";
 export {
   type DecodedProposal,
   decodeProposal,

@@ -1,4 +1,4 @@
-import { type ApiError, etcdserverpb } from "@kvorum/api";
+import { type ApiError, decodeMessage, etcdserverpb } from "@kvorum/api";
 import type { Method, UnaryCall } from "@kvorum/grpc";
 import type { ReadIndexQueue } from "../consensus/read-index.js";
 import type { Member } from "../membership/member.js";
@@ -38,27 +38,27 @@ export class ClusterService {
       [
         "/etcdserverpb.Cluster/MemberRemove",
         unary((call, message) =>
-          this.#change(call, membership.remove(MemberRemoveRequest.decode(message).ID)),
+          this.#change(call, membership.remove(decodeMessage(MemberRemoveRequest, message).ID)),
         ),
       ],
       [
         "/etcdserverpb.Cluster/MemberUpdate",
         unary((call, message) => {
-          const { ID, peerURLs } = MemberUpdateRequest.decode(message);
+          const { ID, peerURLs } = decodeMessage(MemberUpdateRequest, message);
           this.#change(call, membership.update(ID, peerURLs));
         }),
       ],
       [
         "/etcdserverpb.Cluster/MemberPromote",
         unary((call, message) =>
-          this.#change(call, membership.promote(MemberPromoteRequest.decode(message).ID)),
+          this.#change(call, membership.promote(decodeMessage(MemberPromoteRequest, message).ID)),
         ),
       ],
     ];
   }
 
   #add(call: UnaryCall, message: Buffer): void {
-    const { peerURLs, isLearner } = MemberAddRequest.decode(message);
+    const { peerURLs, isLearner } = decodeMessage(MemberAddRequest, message);
     this.#options.membership.add({ peerUrls: peerURLs, isLearner }).then(
       (added) => {
         const member = toMessage(added);
@@ -80,7 +80,7 @@ export class ClusterService {
 
   #list(call: UnaryCall, message: Buffer): void {
     const ready = () => this.#respondMembers(call);
-    if (!MemberListRequest.decode(message).linearizable) ready();
+    if (!decodeMessage(MemberListRequest, message).linearizable) ready();
     else this.#options.reads.wait({ ready, failed: (error: ApiError) => fail(call, error) });
   }
 

@@ -93,18 +93,6 @@ function guard(path: string, method: Method, options: GuardOptions): Method {
 /** Ends a call with what its handler threw. */
 export function failWith(call: UnaryCall | StreamCall, error: unknown): void {
   if (error instanceof ApiError) fail(call, error);
-  else if (isUndecodable(error)) failUndecodable(call, error);
+  else if (error instanceof WireError) failUndecodable(call, error);
   else throw error;
-}
-
-/** Our reader's error, or one of the generated decoders', which throw plain errors and RangeErrors. */
-function isUndecodable(error: unknown): boolean {
-  if (error instanceof WireError) return true;
-  if (!(error instanceof Error)) return false;
-  return (
-    error instanceof RangeError ||
-    /^(premature EOF|maximum recursion|invalid (varint|wire type|field|tag|end group)|cant skip|protobuf decode|illegal tag)/.test(
-      error.message,
-    )
-  );
 }

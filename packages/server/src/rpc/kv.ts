@@ -3,6 +3,7 @@ import {
   ApiError,
   apiError,
   decodeDeleteRangeRequest,
+  decodeMessage,
   decodePutRequest,
   decodeRangeRequest,
   decodeTxnRequest,
@@ -97,7 +98,7 @@ export class KvService {
   }
 
   #compact(call: UnaryCall, message: Buffer): void {
-    const request = etcdserverpb.CompactionRequest.decode(message);
+    const request = decodeMessage(etcdserverpb.CompactionRequest, message);
     const owner = new CompactionOwner(call, request.physical, this.#options);
     // Encoded anew: the generated decoder stops at an end-group tag, and what stands behind one in
     // the client's bytes would be read as fields of the entry.

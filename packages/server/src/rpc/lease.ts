@@ -1,4 +1,4 @@
-import { apiError, etcdserverpb, limits, ProposalField } from "@kvorum/api";
+import { apiError, decodeMessage, etcdserverpb, limits, ProposalField } from "@kvorum/api";
 import { assert } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -65,7 +65,7 @@ export class LeaseService {
       onQuotaExceeded();
       throw apiError("noSpace");
     }
-    const request = LeaseGrantRequest.decode(message);
+    const request = decodeMessage(LeaseGrantRequest, message);
     while (request.ID === 0n) request.ID = ids.next() & 0x7fffffffffffffffn;
     proposer.propose(ProposalField.leaseGrant, LeaseGrantRequest.encode(request).finish(), {
       applied(response) {
@@ -81,7 +81,7 @@ export class LeaseService {
     const { proposer, replier } = this.#options;
     const { LeaseRevokeRequest } = etcdserverpb;
     // Encoded anew, so that nothing behind an end-group tag gets into the entry.
-    const request = LeaseRevokeRequest.encode(LeaseRevokeRequest.decode(message)).finish();
+    const request = LeaseRevokeRequest.encode(decodeMessage(LeaseRevokeRequest, message)).finish();
     proposer.propose(ProposalField.leaseRevoke, request, {
       applied: () => call.respond(replier.withHeader(NO_BYTES)),
       failed: (error) => fail(call, error),
@@ -101,7 +101,7 @@ export class LeaseService {
     };
     call.onMessage = (message) => {
       try {
-        const { ID } = LeaseKeepAliveRequest.decode(message);
+        const { ID } = decodeMessage(LeaseKeepAliveRequest, message);
         const { replier, authority } = this.#options;
         // The header is made before the lease is renewed, as etcd does.
         const revision = replier.currentRevision();
@@ -126,7 +126,7 @@ export class LeaseService {
   }
 
   #timeToLive(call: UnaryCall, message: Buffer): void {
-    const request = LeaseTimeToLiveRequest.decode(message);
+    const request = decodeMessage(LeaseTimeToLiveRequest, message);
     this.#options.authority.timeToLive(request.ID, request.keys).then(
       (found) => {
         const body = LeaseTimeToLiveResponse.encode({

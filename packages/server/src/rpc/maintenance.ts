@@ -1,4 +1,10 @@
-import { type ApiError, ApiError as ApiErrorClass, etcdserverpb, ProposalField } from "@kvorum/api";
+import {
+  type ApiError,
+  ApiError as ApiErrorClass,
+  decodeMessage,
+  etcdserverpb,
+  ProposalField,
+} from "@kvorum/api";
 import { assert, type MemberId } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -66,7 +72,7 @@ export class MaintenanceService {
 
   #alarm(call: UnaryCall, message: Buffer): void {
     // Encoded anew, so that nothing behind an end-group tag gets into the entry.
-    const request = AlarmRequest.encode(AlarmRequest.decode(message)).finish();
+    const request = AlarmRequest.encode(decodeMessage(AlarmRequest, message)).finish();
     const { proposer, replier } = this.#options;
     proposer.propose(ProposalField.alarm, request, {
       applied(response) {
@@ -101,7 +107,7 @@ export class MaintenanceService {
   }
 
   #hashKv(call: UnaryCall, message: Buffer): void {
-    const { revision } = HashKVRequest.decode(message);
+    const { revision } = decodeMessage(HashKVRequest, message);
     this.#options.opened.store.hashKv(revision).then(
       (found) => {
         const body = HashKVResponse.encode({
@@ -118,7 +124,7 @@ export class MaintenanceService {
 
   /** The answer has no header, as in etcd. */
   #moveLeader(call: UnaryCall, message: Buffer): void {
-    const { targetID } = MoveLeaderRequest.decode(message);
+    const { targetID } = decodeMessage(MoveLeaderRequest, message);
     this.#options.moveLeader(targetID).then(
       () => call.respond(new Uint8Array(0)),
       (error: unknown) => failLate(call, error),

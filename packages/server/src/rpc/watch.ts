@@ -1,4 +1,4 @@
-import { etcdserverpb } from "@kvorum/api";
+import { decodeMessage, etcdserverpb } from "@kvorum/api";
 import type { Prng } from "@kvorum/base";
 import type { Method, StreamCall } from "@kvorum/grpc";
 import type { WatchHub } from "@kvorum/mvcc";
@@ -40,7 +40,7 @@ export class WatchService {
     call.onCancel = () => stream.close();
     call.onMessage = (message) => {
       try {
-        const { requestUnion } = etcdserverpb.WatchRequest.decode(message);
+        const { requestUnion } = decodeMessage(etcdserverpb.WatchRequest, message);
         switch (requestUnion?.$case) {
           case "createRequest":
             stream.create(requestUnion.value);
