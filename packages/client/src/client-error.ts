@@ -2,11 +2,7 @@ import { status as GrpcStatus, type ServiceError } from "@grpc/grpc-js";
 import type { WatchResponse } from "./responses.js";
 
 /** The names of gRPC's codes, "CLOSED" for a closed client, "OPTIONS" for options that clash. */
-export type ClientErrorCode =
-  | Exclude<keyof typeof GrpcStatus, "OK">
-  | "CLOSED"
-  | "OPTIONS"
-  | "LEASE_EXPIRED";
+export type ClientErrorCode = Exclude<keyof typeof GrpcStatus, "OK"> | "CLOSED" | "OPTIONS";
 
 export interface ClientErrorDetails {
   readonly cause?: unknown;

@@ -44,7 +44,7 @@ export function errorText(error: unknown): string {
   const { code, message } = error;
   const isPlain =
     message.startsWith("etcdserver: ") ||
-    ["CLOSED", "OPTIONS", "LEASE_EXPIRED", "DEADLINE_EXCEEDED", "CANCELLED"].includes(code);
+    ["CLOSED", "OPTIONS", "DEADLINE_EXCEEDED", "CANCELLED"].includes(code);
   return isPlain ? message : `rpc error: code = ${goCodeName(code)} desc = ${message}`;
 }
 
