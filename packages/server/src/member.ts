@@ -153,6 +153,8 @@ export class Member {
         wal: disk.log.wal,
         snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
         isPersistent: disk.backend.capabilities.persistent,
+        isSendingSnapshot: () => this.#peers.isSendingSnapshot,
+        isLogNeeded: () => this.#peers.needsLog(),
         flush: () => opened.buffered.flush(),
         applied: () => parts.position.current,
         confState: () => this.consensus.node.status().confState,

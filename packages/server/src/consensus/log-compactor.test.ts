@@ -55,6 +55,7 @@ function open(isPersistent = true): LogCompactor {
         purge: (max) => step(`purge ${max} snap`),
       } as Pick<SnapStore, "save" | "purge"> as SnapStore,
       isPersistent,
+      isSendingSnapshot: () => isSendingSnapshot,
       flush: () => step("flush"),
       applied: () => applied,
       confState: () => ({
@@ -91,6 +92,19 @@ test("more than the count of entries make a snapshot: engine, file, record, and 
   expect(events).toEqual(SNAPSHOT_AT_101);
   await reach(compactor, 2 * COUNT + 2);
   expect(events.slice(5, 7)).toEqual(["flush", "file 202 of 0 members"]);
+});
+
+test("while a member gets a snapshot, the entries behind it stay", async () => {
+  isSendingSnapshot = true;
+  const compactor = open();
+  await reach(compactor, COUNT + 1);
+  expect(events).toEqual([
+    ...SNAPSHOT_AT_101.slice(0, 4),
+    "skip compaction since there is an inflight snapshot",
+  ]);
+  isSendingSnapshot = false;
+  await reach(compactor, 2 * COUNT + 2);
+  expect(events.at(-1)).toBe(`compact ${202 - CATCH_UP}`);
 });
 
 test("what is applied during a snapshot makes no second one at the same time", async () => {

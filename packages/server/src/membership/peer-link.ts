@@ -28,8 +28,17 @@ export interface PeerLinkOptions extends Omit<PeerAnswersOptions, "consensus"> {
   readonly onRemoved: () => void;
 }
 
+/**
+ * After a snapshot has arrived its receiver still needs the log behind it: compacting that away at
+ * once would make it need the next snapshot. Source: etcd releaseDelayAfterSnapshot.
+ */
+const LOG_HOLD_MS = 30_000;
+
 /** Spool files are numbered up to this, then from the start again. */
 const SNAPSHOTS_SPOOLED_MAX = 1_000_000;
+
+/** How long a member that has its snapshot finds the entries behind it. Source: etcd releaseDelayAfterSnapshot. */
+const KEEP_LOG_AFTER_SNAPSHOT_MS = 30_000;
 
 /** The other members over etcd's peer protocol: raft's messages, snapshots and questions. */
 export class PeerLink implements Peers {
@@ -38,6 +47,9 @@ export class PeerLink implements Peers {
   readonly #options: PeerLinkOptions;
   readonly #transport: PeerTransport;
   #snapshotsSent = 0;
+  #snapshotsInFlight = 0;
+  #logHeldUntilMs = 0;
+  #snapshotsUnderWay = 0;
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
@@ -59,10 +71,7 @@ export class PeerLink implements Peers {
         },
         isRemoved: (other) => cluster.isRemoved(other),
         reportUnreachable: (other) => consensus().node.reportUnreachable(other),
-        reportSnapshot: (other, arrived) => {
-          consensus().node.reportSnapshot(other, arrived);
-          consensus().wake();
-        },
+        reportSnapshot: (other, arrived) => this.#reportSnapshot(other, arrived),
         receiveSnapshot: (message, db) =>
           saveReceivedDatabase(place, message.snapshot?.metadata.index ?? 0, db),
         onRemoved,
@@ -85,6 +94,15 @@ export class PeerLink implements Peers {
     } else {
       this.#transport.send(messages);
     }
+  }
+
+  /** Whether a member is being sent a snapshot, or got one lately. */
+  get isSendingSnapshot(): boolean {
+    return this.#snapshotsUnderWay > 0;
+  }
+
+  needsLog(): boolean {
+    return this.#snapshotsInFlight > 0 || this.#options.member.clock.nowMs() < this.#logHeldUntilMs;
   }
 
   connectedSinceMs(id: MemberId): number | undefined {
@@ -178,15 +196,33 @@ export class PeerLink implements Peers {
 
   /** Completes a MsgSnap with the store as it is now and streams both. */
   #sendSnapshot(message: Message): void {
+    this.#snapshotsUnderWay++;
+    this.#snapshotsInFlight++;
     this.#prepareSnapshot(message).catch((error: unknown) => {
-      const { member, consensus } = this.#options;
+      this.#snapshotEnded(false);
+      const { member } = this.#options;
       member.logger.warn("failed to send database snapshot", {
         to: hexId(message.to),
         error: String(error),
       });
-      consensus().node.reportSnapshot(message.to, false);
-      consensus().wake();
+      this.#reportSnapshot(message.to, false);
     });
+  }
+
+  #reportSnapshot(to: MemberId, arrived: boolean): void {
+    const { consensus, member } = this.#options;
+    const release = () => {
+      this.#snapshotsUnderWay--;
+    };
+    if (arrived) member.clock.after(KEEP_LOG_AFTER_SNAPSHOT_MS, release);
+    else release();
+    consensus().node.reportSnapshot(to, arrived);
+    consensus().wake();
+  }
+
+  #snapshotEnded(arrived: boolean): void {
+    this.#snapshotsInFlight--;
+    if (arrived) this.#logHeldUntilMs = this.#options.member.clock.nowMs() + LOG_HOLD_MS;
   }
 
   async #prepareSnapshot(message: Message): Promise<void> {

@@ -7,6 +7,8 @@ import type { Member } from "./member.js";
 export interface Peers {
   /** Never blocks; what can't be sent is dropped and reported to the core. */
   send(messages: readonly Message[]): void;
+  /** A snapshot is on its way to a member, or has just arrived: it needs the log behind it. */
+  needsLog(): boolean;
   /** Since when a member has been connected, on the clock's `nowMs`; undefined: it isn't. */
   connectedSinceMs(id: MemberId): number | undefined;
   /** Takes up the members as they are now: new ones are dialed, removed ones let go. */
