@@ -38,3 +38,9 @@ export const SQLITE_MMAP_BYTES = 1 << 30;
 
 /** Scan batches that a scanning thread makes ahead of its reader: 3 MiB at most batch sizes. */
 export const SCAN_AHEAD_BATCHES = 3;
+
+/**
+ * Tables of a LevelDB store that are kept open to be verified after the start; a store of more is
+ * verified before. Source: half of what a process may usually open; 512 tables are 1 GiB.
+ */
+export const LEVELDB_VERIFY_TABLES_MAX = 512;

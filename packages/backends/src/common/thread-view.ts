@@ -1,12 +1,14 @@
 import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
 import type { Health } from "./health.js";
 import type { ScanThread } from "./scan-thread.js";
+import type { Verification } from "./verification.js";
 
 /** A view that a scanning thread holds. */
 export class ThreadView implements View {
   readonly #thread: ScanThread;
   readonly #number: number;
   readonly #health: Health;
+  readonly #verification: Verification | undefined;
   readonly #onClose: (view: ThreadView) => void;
   #open = true;
 
@@ -15,11 +17,14 @@ export class ThreadView implements View {
     /** Of the view in the thread. */
     readonly number: number;
     readonly health: Health;
+    /** Of a store that is checked after it was opened. */
+    readonly verification?: Verification;
     readonly onClose: (view: ThreadView) => void;
   }) {
     this.#thread = options.thread;
     this.#number = options.number;
     this.#health = options.health;
+    this.#verification = options.verification;
     this.#onClose = options.onClose;
   }
 
@@ -30,6 +35,8 @@ export class ThreadView implements View {
       yield batch;
       this.#check();
     }
+    const verification = this.#verification;
+    if (verification?.done === false) await this.#thread.held(verification.verified(bucket));
     this.#check();
   }
 

@@ -3,20 +3,23 @@ import { checkOps } from "../common/check-ops.js";
 import { Health } from "../common/health.js";
 import { unseal } from "../common/record-checksum.js";
 import { ThreadView } from "../common/thread-view.js";
-import type {
-  Backend,
-  BackendStat,
-  Bucket,
-  Capabilities,
-  DefragmentProgress,
-  Op,
-  View,
+import { Verification } from "../common/verification.js";
+import {
+  type Backend,
+  BackendError,
+  type BackendStat,
+  type Bucket,
+  type Capabilities,
+  type DefragmentProgress,
+  type Op,
+  type View,
 } from "../port.js";
 import { defragment } from "./defragment.js";
 import { DirectorySize } from "./directory-size.js";
 import { KeyScratch } from "./key-codec.js";
 import type { LeveldbStore } from "./open-store.js";
 import { StoreThread } from "./store-thread.js";
+import { closeTables, type OpenTable, verifyTables } from "./verify-tables.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -37,25 +40,47 @@ export class LeveldbBackend implements Backend {
   readonly #health: Health;
   readonly #scratch = new KeyScratch();
   readonly #views = new Set<ThreadView>();
+  /** Not verified wholly; open until they are. */
+  #tables: readonly OpenTable[];
+  readonly #verification: Verification;
   #startedThread: StoreThread | undefined;
   #lastCommit: Promise<void> = Promise.resolve();
   #defragmentation: Promise<void> = Promise.resolve();
 
-  private constructor(directory: string, store: LeveldbStore, size: DirectorySize) {
+  private constructor(
+    directory: string,
+    store: LeveldbStore,
+    { size, tables }: { readonly size: DirectorySize; readonly tables: readonly OpenTable[] },
+  ) {
     this.#directory = directory;
     this.#store = store;
     this.#size = size;
+    this.#tables = tables;
     this.#health = new Health(directory);
+    this.#verification = new Verification({
+      left: tables.length === 0 ? [] : ["key"],
+      check: () => {
+        for (const _ of verifyTables(tables, ["large"]));
+      },
+      onDamage: (error) => this.#health.fail(error),
+    });
+    if (tables.length > 0) this.#thread();
   }
 
-  static async create(directory: string, store: LeveldbStore): Promise<LeveldbBackend> {
+  /** @param tables whose large part is to be verified; they become the store's, which closes them */
+  static async create(
+    directory: string,
+    store: LeveldbStore,
+    tables: readonly OpenTable[],
+  ): Promise<LeveldbBackend> {
     const size = new DirectorySize(directory);
     await size.measure();
-    return new LeveldbBackend(directory, store, size);
+    return new LeveldbBackend(directory, store, { size, tables });
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     this.#health.check();
+    if (!this.#verification.done) this.#verification.ensure(bucket);
     let stored: Buffer | undefined;
     try {
       stored = this.#store.getSync(this.#scratch.stored(bucket, key));
@@ -80,6 +105,7 @@ export class LeveldbBackend implements Backend {
       thread,
       number: await thread.openView(undefined),
       health: this.#health,
+      verification: this.#verification,
       onClose: (closed) => this.#views.delete(closed),
     });
     this.#views.add(view);
@@ -108,6 +134,8 @@ export class LeveldbBackend implements Backend {
     this.#health.close();
     for (const view of this.#views) await view.close();
     await this.#startedThread?.close();
+    this.#verification.fail(new BackendError("CLOSED", `${this.#directory}: the store is closed`));
+    this.#closeTables();
     await this.#size.settled();
     await this.#store.close();
   }
@@ -128,9 +156,23 @@ export class LeveldbBackend implements Backend {
     this.#size.grow(bytes);
   }
 
+  #closeTables(): void {
+    closeTables(this.#tables);
+    this.#tables = [];
+  }
+
   /** Started with the first use. */
   #thread(): StoreThread {
-    this.#startedThread ??= new StoreThread(this.#directory);
+    this.#startedThread ??= new StoreThread({
+      directory: this.#directory,
+      tables: this.#tables,
+      onVerify: (message) => {
+        // Only now, because the thread reads from them, too.
+        this.#closeTables();
+        this.#verification.receive(message);
+      },
+      onGone: (error) => this.#verification.fail(error),
+    });
     return this.#startedThread;
   }
 }

@@ -1,26 +1,32 @@
 import { toBackendError } from "../common/backend-errors.js";
 import { prepareDirectory } from "../common/directory.js";
+import { LEVELDB_VERIFY_TABLES_MAX } from "../limits.js";
 import { type Backend, BackendError, type Engine } from "../port.js";
 import { CAPABILITIES, LeveldbBackend } from "./backend.js";
 import { readLiveFiles } from "./manifest.js";
 import { openStore } from "./open-store.js";
 import { verifyLogs } from "./verify-logs.js";
-import { verifyTables } from "./verify-tables.js";
+import { closeTables, type OpenTable, openTables, verifyTables } from "./verify-tables.js";
 
 /** LevelDB: a log-structured merge tree with Snappy. The smallest files. */
 export const engine: Engine = {
   name: "leveldb",
   capabilities: CAPABILITIES,
   async open({ directory }): Promise<Backend> {
+    let tables: OpenTable[] = [];
     try {
       await prepareDirectory(directory);
       const live = await readLiveFiles(directory);
       if (live !== undefined) {
-        await verifyTables(directory, live);
+        tables = await openTables(directory, live);
+        const isLater = tables.length <= LEVELDB_VERIFY_TABLES_MAX;
+        for (const _ of verifyTables(tables, isLater ? ["small"] : ["small", "large"]));
         await verifyLogs(directory, live);
+        if (!isLater) closeTables(tables.splice(0));
       }
-      return await LeveldbBackend.create(directory, await openStore(directory));
+      return await LeveldbBackend.create(directory, await openStore(directory), tables);
     } catch (error) {
+      closeTables(tables);
       throw explainOpen(toBackendError(error, directory), directory);
     }
   },

@@ -1,4 +1,12 @@
 import type { SentError } from "../common/scan-messages.js";
+import type { OpenTable } from "./verify-tables.js";
+
+/** What the thread is started with. */
+export interface StoreThreadData {
+  readonly directory: string;
+  /** Whose large part is to be verified. */
+  readonly tables: readonly OpenTable[];
+}
 
 /** What the store asks of its thread, besides scans; answered in the order of asking. */
 export type ThreadRequest =

@@ -1,8 +1,10 @@
 import { packOps } from "../common/packed-ops.js";
 import { ScanThread } from "../common/scan-thread.js";
+import type { VerifyMessage } from "../common/serve-verification.js";
 import { SpareMemory } from "../common/spare-memory.js";
 import { BackendError, type Op } from "../port.js";
-import type { ThreadAnswer, ThreadRequest } from "./messages.js";
+import type { StoreThreadData, ThreadAnswer, ThreadRequest } from "./messages.js";
+import type { OpenTable } from "./verify-tables.js";
 
 interface Waiter {
   resolve(): void;
@@ -20,14 +22,29 @@ export class StoreThread {
   readonly #waiters = new Map<number, Waiter>();
   #nextId = 1;
 
-  constructor(directory: string) {
+  constructor(options: {
+    readonly directory: string;
+    /** To be verified; open until the thread has told of it or is closed. */
+    readonly tables: readonly OpenTable[];
+    readonly onVerify: (message: VerifyMessage) => void;
+    readonly onGone: (error: BackendError) => void;
+  }) {
+    const { directory, tables } = options;
+    const workerData: StoreThreadData = { directory, tables };
     this.scans = new ScanThread({
       // The built file from both the sources and the build: a worker can't run TypeScript.
       script: new URL("../../dist/leveldb/worker.js", import.meta.url),
-      workerData: { directory },
+      workerData,
       file: directory,
-      onOther: (message) => this.#settle(message as ThreadAnswer),
-      onGone: (error) => this.#fail(error),
+      onOther: (other) => {
+        const message = other as ThreadAnswer | VerifyMessage;
+        if (message.kind === "done") this.#settle(message);
+        else options.onVerify(message);
+      },
+      onGone: (error) => {
+        this.#fail(error);
+        options.onGone(error);
+      },
     });
   }
 

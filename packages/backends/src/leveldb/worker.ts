@@ -3,15 +3,18 @@ import { assert } from "@kvorum/base";
 import { unpackOps } from "../common/packed-ops.js";
 import type { SentError } from "../common/scan-messages.js";
 import { sentError, serveScans } from "../common/serve-scans.js";
+import { serveVerification } from "../common/serve-verification.js";
+import type { Bucket } from "../port.js";
 import { prefixInto } from "./key-codec.js";
-import type { ThreadAnswer, ThreadRequest } from "./messages.js";
+import type { StoreThreadData, ThreadAnswer, ThreadRequest } from "./messages.js";
 import { openStore } from "./open-store.js";
 import { StoreView } from "./store-view.js";
+import { verifyTables } from "./verify-tables.js";
 
 /** The thread that fills batches and scans, on the LevelDB that the store has opened. */
 const port = parentPort;
 assert(port !== null, "this script runs in a worker thread");
-const directory: string = workerData.directory;
+const { directory, tables } = workerData as StoreThreadData;
 const store = await openStore(directory);
 /**
  * Set by the first failure; everything after it is refused, because it was asked without knowing.
@@ -22,10 +25,17 @@ let last: Promise<void> = Promise.resolve();
 
 serveScans(port, directory, () => new StoreView(store, directory));
 
+if (tables.length > 0) serveVerification(port, directory, verifySteps());
+
 port.on("message", (request: ThreadRequest) => {
   if (request.kind !== "commit" && request.kind !== "closeStore") return;
   last = last.then(() => answer(request));
 });
+
+function* verifySteps(): Generator<string | undefined, void> {
+  for (const _ of verifyTables(tables, ["large"])) yield undefined;
+  yield "key" satisfies Bucket;
+}
 
 async function answer(request: ThreadRequest): Promise<void> {
   const packed = request.kind === "commit" ? request.packed : undefined;

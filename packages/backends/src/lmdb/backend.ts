@@ -4,7 +4,9 @@ import { isFull } from "../common/directory.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
 import { ScanThread } from "../common/scan-thread.js";
+import type { VerifyMessage } from "../common/serve-verification.js";
 import { SpareMemory } from "../common/spare-memory.js";
+import { Verification } from "../common/verification.js";
 import {
   type Backend,
   BackendError,
@@ -19,10 +21,9 @@ import { removeData } from "./data-file.js";
 import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js";
 import { type Environment, measure } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
-import type { ScanThreadData, VerifyMessage } from "./messages.js";
-import { Verification } from "./verification.js";
-import type { Structure } from "./verify.js";
+import { type Structure, verifyTables } from "./verify.js";
 import { LmdbView } from "./view.js";
+import type { ScanThreadData } from "./worker.js";
 import { sealValues, writeOps } from "./write-ops.js";
 
 export const CAPABILITIES: Capabilities = {
@@ -64,7 +65,14 @@ export class LmdbBackend implements Backend {
     this.#directory = directory;
     this.#environment = environment;
     this.#health = new Health(directory);
-    this.#verification = new Verification(file, structure, (error) => this.#health.fail(error));
+    this.#verification = new Verification({
+      left: structure?.tables.map(({ name }) => name) ?? [],
+      check: (bucket) => {
+        const tables = structure!.tables.filter(({ name }) => name === bucket);
+        for (const _ of verifyTables(file, { meta: structure!.meta, tables }));
+      },
+      onDamage: (error) => this.#health.fail(error),
+    });
     this.#threadData = { file, structure };
     if (structure !== undefined) this.#thread();
   }

@@ -1,9 +1,9 @@
 import { toBackendError } from "../common/backend-errors.js";
 import type { Health } from "../common/health.js";
 import type { ScanThread } from "../common/scan-thread.js";
+import type { Verification } from "../common/verification.js";
 import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
 import { type Environment, pinNow } from "./environment.js";
-import type { Verification } from "./verification.js";
 
 export interface LmdbViewOptions {
   readonly environment: Environment;
