@@ -1,119 +1,107 @@
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { ENGINE_NAMES } from "@kvorum/backends";
 import { SingleBar } from "cli-progress";
 import { BenchError } from "./bench-error.js";
-import { runComparison } from "./compare/run-comparison.js";
-import { etcdTarget, findEtcd, kvorumTarget, type Target } from "./compare/target.js";
-import { checkLoadOptions, DEFAULT_LOAD, type LoadOptions } from "./load/load-options.js";
-import { renderTable } from "./report/table.js";
-import { findWorkloads, WORKLOADS } from "./workloads/catalogue.js";
+import { type ComparisonOptions, runComparison } from "./compare/run-comparison.js";
+import type { Comparison } from "./compare/run-record.js";
+import { type Flags, HELP, loadOptions, numberOf, parseFlags, targetsOf } from "./flags.js";
+import { runGuard } from "./guard/run-guard.js";
+import { checkLoadOptions } from "./load/load-options.js";
+import { runMicro } from "./micro/run-micro.js";
+import { formatLatency, formatNumber, formatRate } from "./report/format.js";
+import { renderHtml } from "./report/html-page.js";
+import { renderFaults, renderTable } from "./report/table.js";
+import { findWorkloads, QUICK_WORKLOADS, WORKLOADS } from "./workloads/catalogue.js";
 import { fill } from "./workloads/kv-workloads.js";
-
-const FLAGS = {
-  etcd: { type: "string" },
-  "no-etcd": { type: "boolean" },
-  engines: { type: "string" },
-  workloads: { type: "string" },
-  rounds: { type: "string" },
-  seconds: { type: "string" },
-  warmup: { type: "string" },
-  connections: { type: "string" },
-  streams: { type: "string" },
-  rate: { type: "string" },
-  keys: { type: "string" },
-  "key-size": { type: "string" },
-  "value-size": { type: "string" },
-  entropy: { type: "string" },
-  sequential: { type: "boolean" },
-  seed: { type: "string" },
-  endpoint: { type: "string", multiple: true },
-  json: { type: "string" },
-  "scratch-dir": { type: "string" },
-  help: { type: "boolean", short: "h" },
-} as const;
-
-type Flags = ReturnType<typeof parseFlags>;
+import { runWorkload } from "./workloads/run-workload.js";
+import type { Workload } from "./workloads/workload.js";
 
 /** Runs what the command line asks for; returns the exit code. @throws BenchError */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args);
-  const workloads = findWorkloads(
-    flags.workloads?.split(",") ?? WORKLOADS.map((workload) => workload.name),
-  );
-  const load = loadOptions(flags);
-  if (flags.endpoint !== undefined) {
-    for (const workload of workloads) {
-      if (workload.needsFill) await fill({ ...load, endpoints: flags.endpoint });
-      const result = await workload.run({
-        load: checkLoadOptions({ ...load, endpoints: flags.endpoint }),
-        server: undefined,
-      });
-      const { histogram: _histogram, timeline: _timeline, curve: _curve, ...shown } = result;
-      console.log(workload.name, shown);
-    }
+  const { values: flags, positionals } = parseFlags(args);
+  const [verb = "compare", ...rest] = positionals;
+  if (rest.length > 0) throw new BenchError("USAGE", `${rest[0]} is no flag`);
+  if (flags.help) {
+    console.log(HELP);
     return 0;
   }
-  checkLoadOptions({ ...load, endpoints: ["127.0.0.1:0"] });
-  const bar = new SingleBar({ format: "{bar} {value}/{total} {step}", stopOnComplete: true });
-  const isTerminal = process.stderr.isTTY;
-  const comparison = await runComparison({
+  if (verb === "compare") return compare(flags);
+  if (verb === "load") return load(flags);
+  if (verb === "micro") return runMicro({ engines: flags.engines, stages: flags.stages });
+  if (verb === "guard") return runGuard(flags);
+  throw new BenchError("USAGE", `${verb} is no command\n\n${HELP}`);
+}
+
+async function compare(flags: Flags): Promise<number> {
+  const load = loadOptions(flags);
+  checkLoadOptions({ ...load, endpoints: ["to be started"] });
+  const comparison = await compareWithProgress({
     targets: targetsOf(flags),
-    workloads,
-    rounds: Number(flags.rounds ?? 3),
+    workloads: workloadsOf(flags),
+    rounds: numberOf("rounds", flags.rounds, flags.quick ? 1 : 3),
     load,
     scratchDir: flags["scratch-dir"],
-    onStep(step, done, total) {
-      if (!isTerminal) return;
-      if (done === 0) bar.start(total, 0, { step });
-      else bar.update(done, { step });
-    },
   });
   console.log(renderTable(comparison));
-  for (const { workload, target, reason } of comparison.failures) {
-    console.log(`${target}: ${workload} failed: ${reason}`);
-  }
-  for (const run of comparison.runs) {
-    for (const [what, times] of Object.entries(run.result.errors)) {
-      console.log(`${run.target}: ${run.workload}: ${what} (${times} times)`);
-    }
-  }
-  if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(comparison));
-  return 0;
+  for (const line of renderFaults(comparison)) console.log(line);
+  writeReports(comparison, flags);
+  return renderFaults(comparison).length === 0 ? 0 : 1;
 }
 
-function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, strict: true }).values;
-  } catch (error) {
-    throw new BenchError("USAGE", error instanceof Error ? error.message : String(error));
-  }
-}
-
-function targetsOf(flags: Flags): Target[] {
-  const engines = flags.engines?.split(",") ?? ENGINE_NAMES;
-  const etcd = flags["no-etcd"] ? undefined : findEtcd(flags.etcd);
-  return [
-    ...(etcd === undefined ? [] : [etcdTarget(etcd)]),
-    ...engines.map((engine) => kvorumTarget(engine)),
-  ];
-}
-
-function loadOptions(flags: Flags): Omit<LoadOptions, "endpoints"> {
-  const number = (text: string | undefined, fallback: number): number =>
-    text === undefined ? fallback : Number(text);
-  return {
-    tls: undefined,
-    connections: number(flags.connections, DEFAULT_LOAD.connections),
-    streams: number(flags.streams, DEFAULT_LOAD.streams),
-    ratePerSecond: flags.rate === undefined ? undefined : Number(flags.rate),
-    warmupSeconds: number(flags.warmup, DEFAULT_LOAD.warmupSeconds),
-    seconds: number(flags.seconds, DEFAULT_LOAD.seconds),
-    keyCount: number(flags.keys, DEFAULT_LOAD.keyCount),
-    keyBytes: number(flags["key-size"], DEFAULT_LOAD.keyBytes),
-    valueBytes: number(flags["value-size"], DEFAULT_LOAD.valueBytes),
-    entropy: number(flags.entropy, DEFAULT_LOAD.entropy),
-    isSequential: flags.sequential ?? DEFAULT_LOAD.isSequential,
-    seed: number(flags.seed, DEFAULT_LOAD.seed),
+/** A comparison that shows on a terminal how far it is. */
+export async function compareWithProgress(
+  options: Omit<ComparisonOptions, "onStep">,
+): Promise<Comparison> {
+  const bar = new SingleBar({ format: "{bar} {value}/{total} {step}", clearOnComplete: true });
+  let isStarted = false;
+  const onStep = (step: string, done: number, total: number): void => {
+    if (!process.stderr.isTTY) return;
+    if (isStarted) bar.update(done, { step });
+    else bar.start(total, done, { step });
+    isStarted = true;
   };
+  try {
+    return await runComparison({ ...options, onStep });
+  } finally {
+    bar.stop();
+  }
+}
+
+function writeReports(comparison: Comparison, flags: Flags): void {
+  const json = flags.json ?? "bench-report.json";
+  const html = flags.html ?? "bench-report.html";
+  writeFileSync(json, JSON.stringify(comparison));
+  writeFileSync(html, renderHtml(comparison));
+  console.log(`Written: ${json}, ${html}`);
+}
+
+function workloadsOf(flags: Flags): Workload[] {
+  const all = WORKLOADS.map((workload) => workload.name);
+  return findWorkloads(flags.workloads?.split(",") ?? (flags.quick ? QUICK_WORKLOADS : all));
+}
+
+/** Against a server that somebody else runs. */
+async function load(flags: Flags): Promise<number> {
+  const options = checkLoadOptions({ ...loadOptions(flags), endpoints: flags.endpoint ?? [] });
+  const chosen = workloadsOf(flags);
+  const workloads = chosen.filter((workload) => !workload.needsControl);
+  let errors = 0;
+  if (!flags["no-fill"] && workloads.some((workload) => workload.needsFill)) await fill(options);
+  for (const workload of workloads) {
+    const result = await runWorkload(workload, { load: options, server: undefined });
+    const { p50Us, p99Us, p999Us, maxUs } = result.latency;
+    const figures = Object.entries(result.figures).map(
+      ([name, value]) => `, ${name} ${formatNumber(value)}`,
+    );
+    console.log(
+      `${workload.name}: ${formatRate(result.ratePerSecond, result.unit)}, ` +
+        `p50 ${formatLatency(p50Us)}, p99 ${formatLatency(p99Us)}, ` +
+        `p99.9 ${formatLatency(p999Us)}, max ${formatLatency(maxUs)}${figures.join("")}`,
+    );
+    for (const [what, times] of Object.entries(result.errors)) {
+      errors += times;
+      console.log(`  error: ${what} (${times} times)`);
+    }
+    if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(result));
+  }
+  return errors === 0 ? 0 : 1;
 }

@@ -6,8 +6,9 @@ import { BenchError } from "../bench-error.js";
 import type { LoadOptions } from "../load/load-options.js";
 import type { LoadResult } from "../load/load-result.js";
 import { fill } from "../workloads/kv-workloads.js";
+import { runWorkload } from "../workloads/run-workload.js";
 import type { ServerControl, Workload } from "../workloads/workload.js";
-import { directoryBytes, processUsage } from "./process-usage.js";
+import { directoryBytes, type ProcessUsage, processUsage } from "./process-usage.js";
 import type { Comparison, FailedRun, RunRecord } from "./run-record.js";
 import { type ServerProcess, startServer } from "./server-process.js";
 import type { Target } from "./target.js";
@@ -114,26 +115,29 @@ async function runOne(
   round: Round,
 ): Promise<void> {
   const load = loadOf(options, host);
-  const before = processUsage(host.process.pid);
+  const { pid } = host.process;
+  const before = processUsage(pid);
   const ownBefore = process.cpuUsage();
   const names = { workload: workload.name, target: host.target.name, round: round.round };
   let result: LoadResult;
   try {
-    result = await workload.run({ load, server: controlOf(host) });
+    result = await runWorkload(workload, { load, server: controlOf(host) });
   } catch (error) {
     if (!(error instanceof BenchError) || error.code === "USAGE") throw error;
     round.failures.push({ ...names, reason: error.message });
     return;
   }
+  // A restarted server is another process, whose figures begin at zero.
+  const isSame = pid === host.process.pid;
   const after = processUsage(host.process.pid);
   const own = process.cpuUsage(ownBefore);
   round.runs.push({
     ...names,
     result,
-    cpuSeconds: difference(after.cpuSeconds, before.cpuSeconds),
+    cpuSeconds: isSame ? difference(after.cpuSeconds, before.cpuSeconds) : undefined,
     rssBytes: after.rssBytes,
     generatorCpuSeconds: (own.user + own.system) / 1e6,
-    writeAmplification: undefined,
+    writeAmplification: amplification(after, before, result.writes * recordBytes(load)),
     diskBytes: directoryBytes(host.process.dataDir),
   });
 }
@@ -161,6 +165,19 @@ function difference(after: number | undefined, before: number | undefined): numb
   return after === undefined || before === undefined ? undefined : Math.max(0, after - before);
 }
 
+function recordBytes({ keyBytes, valueBytes }: LoadOptions): number {
+  return keyBytes + valueBytes;
+}
+
+function amplification(
+  after: ProcessUsage,
+  before: ProcessUsage,
+  userBytes: number,
+): number | undefined {
+  const written = difference(after.writtenBytes, before.writtenBytes);
+  return written === undefined || userBytes === 0 ? undefined : written / userBytes;
+}
+
 function describeMachine(): Record<string, string> {
   const processors = cpus();
   return {
@@ -177,6 +194,7 @@ function describeLoad({ load, rounds }: ComparisonOptions): Record<string, strin
     secondsPerRun: load.seconds,
     connections: load.connections,
     streamsPerConnection: load.streams,
+    generatorProcesses: load.processes,
     loop: load.ratePerSecond === undefined ? "closed" : `open, ${load.ratePerSecond}/s`,
     keys: load.keyCount,
     keyBytes: load.keyBytes,

@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly entropy: number;
   readonly isSequential: boolean;
   readonly seed: number;
+  /** Generator processes that share the connections, for a server that one can't keep busy. */
+  readonly processes: number;
 }
 
 export const DEFAULT_LOAD: Omit<LoadOptions, "endpoints"> = {
@@ -36,6 +38,7 @@ export const DEFAULT_LOAD: Omit<LoadOptions, "endpoints"> = {
   entropy: 1,
   isSequential: false,
   seed: 1,
+  processes: 1,
 };
 
 /** The largest value that fits etcd's request limit of 1.5 MiB with its key. */
@@ -46,6 +49,7 @@ export function checkLoadOptions(options: LoadOptions): LoadOptions {
   const whole: readonly (readonly [name: string, value: number, min: number, max: number])[] = [
     ["connections", options.connections, 1, 10_000],
     ["streams", options.streams, 1, 100_000],
+    ["processes", options.processes, 1, Math.min(64, options.connections)],
     ["keys", options.keyCount, 1, 1_000_000_000],
     ["key-size", options.keyBytes, KEY_BYTES_MIN, 4096],
     ["value-size", options.valueBytes, 0, VALUE_BYTES_MAX],
@@ -55,6 +59,11 @@ export function checkLoadOptions(options: LoadOptions): LoadOptions {
       throw new BenchError("USAGE", `--${name} ${value}: must be from ${min} to ${max}`);
     }
   }
+  const { ratePerSecond } = options;
+  if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
+    throw new BenchError("USAGE", "--rate must be above 0");
+  }
+  if (!(options.warmupSeconds >= 0)) throw new BenchError("USAGE", "--warmup must not be below 0");
   if (!(options.seconds > 0)) throw new BenchError("USAGE", "--seconds must be above 0");
   if (!(options.entropy >= 0 && options.entropy <= 1)) {
     throw new BenchError("USAGE", "--entropy must be from 0 to 1");

@@ -9,6 +9,8 @@ export interface LoadResult {
   /** Right replies (or events...) within the measured time. */
   readonly count: number;
   readonly seconds: number;
+  /** Writes that were answered, warm-up included; 0 where the workload does not count them. */
+  readonly writes: number;
   /** Times by what was said; a run with any is no clean run. */
   readonly errors: Readonly<Record<string, number>>;
   readonly latency: LatencySummary;
@@ -37,6 +39,7 @@ export function resultOf(
     ratePerSecond: count / options.seconds,
     count,
     seconds: options.seconds,
+    writes: tally.writes,
     errors: Object.fromEntries(tally.errors),
     latency: tally.latencies.summary(),
     curve: tally.latencies.curve(),

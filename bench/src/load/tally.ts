@@ -59,6 +59,11 @@ export class Tally {
     if (!this.#revisions.add(revision)) this.error("two writes were given one revision");
   }
 
+  /** Writes that were answered, those of the warm-up among them. */
+  get writes(): number {
+    return this.#revisions.count;
+  }
+
   get errorCount(): number {
     let sum = 0;
     for (const count of this.errors.values()) sum += count;

@@ -1,104 +1,49 @@
 import Table from "cli-table3";
-import type { Comparison, RunRecord } from "../compare/run-record.js";
-import { median, pairedRatio, spread } from "../compare/statistics.js";
+import type { Comparison } from "../compare/run-record.js";
+import { formatBytes, formatLatency, formatNumber, formatRate, formatRatio } from "./format.js";
+import { failuresOf, type Summary, summarize } from "./summary.js";
 
-/** The comparison as a table for a terminal: a row a workload and target, medians over the rounds. */
+/** Right-aligned columns behind the two names. */
+const COLUMNS: readonly (readonly [head: string, cell: (summary: Summary) => string])[] = [
+  ["rate", (s) => formatRate(s.ratePerSecond, s.unit)],
+  ["spread", (s) => `${(s.spread * 100).toFixed(0)} %`],
+  ["to ref.", (s) => formatRatio(s.ratio)],
+  ["p50", (s) => formatLatency(s.p50Us)],
+  ["p99", (s) => formatLatency(s.p99Us)],
+  ["CPU s", (s) => formatNumber(s.cpuSeconds)],
+  ["client CPU s", (s) => formatNumber(s.generatorCpuSeconds)],
+  ["RSS", (s) => formatBytes(s.rssBytes)],
+  ["disk", (s) => formatBytes(s.diskBytes)],
+  ["write x", (s) => formatNumber(s.writeAmplification)],
+  ["errors", (s) => String(s.errors)],
+];
+
+/** The comparison for a terminal: a row a workload and target, medians over the rounds. */
 export function renderTable(comparison: Comparison): string {
   const table = new Table({
-    head: [
-      "workload",
-      "server",
-      "rate",
-      "spread",
-      "x ref",
-      "p50 ms",
-      "p99 ms",
-      "CPU s",
-      "RSS",
-      "errors",
-    ],
-    colAligns: [
-      "left",
-      "left",
-      "right",
-      "right",
-      "right",
-      "right",
-      "right",
-      "right",
-      "right",
-      "right",
-    ],
+    head: ["workload", "server", ...COLUMNS.map(([head]) => head)],
+    colAligns: ["left", "left", ...COLUMNS.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
-  const reference = comparison.targets.find((target) => target.isReference)?.name;
   for (const workload of comparison.workloads) {
     for (const target of comparison.targets) {
-      const runs = runsOf(comparison, workload.name, target.name);
-      const against = runsOf(comparison, workload.name, reference ?? "");
-      const failed = comparison.failures.filter(
-        (failure) => failure.workload === workload.name && failure.target === target.name,
-      );
-      table.push([workload.name, target.name, ...cells(runs, against, failed.length)]);
+      const summary = summarize(comparison, workload.name, target.name);
+      const cells = summary && COLUMNS.map(([, cell]) => cell(summary));
+      const failed = failuresOf(comparison, workload.name, target.name) > 0 ? "failed" : "-";
+      const none = [failed, ...COLUMNS.slice(1).map(() => "")];
+      table.push([workload.name, target.name, ...(cells ?? none)]);
     }
   }
   return table.toString();
 }
 
-export function runsOf(
-  comparison: Pick<Comparison, "runs">,
-  workload: string,
-  target: string,
-): RunRecord[] {
-  return comparison.runs
-    .filter((run) => run.workload === workload && run.target === target)
-    .sort((a, b) => a.round - b.round);
-}
-
-function cells(
-  runs: readonly RunRecord[],
-  against: readonly RunRecord[],
-  failed: number,
-): string[] {
-  if (runs.length === 0) return [failed > 0 ? "failed" : "-", "", "", "", "", "", "", "", ""];
-  const rates = runs.map((run) => run.result.ratePerSecond);
-  const latency = (pick: (run: RunRecord) => number): string =>
-    (median(runs.map(pick)) / 1000).toFixed(2);
-  const errors = runs.flatMap((run) => Object.values(run.result.errors));
-  return [
-    `${formatNumber(median(rates))} ${runs[0]!.result.unit}/s`,
-    `${(spread(rates) * 100).toFixed(0)} %`,
-    against.length === 0 ? "" : pairedRatioOf(runs, against).toFixed(2),
-    latency((run) => run.result.latency.p50Us),
-    latency((run) => run.result.latency.p99Us),
-    formatNumber(median(runs.map((run) => run.cpuSeconds ?? Number.NaN))),
-    formatNumber(median(runs.map((run) => run.generatorCpuSeconds))),
-    formatBytes(median(runs.map((run) => run.rssBytes ?? Number.NaN))),
-    String(errors.reduce((sum, count) => sum + count, 0) + failed),
-  ];
-}
-
-/** The ratio of the rates, over the rounds that both have. */
-export function pairedRatioOf(runs: readonly RunRecord[], against: readonly RunRecord[]): number {
-  const pairs = runs.flatMap((run) => {
-    const other = against.find((candidate) => candidate.round === run.round);
-    return other === undefined ? [] : [[run, other] as const];
-  });
-  return pairedRatio(
-    pairs.map(([run]) => run.result.ratePerSecond),
-    pairs.map(([, other]) => other.result.ratePerSecond),
+/** Everything that went wrong, a line each; empty when nothing did. */
+export function renderFaults({ failures, runs }: Comparison): string[] {
+  const failed = failures.map((run) => `${run.target}: ${run.workload} failed: ${run.reason}`);
+  const wrong = runs.flatMap((run) =>
+    Object.entries(run.result.errors).map(
+      ([what, times]) => `${run.target}: ${run.workload}: ${what} (${times} times)`,
+    ),
   );
-}
-
-/** Three significant digits, thousands apart; "-" when there is none. */
-export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return "-";
-  return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 3 });
-}
-
-export function formatBytes(bytes: number): string {
-  if (!Number.isFinite(bytes)) return "-";
-  if (bytes < 1024) return `${bytes} B`;
-  const power = Math.min(3, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toFixed(bytes < 10 * 1024 ** power ? 1 : 0)} ${["B", "KiB", "MiB", "GiB"][power]}`;
+  return [...failed, ...wrong];
 }

@@ -35,3 +35,9 @@ export function findWorkloads(names: readonly string[]): Workload[] {
     throw new BenchError("USAGE", `no workload is called ${name}; there are: ${known}`);
   });
 }
+
+/** Those that the goals of the design name, for a quick look. */
+export const QUICK_WORKLOADS: readonly string[] = [
+  ...["put", "range", "range-serializable", "mixed", "txn-put", "put-alone", "range-alone"],
+  ...["watch-1k", "watch-10k"],
+];

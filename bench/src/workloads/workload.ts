@@ -26,5 +26,7 @@ export interface Workload {
   readonly needsFill: boolean;
   /** True where the run must own the server. */
   readonly needsControl?: boolean;
+  /** True where several processes may each run a share of it. */
+  readonly canSplit?: boolean;
   run(context: WorkloadContext): Promise<LoadResult>;
 }

@@ -1,0 +1,79 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { BenchError } from "../bench-error.js";
+import { compareWithProgress } from "../command.js";
+import type { Comparison } from "../compare/run-record.js";
+import { median } from "../compare/statistics.js";
+import { type Flags, loadOptions, targetsOf } from "../flags.js";
+import { formatRatio } from "../report/format.js";
+import { findWorkloads } from "../workloads/catalogue.js";
+import { type GuardRatios, judge, LOSS_MAX, ratiosByRound } from "./judge.js";
+
+const GUARD_FILE = fileURLToPath(new URL("../../guard.json", import.meta.url));
+const WORKLOADS = ["put", "range", "mixed", "txn-put"];
+const ROUNDS = 3;
+
+/**
+ * Compares a short run with the checked-in ratios to etcd, which hold on any machine far better than
+ * rates do. Returns 1 when a ratio was lost in two of three rounds. @throws BenchError
+ */
+export async function runGuard(flags: Flags): Promise<number> {
+  const targets = targetsOf(flags);
+  if (!targets.some((target) => target.isReference)) {
+    throw new BenchError("USAGE", "the guard needs an etcd to compare with: --etcd PATH");
+  }
+  const comparison = await compareWithProgress({
+    targets,
+    workloads: findWorkloads(flags.workloads?.split(",") ?? WORKLOADS),
+    rounds: ROUNDS,
+    load: loadOptions({ ...flags, quick: true }),
+    scratchDir: flags["scratch-dir"],
+  });
+  if (flags.update) {
+    writeFileSync(GUARD_FILE, `${JSON.stringify(measuredRatios(comparison), null, 2)}\n`);
+    console.log(`Written: ${GUARD_FILE}`);
+    return 0;
+  }
+  const expected = restrict(
+    JSON.parse(readFileSync(GUARD_FILE, "utf8")) as GuardRatios,
+    comparison,
+  );
+  const verdicts = judge(comparison, expected);
+  for (const { workload, target, expected: wanted, ratios, hasFailed } of verdicts) {
+    const seen = ratios.map(formatRatio).join(" ");
+    console.log(
+      `${hasFailed ? "LOST" : "kept"}  ${workload}, ${target}: ${formatRatio(wanted)} before, now ${seen}`,
+    );
+  }
+  const lost = verdicts.filter((verdict) => verdict.hasFailed).length;
+  if (lost > 0) console.log(`${lost} ratios fell by more than ${LOSS_MAX * 100} %.`);
+  return lost === 0 ? 0 : 1;
+}
+
+/** Only what this run measured, where flags chose some engines or workloads. */
+function restrict(ratios: GuardRatios, { targets, workloads }: Comparison): GuardRatios {
+  const isRun = (name: string): boolean => targets.some((target) => target.name === name);
+  return Object.fromEntries(
+    Object.entries(ratios)
+      .filter(([workload]) => workloads.some(({ name }) => name === workload))
+      .map(([workload, byTarget]) => [
+        workload,
+        Object.fromEntries(Object.entries(byTarget).filter(([target]) => isRun(target))),
+      ]),
+  );
+}
+
+function measuredRatios(comparison: Comparison): GuardRatios {
+  const others = comparison.targets.filter((target) => !target.isReference);
+  return Object.fromEntries(
+    comparison.workloads.map(({ name }) => [
+      name,
+      Object.fromEntries(
+        others.map((target) => {
+          const ratio = median(ratiosByRound(comparison, name, target.name));
+          return [target.name, Number(ratio.toFixed(2))];
+        }),
+      ),
+    ]),
+  );
+}

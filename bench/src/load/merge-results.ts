@@ -1,0 +1,42 @@
+import { LatencyHistogram } from "./latency-histogram.js";
+import type { LoadResult } from "./load-result.js";
+import type { TimelinePoint } from "./tally.js";
+
+/** What several processes measured at one time, as one result; at least one. */
+export function mergeResults(results: readonly LoadResult[]): LoadResult {
+  const histogram = new LatencyHistogram();
+  const errors: Record<string, number> = {};
+  for (const result of results) {
+    histogram.addText(result.histogram);
+    for (const [what, times] of Object.entries(result.errors)) {
+      errors[what] = (errors[what] ?? 0) + times;
+    }
+  }
+  const sum = (pick: (result: LoadResult) => number): number =>
+    results.reduce((total, result) => total + pick(result), 0);
+  return {
+    ...results[0]!,
+    ratePerSecond: sum((result) => result.ratePerSecond),
+    count: sum((result) => result.count),
+    writes: sum((result) => result.writes),
+    errors,
+    latency: histogram.summary(),
+    curve: histogram.curve(),
+    timeline: mergeTimelines(results.map((result) => result.timeline)),
+    histogram: histogram.toText(),
+  };
+}
+
+/** Rates add up; of latencies the worst stands, since percentiles of parts can't be added. */
+function mergeTimelines(timelines: readonly (readonly TimelinePoint[])[]): TimelinePoint[] {
+  const [first = [], ...others] = timelines;
+  return first.map((point, i) => {
+    const all = [point, ...others.flatMap((timeline) => timeline[i] ?? [])];
+    return {
+      atMs: point.atMs,
+      ratePerSecond: all.reduce((total, part) => total + part.ratePerSecond, 0),
+      p50Us: Math.max(...all.map((part) => part.p50Us)),
+      p99Us: Math.max(...all.map((part) => part.p99Us)),
+    };
+  });
+}
