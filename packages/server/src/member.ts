@@ -153,7 +153,6 @@ export class Member {
         wal: disk.log.wal,
         snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
         isPersistent: disk.backend.capabilities.persistent,
-        isSendingSnapshot: () => this.#peers.isSendingSnapshot,
         isLogNeeded: () => this.#peers.needsLog(),
         flush: () => opened.buffered.flush(),
         applied: () => parts.position.current,

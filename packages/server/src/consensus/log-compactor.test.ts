@@ -14,12 +14,14 @@ let clock: SimulatedClock;
 let events: string[];
 let applied: { index: number; term: number };
 let failing: string;
+let isLogNeeded: boolean;
 
 beforeEach(() => {
   clock = new SimulatedClock();
   events = [];
   applied = { index: 0, term: 1 };
   failing = "";
+  isLogNeeded = false;
 });
 
 function open(isPersistent = true): LogCompactor {
@@ -34,7 +36,9 @@ function open(isPersistent = true): LogCompactor {
     ...{ walsMax: 5, snapshotsMax: 4 },
     logger: {
       debug: quiet,
-      info: quiet,
+      info: (text) => {
+        if (text.startsWith("skip")) events.push(text);
+      },
       warn: (text) => void events.push(text),
       error: quiet,
       fatal: quiet,
@@ -48,14 +52,14 @@ function open(isPersistent = true): LogCompactor {
       wal: {
         saveSnapshot: ({ index }) => step(`record ${index}`),
         releaseTo: (index) => void events.push(`release ${index}`),
-        purge: (max) => step(`purge ${max} wal`),
+        purge: (max) => step(`purge ${max} wal`).then(() => []),
       } as Pick<Wal, "saveSnapshot" | "releaseTo" | "purge"> as Wal,
       snaps: {
         save: ({ index, members }) => step(`file ${index} of ${members.length} members`),
-        purge: (max) => step(`purge ${max} snap`),
+        purge: (max) => step(`purge ${max} snap`).then(() => []),
       } as Pick<SnapStore, "save" | "purge"> as SnapStore,
       isPersistent,
-      isSendingSnapshot: () => isSendingSnapshot,
+      isLogNeeded: () => isLogNeeded,
       flush: () => step("flush"),
       applied: () => applied,
       confState: () => ({
@@ -95,14 +99,14 @@ test("more than the count of entries make a snapshot: engine, file, record, and 
 });
 
 test("while a member gets a snapshot, the entries behind it stay", async () => {
-  isSendingSnapshot = true;
+  isLogNeeded = true;
   const compactor = open();
   await reach(compactor, COUNT + 1);
   expect(events).toEqual([
     ...SNAPSHOT_AT_101.slice(0, 4),
     "skip compaction since there is an inflight snapshot",
   ]);
-  isSendingSnapshot = false;
+  isLogNeeded = false;
   await reach(compactor, 2 * COUNT + 2);
   expect(events.at(-1)).toBe(`compact ${202 - CATCH_UP}`);
 });

@@ -13,8 +13,6 @@ export interface LogCompactorOptions {
   readonly snaps: SnapStore;
   /** False for an engine that forgets: then the log is all there is and must be kept whole. */
   readonly isPersistent: boolean;
-  /** Whether a member is being sent a snapshot, or was lately: it needs the entries behind it. */
-  readonly isSendingSnapshot: () => boolean;
   /** A member that has just been sent a snapshot goes on from the entries behind it. */
   readonly isLogNeeded: () => boolean;
   /** Makes all that is applied durable in the engine. */
@@ -88,12 +86,12 @@ export class LogCompactor {
     wal.releaseTo(index);
     this.#snapshotIndex = index;
     member.logger.info("saved snapshot to disk", { "snapshot-index": index });
-    if (this.#options.isSendingSnapshot()) {
+    if (this.#options.isLogNeeded()) {
       member.logger.info("skip compaction since there is an inflight snapshot");
       return;
     }
     const compactTo = index - member.snapshotCatchUpEntries;
-    if (compactTo > 0 && !this.#options.isLogNeeded()) node.compact(compactTo);
+    if (compactTo > 0) node.compact(compactTo);
   }
 
   #purge(): void {

@@ -37,9 +37,6 @@ const LOG_HOLD_MS = 30_000;
 /** Spool files are numbered up to this, then from the start again. */
 const SNAPSHOTS_SPOOLED_MAX = 1_000_000;
 
-/** How long a member that has its snapshot finds the entries behind it. Source: etcd releaseDelayAfterSnapshot. */
-const KEEP_LOG_AFTER_SNAPSHOT_MS = 30_000;
-
 /** The other members over etcd's peer protocol: raft's messages, snapshots and questions. */
 export class PeerLink implements Peers {
   /** For the peer port. */
@@ -49,7 +46,6 @@ export class PeerLink implements Peers {
   #snapshotsSent = 0;
   #snapshotsInFlight = 0;
   #logHeldUntilMs = 0;
-  #snapshotsUnderWay = 0;
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
@@ -94,11 +90,6 @@ export class PeerLink implements Peers {
     } else {
       this.#transport.send(messages);
     }
-  }
-
-  /** Whether a member is being sent a snapshot, or got one lately. */
-  get isSendingSnapshot(): boolean {
-    return this.#snapshotsUnderWay > 0;
   }
 
   needsLog(): boolean {
@@ -196,12 +187,9 @@ export class PeerLink implements Peers {
 
   /** Completes a MsgSnap with the store as it is now and streams both. */
   #sendSnapshot(message: Message): void {
-    this.#snapshotsUnderWay++;
     this.#snapshotsInFlight++;
     this.#prepareSnapshot(message).catch((error: unknown) => {
-      this.#snapshotEnded(false);
-      const { member } = this.#options;
-      member.logger.warn("failed to send database snapshot", {
+      this.#options.member.logger.warn("failed to send database snapshot", {
         to: hexId(message.to),
         error: String(error),
       });
@@ -211,18 +199,10 @@ export class PeerLink implements Peers {
 
   #reportSnapshot(to: MemberId, arrived: boolean): void {
     const { consensus, member } = this.#options;
-    const release = () => {
-      this.#snapshotsUnderWay--;
-    };
-    if (arrived) member.clock.after(KEEP_LOG_AFTER_SNAPSHOT_MS, release);
-    else release();
+    this.#snapshotsInFlight--;
+    if (arrived) this.#logHeldUntilMs = member.clock.nowMs() + LOG_HOLD_MS;
     consensus().node.reportSnapshot(to, arrived);
     consensus().wake();
-  }
-
-  #snapshotEnded(arrived: boolean): void {
-    this.#snapshotsInFlight--;
-    if (arrived) this.#logHeldUntilMs = this.#options.member.clock.nowMs() + LOG_HOLD_MS;
   }
 
   async #prepareSnapshot(message: Message): Promise<void> {
