@@ -1,2 +1,4 @@
+export { type EmbeddedServer, type EmbedOptions, startEmbedded } from "./embed.js";
+export { type RunningNode, StartError } from "./host.js";
 export { Member } from "./member.js";
 export type { MemberOptions } from "./member-options.js";
