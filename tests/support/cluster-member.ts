@@ -68,7 +68,7 @@ export class ClusterMember {
     return this.#child !== undefined;
   }
 
-  /** What it wrote to stderr, all starts together. */
+  /** What it wrote to stderr since its last start. */
   get log(): string {
     return this.#log;
   }
@@ -82,6 +82,7 @@ export class ClusterMember {
   launch(bootstrap?: Bootstrap): void {
     this.#bootstrap = bootstrap ?? this.#bootstrap;
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`);
+    this.#log = "";
     const { program } = this.spec;
     const child = spawn(program.kind === "kvorum" ? KVORUM : program.path, this.#args(), {
       stdio: ["ignore", "ignore", "pipe"],
