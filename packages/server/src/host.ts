@@ -231,6 +231,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     initialCluster: () => initialCluster(config),
     initialClusterToken: clustering.initialClusterToken,
     initialClusterState: clustering.initialClusterState,
+    forceNewCluster: member.forceNewCluster,
     advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
     dialTls,
     peerClient: new PeerClient({

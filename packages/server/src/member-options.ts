@@ -33,6 +33,8 @@ export interface MemberOptions {
   readonly initialClusterToken: string;
   /** "existing": this member was added to a running cluster and joins it. */
   readonly initialClusterState: "new" | "existing";
+  /** --force-new-cluster: drop all other members from what the data directory holds. */
+  readonly forceNewCluster?: boolean;
   readonly advertisePeerUrls: readonly string[];
   readonly advertiseClientUrls: readonly string[];
   /** For other members with https URLs. */

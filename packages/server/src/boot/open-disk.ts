@@ -5,6 +5,7 @@ import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
 import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import { forceNewCluster } from "./force-new-cluster.js";
 import { adopt, buildFromReceived, type InstallPlace } from "./install-snapshot.js";
 import { findExistingCluster } from "./join-cluster.js";
 import { createJoiningLog, createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
@@ -60,10 +61,14 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       backend = await takeUpReceived({ fs, engine, dataDir }, newest.index);
     }
     const position = positionOf(backend);
-    const log = await openExistingLog(options, {
+    const found = await openExistingLog(options, {
       walDir: dataDir.walDirectory,
       start: snapshots.findLast((snapshot) => snapshot.index <= position.index),
     });
+    const { logger } = options;
+    const log = options.forceNewCluster
+      ? await forceNewCluster(found, { consistentIndex: position.index, logger })
+      : found;
     return { dataDir, backend, position, log, remotes: [] };
   } catch (error) {
     await backend?.close();

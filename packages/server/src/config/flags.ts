@@ -247,7 +247,7 @@ const table = [
   f("max-learners", "int", "1", "Learners a cluster may have; equal on all members."),
   f("snapshot-catchup-entries", "uint64", "5000", "Entries kept for slow followers when the Raft log is compacted."),
 
-  u("force-new-cluster", "bool", "false", "Make a cluster of one member from this member's data.", LATER),
+  u("force-new-cluster", "bool", "false", "Make a cluster of one member from this member's data."),
   u("unsafe-no-fsync", "bool", "false", "Do not sync the write-ahead log: a power loss loses data."),
 
   g("config-file", "string", "", "Configuration file in YAML; all other flags and the environment are then ignored.", NO_KEY),
