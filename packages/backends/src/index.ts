@@ -19,6 +19,7 @@ export {
   type Engine,
   type Op,
   type OpenOptions,
+  type PackedRecords,
   type ScanBatch,
   type ScanRange,
   type View,

@@ -1,5 +1,5 @@
-import { compareBytes } from "@kvorum/base";
-import { BackendError, BUCKETS, type Bucket, type ScanBatch } from "../port.js";
+import { packedOf } from "../common/packed-batch.js";
+import { BackendError, BUCKETS, type Bucket, type PackedRecords, type ScanBatch } from "../port.js";
 import { BUCKET_HEADER_BYTES, FIRST_DATA_PAGE, FLAG_LEAF, PAGE_HEADER_BYTES } from "./format.js";
 import {
   CHUNK_BYTES_DEFAULT,
@@ -59,21 +59,14 @@ export async function* buildPages(
   for (const bucket of BUCKETS) {
     const tree = openTree({ output, allocator, pageSize, isRootBucket: false });
     let previous: Uint8Array | undefined;
-    for await (const { keys, values } of source.scan(bucket)) {
-      for (let i = 0; i < keys.length; i++) {
-        const key = keys[i]!;
-        const value = values[i]!;
-        checkRecord({ bucket, key, value, previous });
-        tree.packer.add(key.length, value.length);
-        tree.writer.push(key, value);
-        previous = key;
-      }
+    for await (const batch of source.scan(bucket)) {
+      previous = addRecords(tree, packedOf(batch), { bucket, previous });
       yield* output.takeReady();
     }
     const value = bucketValue(tree.packer.finish());
-    const name = Buffer.from(bucket, "latin1");
-    root.packer.add(name.length, value.length);
-    root.writer.push(name, value);
+    root.packer.add(bucket.length, value.length);
+    const record = Buffer.concat([Buffer.from(bucket, "latin1"), value]);
+    root.writer.push(record, 0, bucket.length, record.length);
   }
   const rootPage = root.packer.finish()!;
   output.flush();
@@ -90,8 +83,12 @@ export async function planLayout(source: BoltSource, pageSize: number): Promise<
   const root = new TreePacker({ pageSize, allocator, onPage });
   for (const bucket of BUCKETS) {
     const packer = new TreePacker({ pageSize, allocator, onPage });
-    for await (const { keys, values } of source.scan(bucket)) {
-      for (let i = 0; i < keys.length; i++) packer.add(keys[i]!.length, values[i]!.length);
+    for await (const batch of source.scan(bucket)) {
+      const { count, bounds } = packedOf(batch);
+      for (let at = 0; at < 3 * count; at += 3) {
+        const valueStart = bounds[at + 1]!;
+        packer.add(valueStart - bounds[at]!, bounds[at + 2]! - valueStart);
+      }
     }
     root.add(bucket.length, bucketValue(packer.finish()).length);
   }
@@ -140,19 +137,43 @@ function openTree(options: {
   return { writer, packer: new TreePacker({ pageSize, allocator, onPage }) };
 }
 
-function checkRecord(record: {
-  readonly bucket: Bucket;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly previous: Uint8Array | undefined;
-}): void {
-  const { bucket, key, value, previous } = record;
-  if (key.length === 0 || key.length > KEY_BYTES_MAX || value.length > VALUE_BYTES_MAX) {
-    const what = `a key of ${key.length} and a value of ${value.length} bytes`;
-    throw new BackendError("CORRUPT", `bucket "${bucket}": ${what} have no place in a bolt file`);
+/** Adds the records of one batch and returns the last key. */
+function addRecords(
+  { packer, writer }: OpenTree,
+  { count, bytes, bounds }: PackedRecords,
+  { bucket, previous }: { readonly bucket: Bucket; readonly previous: Uint8Array | undefined },
+): Uint8Array {
+  let before = previous ?? EMPTY;
+  let beforeStart = 0;
+  let beforeEnd = before.length;
+  for (let at = 0; at < 3 * count; at += 3) {
+    const keyStart = bounds[at]!;
+    const valueStart = bounds[at + 1]!;
+    const valueEnd = bounds[at + 2]!;
+    const keyBytes = valueStart - keyStart;
+    const valueBytes = valueEnd - valueStart;
+    if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || valueBytes > VALUE_BYTES_MAX) {
+      const what = `a key of ${keyBytes} and a value of ${valueBytes} bytes`;
+      throw new BackendError("CORRUPT", `bucket "${bucket}": ${what} have no place in a bolt file`);
+    }
+    // By hand, because keys are short and a native call costs more than the comparison.
+    let left = beforeStart;
+    let right = keyStart;
+    while (left < beforeEnd && right < valueStart && before[left] === bytes[right]) {
+      left++;
+      right++;
+    }
+    if (right === valueStart || (left < beforeEnd && before[left]! > bytes[right]!)) {
+      const hex = Buffer.from(bytes.subarray(keyStart, valueStart)).toString("hex");
+      throw new BackendError("CORRUPT", `bucket "${bucket}": key (hex)${hex} is out of order`);
+    }
+    packer.add(keyBytes, valueBytes);
+    writer.push(bytes, keyStart, valueStart, valueEnd);
+    before = bytes;
+    beforeStart = keyStart;
+    beforeEnd = valueStart;
   }
-  if (previous !== undefined && compareBytes(previous, key) >= 0) {
-    const hex = Buffer.from(key).toString("hex");
-    throw new BackendError("CORRUPT", `bucket "${bucket}": key (hex)${hex} is out of order`);
-  }
+  return before.subarray(beforeStart, beforeEnd);
 }
+
+const EMPTY = new Uint8Array(0);

@@ -1,3 +1,4 @@
+import { asBuffer } from "@kvorum/base";
 import {
   ELEMENT_BYTES,
   ELEMENT_IS_BUCKET,
@@ -60,8 +61,9 @@ export class TreeWriter {
   readonly #output: ChunkOutput;
   readonly #pageSize: number;
   readonly #elementFlags: number;
-  #keys: Uint8Array[] = [];
-  #values: Uint8Array[] = [];
+  /** The records of the open leaf: the memory of each, and its three bounds there. */
+  #sources: Uint8Array[] = [];
+  #bounds: number[] = [];
   readonly #children: Child[][] = [];
 
   constructor(
@@ -73,10 +75,13 @@ export class TreeWriter {
     this.#elementFlags = options.isRootBucket ? ELEMENT_IS_BUCKET : 0;
   }
 
-  /** To be called after `TreePacker.add` of the same record; borrows the bytes until written. */
-  push(key: Uint8Array, value: Uint8Array): void {
-    this.#keys.push(key);
-    this.#values.push(value);
+  /**
+   * Adds the record at [keyStart, valueEnd) of `bytes`, where the value follows the key. To be
+   * called after `TreePacker.add` of the same record; borrows the bytes until they are written.
+   */
+  push(bytes: Uint8Array, keyStart: number, valueStart: number, valueEnd: number): void {
+    this.#sources.push(bytes);
+    this.#bounds.push(keyStart, valueStart, valueEnd);
   }
 
   /** The packer's `onPage`. */
@@ -92,27 +97,28 @@ export class TreeWriter {
   }
 
   #writeLeaf(page: Buffer): Uint8Array {
-    const keys = this.#keys;
-    const values = this.#values;
+    const sources = this.#sources;
+    const bounds = this.#bounds;
     const flags = this.#elementFlags;
     let elementAt = PAGE_HEADER_BYTES;
-    let dataAt = PAGE_HEADER_BYTES + keys.length * ELEMENT_BYTES;
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!;
-      const value = values[i]!;
+    let dataAt = PAGE_HEADER_BYTES + sources.length * ELEMENT_BYTES;
+    for (let i = 0; i < sources.length; i++) {
+      const keyStart = bounds[3 * i]!;
+      const valueStart = bounds[3 * i + 1]!;
+      const valueEnd = bounds[3 * i + 2]!;
       page.writeUInt32LE(flags, elementAt);
       page.writeUInt32LE(dataAt - elementAt, elementAt + 4);
-      page.writeUInt32LE(key.length, elementAt + 8);
-      page.writeUInt32LE(value.length, elementAt + 12);
-      page.set(key, dataAt);
-      page.set(value, dataAt + key.length);
+      page.writeUInt32LE(valueStart - keyStart, elementAt + 8);
+      page.writeUInt32LE(valueEnd - valueStart, elementAt + 12);
+      asBuffer(sources[i]!).copy(page, dataAt, keyStart, valueEnd);
       elementAt += ELEMENT_BYTES;
-      dataAt += key.length + value.length;
+      dataAt += valueEnd - keyStart;
     }
     page.fill(0, dataAt);
-    this.#keys = [];
-    this.#values = [];
-    return keys[0]!;
+    this.#sources = [];
+    this.#bounds = [];
+    // A copy, because the key waits long for its branch, and would keep the whole batch alive.
+    return Uint8Array.prototype.slice.call(sources[0]!, bounds[0]!, bounds[1]!);
   }
 
   #writeBranch(page: Buffer, level: number, count: number): Uint8Array {

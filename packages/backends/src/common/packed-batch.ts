@@ -34,6 +34,15 @@ export class PackedBatch implements ScanBatch {
   }
 }
 
+/** The records of any batch in one piece of memory: what it has, or a copy. */
+export function packedOf(batch: ScanBatch): PackedRecords {
+  if (batch.packed !== undefined) return batch.packed;
+  const builder = new PackedBuilder();
+  const { keys, values } = batch;
+  for (let i = 0; i < keys.length; i++) builder.addParts(keys[i]!, values[i]!);
+  return builder.take();
+}
+
 /** Collects consecutive records as copies until a batch is full. */
 export class PackedBuilder {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);

@@ -54,12 +54,38 @@ test("a file that was cut is found", () => {
   expect(() => verifyDataFile(damagedFile)).toThrow(BackendError);
 });
 
+test("what is asked before the check is over waits for it or checks itself", async () => {
+  const whole = await engine.open({ directory });
+  const [key, value] = model.scan("key")[300]!;
+  expect(Buffer.from(whole.get("key", Buffer.from(key, "hex"))!).toString("hex")).toBe(value);
+  await whole.close();
+  // The length of a key in a page of the largest table, which is verified later; all copies of it,
+  // because some stand in pages that are free.
+  const bytes = readFileSync(file);
+  const wanted = Buffer.from(key, "hex");
+  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) {
+    bytes[at - 2]! ^= 0xff;
+  }
+  writeFileSync(damagedFile, bytes);
+  rmSync(`${damagedFile}-lock`, { force: true });
+  const isCorrupt = { code: "CORRUPT", message: expect.stringContaining(damagedFile) };
+  const early = await engine.open({ directory: damagedDirectory });
+  expect(() => early.get("key", Buffer.from(key, "hex"))).toThrow(BackendError);
+  await early.close();
+  const writing = await engine.open({ directory: damagedDirectory });
+  const op: Op = { bucket: "meta", key: Buffer.of(1), value: Buffer.of(2) };
+  await expect(writing.commit([op])).rejects.toMatchObject(isCorrupt);
+  expect(() => writing.stat()).toThrow(BackendError);
+  await writing.close();
+  expect(readFileSync(damagedFile).equals(bytes)).toBe(true);
+});
+
 test("a store with a changed bit tells of it or is right, and never ends the process", async () => {
   console.log(`KVORUM_SEED=${seed}`);
   const prng = createPrng(seed);
   const bytes = readFileSync(file);
   let reported = 0;
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < 50; round++) {
     copyFileSync(file, damagedFile);
     rmSync(`${damagedFile}-lock`, { force: true });
     // Every other time in the first bytes of a page, where its structure stands.
@@ -84,5 +110,5 @@ test("a store with a changed bit tells of it or is right, and never ends the pro
       reported++;
     }
   }
-  expect(reported).toBeGreaterThan(20);
+  expect(reported).toBeGreaterThan(12);
 });

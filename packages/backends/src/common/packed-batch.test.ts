@@ -1,0 +1,51 @@
+import { createPrng } from "@kvorum/base";
+import { expect, test } from "vitest";
+import { noise } from "../conformance/model.js";
+import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
+import { PackedBatch, PackedBuilder, packedOf } from "./packed-batch.js";
+
+const seed = Number(process.env.KVORUM_SEED ?? 1);
+
+test("records come out as they went in, by views and by bounds", () => {
+  const prng = createPrng(seed);
+  const builder = new PackedBuilder();
+  for (let round = 0; round < 20; round++) {
+    const keys: Buffer[] = [];
+    const values: Buffer[] = [];
+    while (!builder.full && keys.length < 1 + prng.below(6_000)) {
+      const key = noise(1 + prng.below(30), keys.length);
+      const value = noise(prng.below(round % 5 === 0 ? 40_000 : 300), keys.length + 1);
+      if (keys.length % 2 === 0) builder.addParts(key, value);
+      else {
+        const source = Buffer.concat([Buffer.alloc(9), key, value, Buffer.alloc(4)]);
+        const valueStart = 9 + key.length;
+        const valueEnd = valueStart + value.length;
+        builder.add(source, { keyStart: 9, valueStart, valueEnd });
+      }
+      keys.push(key);
+      values.push(value);
+    }
+    const packed = builder.take();
+    const batch = new PackedBatch(packed);
+    expect(batch.keys.map((key) => Buffer.from(key))).toEqual(keys);
+    expect(batch.values.map((value) => Buffer.from(value))).toEqual(values);
+    expect(packedOf(batch)).toBe(packed);
+    const copy = new PackedBatch(packedOf({ keys, values }));
+    expect(copy.values.map((value) => Buffer.from(value))).toEqual(values);
+    expect(builder.empty).toBe(true);
+  }
+});
+
+test("a builder is full at the limits of the port", () => {
+  const byCount = new PackedBuilder();
+  for (let i = 0; i < SCAN_BATCH_RECORDS_MAX; i++) {
+    expect(byCount.full).toBe(false);
+    byCount.addParts(Buffer.of(1), Buffer.alloc(0));
+  }
+  expect(byCount.full).toBe(true);
+  const byBytes = new PackedBuilder();
+  byBytes.addParts(Buffer.of(1), Buffer.alloc(SCAN_BATCH_BYTES_MAX - 2));
+  expect(byBytes.full).toBe(false);
+  byBytes.addParts(Buffer.of(2), Buffer.alloc(0));
+  expect(byBytes.full).toBe(true);
+});
