@@ -12,8 +12,8 @@ export const serverLimits = {
   applyEntriesPerTurnMax: 5_000,
   /** Proposals waiting for a leader; more are refused as too many requests. */
   proposalsWaitingMax: 100_000,
-  /** Bytes of proposals queued for the next batch. Twice the size of the largest recommended request. */
-  proposalBatchBytesMax: 20 * 1024 * 1024,
+  /** Bytes of proposals that wait for the batch before theirs to be written; more are refused. */
+  proposalsQueuedBytesMax: 256 * 1024 * 1024,
   /** Source: etcd maxSizePerMsg. */
   raftMessageBytesMax: 1024 * 1024,
   /** Source: etcd maxInflightMsgs. */

@@ -78,7 +78,8 @@ export class Proposer {
     if (this.#stopped) throw apiError("stopped");
     if (
       node.committedIndex > node.appliedIndex + serverLimits.applyGapEntriesMax ||
-      this.#queuedIds.length >= serverLimits.proposalsWaitingMax
+      this.#queuedIds.length >= serverLimits.proposalsWaitingMax ||
+      this.#queuedBytes >= serverLimits.proposalsQueuedBytesMax
     ) {
       throw apiError("tooManyRequests");
     }
