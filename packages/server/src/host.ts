@@ -4,7 +4,7 @@ import { createPrng } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { ClientListener, type ListenAddress } from "./client-listener.js";
 import type { Config } from "./config/config.js";
-import { parseInitialCluster, verifyBootstrap } from "./config/initial-cluster.js";
+import { parseInitialCluster, verifyBootstrap, verifyJoin } from "./config/initial-cluster.js";
 import type { ListenUrl } from "./config/listen-url.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
 import { Member } from "./member.js";
@@ -293,7 +293,8 @@ function usesPeerTls({ peerTls, clustering }: Config): boolean {
 function initialCluster({ member, clustering }: Config): Map<string, readonly string[]> {
   const initial = parseInitialCluster(clustering.initialCluster);
   if (initial.kind === "error") throw new Error(initial.message);
-  const problem = verifyBootstrap({
+  const verify = clustering.initialClusterState === "new" ? verifyBootstrap : verifyJoin;
+  const problem = verify({
     name: member.name,
     advertisePeerUrls: clustering.advertisePeerUrls,
     members: initial.members,

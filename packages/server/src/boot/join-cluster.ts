@@ -1,7 +1,9 @@
 import type { ClusterId } from "@kvorum/base";
+import { serverLimits } from "../limits.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import type { RemoteCluster } from "../peer/peer-client.js";
+import { checkCompatible } from "./check-compatible.js";
 
 /** The cluster that this member was added to, as its other members describe it. */
 export interface ExistingCluster {
@@ -42,7 +44,13 @@ export async function findExistingCluster(options: MemberOptions): Promise<Exist
   if (self === undefined) {
     throw new Error(`couldn't find local name "${options.name}" in the existing cluster`);
   }
-  return { clusterId, self, others: members.filter((member) => member !== self) };
+  const others = members.filter((member) => member !== self);
+  await checkCompatible(
+    options,
+    others,
+    serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs,
+  );
+  return { clusterId, self, others };
 }
 
 /** How long one member may take to answer. Source: etcd. */

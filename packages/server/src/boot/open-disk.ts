@@ -5,6 +5,7 @@ import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
 import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import { checkNotBootstrapped } from "./check-bootstrapped.js";
 import { forceNewCluster } from "./force-new-cluster.js";
 import { adopt, buildFromReceived, type InstallPlace } from "./install-snapshot.js";
 import { findExistingCluster } from "./join-cluster.js";
@@ -83,6 +84,7 @@ async function beginLog(
   walDir: string,
 ): Promise<Pick<OpenedDisk, "log" | "remotes">> {
   if (options.initialClusterState === "new") {
+    await checkNotBootstrapped(options, options.initialCluster());
     return { log: await createLog(options, walDir), remotes: [] };
   }
   const existing = await findExistingCluster(options);
