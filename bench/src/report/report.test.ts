@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import type { Comparison, RunRecord } from "../compare/run-record.js";
+import { median, pairedRatio, spread } from "../compare/statistics.js";
+import { judge } from "../guard/judge.js";
+import { LatencyHistogram } from "../load/latency-histogram.js";
+import type { LoadResult } from "../load/load-result.js";
+import { mergeResults } from "../load/merge-results.js";
+import { formatBytes, formatLatency, formatNumber, formatRatio } from "./format.js";
+import { renderHtml } from "./html-page.js";
+import { summarize } from "./summary.js";
+import { linearAxis, logAxis } from "./svg-lines.js";
+import { renderTable } from "./table.js";
+
+function result(ratePerSecond: number, errors: Record<string, number> = {}): LoadResult {
+  const histogram = new LatencyHistogram();
+  for (let i = 1; i <= 1000; i++) histogram.record(i / 100);
+  return {
+    ...{ unit: "requests", ratePerSecond, count: ratePerSecond, seconds: 1, writes: 0, errors },
+    latency: histogram.summary(),
+    curve: histogram.curve(),
+    timeline: [0, 100, 200].map((atMs) => ({ atMs, ratePerSecond, p50Us: 1, p99Us: 2 })),
+    figures: { stallsPerRun: 2 },
+    histogram: histogram.toText(),
+  };
+}
+
+function run(target: string, round: number, rate: number, errors = {}): RunRecord {
+  return {
+    ...{ workload: "put", target, round, result: result(rate, errors), cpuSeconds: 1 },
+    ...{ rssBytes: 1e8, generatorCpuSeconds: 0.1, writeAmplification: 2, diskBytes: 1e7 },
+  };
+}
+
+function comparison(runs: readonly RunRecord[]): Comparison {
+  return {
+    startedAt: "2026-01-01T00:00:00.000Z",
+    machine: { processor: "2 x <Fast & Small>" },
+    options: { rounds: 3 },
+    targets: [
+      { name: "etcd", isReference: true },
+      { name: "kvorum lmdb", isReference: false },
+    ],
+    workloads: [{ name: "put", title: "put" }],
+    runs,
+    failures: [],
+  };
+}
+
+/** A machine that slows down all along: the pairs agree where the rates do not. */
+const SLOWING = comparison([
+  ...[1000, 500, 100].map((rate, round) => run("etcd", round, rate)),
+  ...[3000, 1500, 400].map((rate, round) => run("kvorum lmdb", round, rate)),
+]);
+
+describe("statistics", () => {
+  it("medians, spreads and ratios", () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+    expect(median([])).toBeNaN();
+    expect(spread([80, 100, 120])).toBeCloseTo(0.4);
+    expect(pairedRatio([3000, 1500, 400], [1000, 500, 100])).toBe(3);
+    expect(pairedRatio([10, 20], [0, 10])).toBe(2);
+  });
+
+  it("summarizes the rounds of a target", () => {
+    const summary = summarize(SLOWING, "put", "kvorum lmdb");
+    expect(summary).toMatchObject({ ratePerSecond: 1500, rateMin: 400, rateMax: 3000, ratio: 3 });
+    expect(summary?.typical.round).toBe(1);
+    expect(summarize(SLOWING, "put", "nobody")).toBeUndefined();
+  });
+
+  it("merges what several processes measured", () => {
+    const merged = mergeResults([result(1000, { late: 1 }), result(500, { late: 2, odd: 1 })]);
+    expect(merged).toMatchObject({ ratePerSecond: 1500, errors: { late: 3, odd: 1 } });
+    expect(merged.latency.count).toBe(2000);
+    expect(merged.timeline[1]?.ratePerSecond).toBe(1500);
+  });
+});
+
+describe("the guard", () => {
+  const ratios = { put: { "kvorum lmdb": 3 } };
+  const failed = (rates: readonly number[], errors = {}): boolean => {
+    const etcd = [0, 1, 2].map((round) => run("etcd", round, 1000));
+    const ours = rates.map((rate, round) => run("kvorum lmdb", round, rate, errors));
+    return judge(comparison([...etcd, ...ours]), ratios)[0]!.hasFailed;
+  };
+
+  it("fails on a loss of more than 15 % in two of three rounds", () => {
+    expect(failed([3000, 3000, 3000])).toBe(false);
+    expect(failed([2560, 2560, 2560])).toBe(false);
+    expect(failed([2000, 3000, 3000])).toBe(false);
+    expect(failed([2000, 2500, 3000])).toBe(true);
+  });
+
+  it("counts runs that are missing or went wrong as lost", () => {
+    expect(failed([3000])).toBe(true);
+    expect(failed([3000, 3000])).toBe(false);
+    expect(failed([3000, 3000, 3000], { "a wrong reply": 1 })).toBe(true);
+  });
+});
+
+describe("the report", () => {
+  it("is a page that stands by itself, with every text escaped", () => {
+    const html = renderHtml(SLOWING);
+    expect(html).toContain("<svg");
+    expect(html).toContain("3.00x");
+    expect(html).toContain("2 x &#60;Fast &#38; Small&#62;");
+    expect(html).not.toMatch(/(src|href)="(?!#)|url\(|@import|<script/);
+    expect(html).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it("closes every element that it opens", () => {
+    const open: string[] = [];
+    for (const [, slash, name, rest] of renderHtml(SLOWING).matchAll(/<(\/?)(\w+)([^>]*)>/g)) {
+      if (name === "meta" || rest?.endsWith("/")) continue;
+      if (slash === "") open.push(name!);
+      else expect(open.pop()).toBe(name);
+    }
+    expect(open).toEqual([]);
+  });
+
+  it("shows errors, on the page and in the table", () => {
+    const wrong = comparison([run("etcd", 0, 10), run("kvorum lmdb", 0, 20, { "<odd>": 7 })]);
+    expect(renderHtml(wrong)).toContain("&#60;odd&#62; (7 times)");
+    expect(renderTable(wrong)).toMatch(/kvorum lmdb.* 7 /);
+  });
+
+  it("writes numbers as people read them", () => {
+    expect([0.1234, 12.345, 1234.5, 987_654, Number.NaN].map(formatNumber)).toEqual([
+      ...["0.123", "12.3", "1,230", "988,000", "-"],
+    ]);
+    expect([12, 1500, 2_500_000].map(formatLatency)).toEqual(["12 us", "1.5 ms", "2.5 s"]);
+    expect([100, 2048, 5e7, 3e10].map(formatBytes)).toEqual([
+      "100 B",
+      "2.0 KiB",
+      "48 MiB",
+      "28 GiB",
+    ]);
+    expect([1.234, undefined].map(formatRatio)).toEqual(["1.23x", "-"]);
+  });
+
+  it("puts round numbers on axes", () => {
+    const ticks = linearAxis(4321, "", String).ticks.map(({ value }) => value);
+    expect(ticks).toEqual([0, 2000, 4000, 6000]);
+    const axis = logAxis({ least: 3, most: 2000 }, "", String);
+    expect(axis.ticks.map(({ value }) => value)).toEqual([1, 10, 100, 1000, 10_000]);
+    expect(axis.place(100)).toBeCloseTo(0.5);
+  });
+});
