@@ -35,6 +35,7 @@ const MAY_TOUCH_THE_WORLD = [
   /^packages\/server\/src\/(main|host|client-listener)/,
   /^packages\/server\/src\/(observe|http|tls)\//,
   /^packages\/server\/src\/peer\/(dialer|peer-listener)\.ts$/,
+  /^packages\/server\/src\/discovery\/(etcd-kv|node-dns)\.ts$/,
   // Asks whether an address is one, and which the machine has: facts of text and host, no traffic.
   /^packages\/server\/src\/config\/(validate|default-host)\.ts$/,
 ];

@@ -4,8 +4,8 @@ import { createPrng } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { ClientListener, type ListenAddress } from "./client-listener.js";
 import type { Config } from "./config/config.js";
-import { parseInitialCluster, verifyBootstrap, verifyJoin } from "./config/initial-cluster.js";
 import type { ListenUrl } from "./config/listen-url.js";
+import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
 import { Member } from "./member.js";
 import { factsOf, figuresOf } from "./member-figures.js";
@@ -228,8 +228,8 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     dataDir: member.dataDir,
     walDir: member.walDir,
     engine: await loadEngine(backend.engine),
-    initialCluster: () => initialCluster(config),
-    initialClusterToken: clustering.initialClusterToken,
+    initialCluster: () => initialClusterOf(config, logger),
+    initialClusterToken: clusterTokenOf(config),
     initialClusterState: clustering.initialClusterState,
     forceNewCluster: member.forceNewCluster,
     advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
@@ -287,22 +287,6 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
 function usesPeerTls({ peerTls, clustering }: Config): boolean {
   const hasFiles = peerTls.certFile !== undefined || peerTls.trustedCaFile !== undefined;
   return hasFiles || peerTls.autoTls || clustering.initialCluster.includes("https://");
-}
-
-/** The first configuration of a new cluster. @throws Error with etcd's message when it is wrong */
-function initialCluster({ member, clustering }: Config): Map<string, readonly string[]> {
-  const initial = parseInitialCluster(clustering.initialCluster);
-  if (initial.kind === "error") throw new Error(initial.message);
-  const verify = clustering.initialClusterState === "new" ? verifyBootstrap : verifyJoin;
-  const problem = verify({
-    name: member.name,
-    advertisePeerUrls: clustering.advertisePeerUrls,
-    members: initial.members,
-  });
-  if (problem !== undefined) throw new Error(problem);
-  return new Map(
-    initial.members.map(({ name, peerUrls }) => [name, peerUrls.map((url) => url.href)]),
-  );
 }
 
 function messageOf(error: unknown): string {

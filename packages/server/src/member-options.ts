@@ -6,6 +6,9 @@ import type { Metrics } from "./observe/metrics.js";
 import type { PeerClient } from "./peer/peer-client.js";
 import type { DialTls } from "./tls/dial-tls.js";
 
+/** Member name -> its peer URLs. */
+export type InitialCluster = ReadonlyMap<string, readonly string[]>;
+
 export interface CorruptionChecks {
   /** Feature InitialCorruptCheck: before serving. */
   readonly initial: boolean;
@@ -29,7 +32,7 @@ export interface MemberOptions {
    * Member name -> its peer URLs, of all first members; asked only when the data directory is new.
    * @throws Error saying what is wrong with the configuration
    */
-  readonly initialCluster: () => ReadonlyMap<string, readonly string[]>;
+  readonly initialCluster: () => InitialCluster | Promise<InitialCluster>;
   readonly initialClusterToken: string;
   /** "existing": this member was added to a running cluster and joins it. */
   readonly initialClusterState: "new" | "existing";

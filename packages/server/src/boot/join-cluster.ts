@@ -18,7 +18,7 @@ export interface ExistingCluster {
  * @throws Error with etcd's text when nobody answers or the lists don't agree
  */
 export async function findExistingCluster(options: MemberOptions): Promise<ExistingCluster> {
-  const configured = options.initialCluster();
+  const configured = await options.initialCluster();
   const urls = [...configured]
     .filter(([name]) => name !== options.name)
     .flatMap(([, peerUrls]) => peerUrls);

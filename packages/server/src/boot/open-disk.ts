@@ -84,8 +84,9 @@ async function beginLog(
   walDir: string,
 ): Promise<Pick<OpenedDisk, "log" | "remotes">> {
   if (options.initialClusterState === "new") {
-    await checkNotBootstrapped(options, options.initialCluster());
-    return { log: await createLog(options, walDir), remotes: [] };
+    const members = await options.initialCluster();
+    await checkNotBootstrapped(options, members);
+    return { log: await createLog(options, { walDir, members }), remotes: [] };
   }
   const existing = await findExistingCluster(options);
   return { log: await createJoiningLog(options, walDir, existing), remotes: existing.others };

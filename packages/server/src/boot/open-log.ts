@@ -13,7 +13,7 @@ import {
   encodeConfChange,
   type HardState,
 } from "@kvorum/raft";
-import type { MemberOptions } from "../member-options.js";
+import type { InitialCluster, MemberOptions } from "../member-options.js";
 import { clusterId, memberId } from "../membership/ids.js";
 import { memberToJson } from "../membership/member.js";
 import type { WalSnapshot } from "../storage/wal/records.js";
@@ -88,9 +88,12 @@ export async function createJoiningLog(
  * Begins the log of a new cluster: one conf change for each initial member, in ascending id,
  * committed from the start. Every member builds the identical log.
  */
-export async function createLog(options: MemberOptions, walDir: string): Promise<OpenedRaftLog> {
-  const { initialCluster, initialClusterToken } = options;
-  const members = [...initialCluster()]
+export async function createLog(
+  options: MemberOptions,
+  { walDir, members: named }: { readonly walDir: string; readonly members: InitialCluster },
+): Promise<OpenedRaftLog> {
+  const { initialClusterToken } = options;
+  const members = [...named]
     .map(([name, peerUrls]) => ({ name, peerUrls, id: memberId(peerUrls, initialClusterToken) }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const self = members.find((member) => member.name === options.name);

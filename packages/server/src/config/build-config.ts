@@ -1,5 +1,5 @@
 import { type ConfigProblem, readAutoCompaction } from "./auto-compaction.js";
-import type { Config, LoggingConfig, TlsConfig, TlsVersion } from "./config.js";
+import type { Config, DiscoveryConfig, LoggingConfig, TlsConfig, TlsVersion } from "./config.js";
 import type { FlagValues } from "./flag-value.js";
 import type { FlagName } from "./flags.js";
 import { configLimits } from "./limits.js";
@@ -84,9 +84,34 @@ function clusterParts(values: FlagValues, settled: Settled) {
       initialCluster: settled.initialCluster,
       initialClusterState: values.text("initial-cluster-state") as "new" | "existing",
       initialClusterToken: values.text("initial-cluster-token"),
+      discovery: discoveryPart(values),
       strictReconfigCheck: values.bool("strict-reconfig-check"),
       maxLearners: values.number("max-learners"),
     },
+  };
+}
+
+function discoveryPart(values: FlagValues): DiscoveryConfig {
+  const endpoints = values.list("discovery-endpoints");
+  if (endpoints.length === 0) {
+    const domain = values.text("discovery-srv");
+    if (domain === "") return { kind: "none" };
+    return { kind: "srv", domain, serviceName: values.text("discovery-srv-name") };
+  }
+  const [userName = "", ...rest] = values.text("discovery-user").split(":");
+  return {
+    kind: "etcd",
+    token: values.text("discovery-token"),
+    endpoints,
+    dialTimeoutMs: values.durationMs("discovery-dial-timeout"),
+    requestTimeoutMs: values.durationMs("discovery-request-timeout"),
+    insecureTransport: values.bool("discovery-insecure-transport"),
+    insecureSkipVerify: values.bool("discovery-insecure-skip-tls-verify"),
+    certFile: values.text("discovery-cert") || undefined,
+    keyFile: values.text("discovery-key") || undefined,
+    caFile: values.text("discovery-cacert") || undefined,
+    userName,
+    password: values.text("discovery-password") || rest.join(":"),
   };
 }
 

@@ -63,12 +63,35 @@ export interface ListenConfig {
 export interface ClusteringConfig {
   readonly advertisePeerUrls: readonly ListenUrl[];
   readonly advertiseClientUrls: readonly ListenUrl[];
-  /** "name=url,name=url"; see `parseInitialCluster`. Ignored once the member has a WAL. */
+  /** "name=url,name=url"; see `parseInitialCluster`. Empty with discovery. Ignored once the member has a WAL. */
   readonly initialCluster: string;
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
+  readonly discovery: DiscoveryConfig;
   readonly strictReconfigCheck: boolean;
   readonly maxLearners: number;
+}
+
+/** Where the initial cluster is found, when it isn't given. */
+export type DiscoveryConfig =
+  | { readonly kind: "none" }
+  | { readonly kind: "srv"; readonly domain: string; readonly serviceName: string }
+  | ({ readonly kind: "etcd" } & DiscoveryService);
+
+/** An etcd API through which the founders of a cluster find each other. */
+export interface DiscoveryService {
+  readonly token: string;
+  readonly endpoints: readonly string[];
+  readonly dialTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly insecureTransport: boolean;
+  readonly insecureSkipVerify: boolean;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly caFile: string | undefined;
+  /** Empty: without authentication. */
+  readonly userName: string;
+  readonly password: string;
 }
 
 export interface TlsConfig {

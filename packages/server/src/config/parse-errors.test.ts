@@ -62,8 +62,6 @@ describe("errors of the checks end with status 1", () => {
   it.each([
     [["--auth-token=jwt,pub-key=a"], /^--auth-token=jwt is not supported by this version/],
     [["--enable-pprof"], /^--enable-pprof is not supported/],
-    [["--discovery-srv=example.com"], /^--discovery-srv is not supported/],
-    [["--discovery-endpoints=a", "--discovery-token=t"], /^--discovery-token is not supported/],
     [["--enable-distributed-tracing=true"], /^--enable-distributed-tracing is not supported/],
     [
       ["--feature-gates=AllAlpha=true,LeaseCheckpoint=false,LeaseCheckpointPersist=false"],
