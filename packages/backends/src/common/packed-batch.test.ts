@@ -9,7 +9,7 @@ const seed = Number(process.env.KVORUM_SEED ?? 1);
 test("records come out as they went in, by views and by bounds", () => {
   const prng = createPrng(seed);
   const builder = new PackedBuilder();
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 8; round++) {
     const keys: Buffer[] = [];
     const values: Buffer[] = [];
     while (!builder.full && keys.length < 1 + prng.below(6_000)) {
@@ -27,11 +27,12 @@ test("records come out as they went in, by views and by bounds", () => {
     }
     const packed = builder.take();
     const batch = new PackedBatch(packed);
-    expect(batch.keys.map((key) => Buffer.from(key))).toEqual(keys);
-    expect(batch.values.map((value) => Buffer.from(value))).toEqual(values);
+    expect(areEqual(batch.keys, keys)).toBe(true);
+    expect(areEqual(batch.values, values)).toBe(true);
     expect(packedOf(batch)).toBe(packed);
     const copy = new PackedBatch(packedOf({ keys, values }));
-    expect(copy.values.map((value) => Buffer.from(value))).toEqual(values);
+    expect(areEqual(copy.keys, keys)).toBe(true);
+    expect(areEqual(copy.values, values)).toBe(true);
     expect(builder.empty).toBe(true);
   }
 });
@@ -49,3 +50,8 @@ test("a builder is full at the limits of the port", () => {
   byBytes.addParts(Buffer.of(2), Buffer.alloc(0));
   expect(byBytes.full).toBe(true);
 });
+
+/** Natively: the assertions of the runner look at every byte, which takes a thousand times longer. */
+function areEqual(found: readonly Uint8Array[], expected: readonly Buffer[]): boolean {
+  return found.length === expected.length && found.every((bytes, i) => expected[i]!.equals(bytes));
+}

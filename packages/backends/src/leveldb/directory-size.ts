@@ -2,9 +2,12 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LEVELDB_MEASURE_BYTES } from "../limits.js";
 
+/** The estimate may be wrong by one such part of the store. */
+const MEASURE_PARTS = 32;
+
 /**
  * The size of a directory, cheap to ask: the last measurement plus what was committed since. Every
- * few megabytes it is measured again in the background, because compaction changes it.
+ * few megabytes, or parts of a large store, it is measured again in the background, because compaction changes it.
  */
 export class DirectorySize {
   readonly #directory: string;
@@ -23,7 +26,9 @@ export class DirectorySize {
   /** Counts a commit and starts a measurement when enough has come together. */
   grow(bytes: number): void {
     this.#grownBytes += bytes;
-    if (this.#grownBytes < LEVELDB_MEASURE_BYTES || this.#measuring !== undefined) return;
+    // A measurement looks at every file, so a large store, where it matters less, has fewer.
+    const enough = Math.max(LEVELDB_MEASURE_BYTES, this.#measuredBytes / MEASURE_PARTS);
+    if (this.#grownBytes < enough || this.#measuring !== undefined) return;
     // A failure leaves the estimate; the next commit tries again.
     void this.measure().catch(() => {});
   }
