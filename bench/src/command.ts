@@ -35,7 +35,7 @@ async function compare(flags: Flags): Promise<number> {
   const load = loadOptions(flags);
   checkLoadOptions({ ...load, endpoints: ["to be started"] });
   const comparison = await compareWithProgress({
-    targets: targetsOf(flags),
+    targets: await targetsOf(flags),
     workloads: workloadsOf(flags),
     rounds: numberOf("rounds", flags.rounds, flags.quick ? 1 : 3),
     load,

@@ -82,12 +82,12 @@ export function parseFlags(args: readonly string[]) {
   }
 }
 
-export function targetsOf(flags: Flags): Target[] {
+export async function targetsOf(flags: Flags): Promise<Target[]> {
   const engines = flags.engines?.split(",") ?? ENGINE_NAMES;
   const etcd = flags["no-etcd"] ? undefined : findEtcd(flags.etcd);
   return [
     ...(etcd === undefined ? [] : [etcdTarget(etcd)]),
-    ...engines.map((engine) => kvorumTarget(engine)),
+    ...(await Promise.all(engines.map(kvorumTarget))),
   ];
 }
 

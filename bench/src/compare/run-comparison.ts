@@ -7,10 +7,11 @@ import type { LoadOptions } from "../load/load-options.js";
 import type { LoadResult } from "../load/load-result.js";
 import { fill } from "../workloads/kv-workloads.js";
 import { runWorkload } from "../workloads/run-workload.js";
-import type { ServerControl, Workload } from "../workloads/workload.js";
+import type { Workload } from "../workloads/workload.js";
 import { directoryBytes, type ProcessUsage, processUsage } from "./process-usage.js";
 import type { Comparison, FailedRun, RunRecord } from "./run-record.js";
-import { type ServerProcess, startServer } from "./server-process.js";
+import { controlOf, type Host } from "./server-control.js";
+import { startServer } from "./server-process.js";
 import type { Target } from "./target.js";
 
 export interface ComparisonOptions {
@@ -23,12 +24,6 @@ export interface ComparisonOptions {
   readonly scratchDir?: string | undefined;
   /** Told before each step. */
   readonly onStep: (step: string, done: number, total: number) => void;
-}
-
-/** A server of a round, which a workload may restart. */
-interface Host {
-  readonly target: Target;
-  process: ServerProcess;
 }
 
 /**
@@ -114,6 +109,7 @@ async function runOne(
   host: Host,
   round: Round,
 ): Promise<void> {
+  if (workload.needsControl && !host.target.isPersistent) return;
   const load = loadOf(options, host);
   const { pid } = host.process;
   const before = processUsage(pid);
@@ -140,19 +136,6 @@ async function runOne(
     writeAmplification: amplification(after, before, result.writes * recordBytes(load)),
     diskBytes: directoryBytes(host.process.dataDir),
   });
-}
-
-function controlOf(host: Host): ServerControl {
-  const { dataDir, endpoint } = host.process;
-  return {
-    dataDir,
-    async restart() {
-      await host.process.stop();
-      const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-      host.process = await startServer(host.target, { dataDir, port });
-      return host.process.readyMs;
-    },
-  };
 }
 
 function failOnErrors(target: Target, filled: LoadResult): void {

@@ -18,7 +18,7 @@ const ROUNDS = 3;
  * rates do. Returns 1 when a ratio was lost in two of three rounds. @throws BenchError
  */
 export async function runGuard(flags: Flags): Promise<number> {
-  const targets = targetsOf(flags);
+  const targets = await targetsOf(flags);
   if (!targets.some((target) => target.isReference)) {
     throw new BenchError("USAGE", "the guard needs an etcd to compare with: --etcd PATH");
   }

@@ -4,7 +4,7 @@ import { KUBERNETES } from "./kubernetes.js";
 import { KV_WORKLOADS } from "./kv-workloads.js";
 import { LEASE_KEEPALIVE } from "./lease-keepalive.js";
 import { LOCK_CONTENTION } from "./lock-contention.js";
-import { RESTART, SNAPSHOT_SAVE } from "./maintenance.js";
+import { RESTART, SNAPSHOT_RESTORE, SNAPSHOT_SAVE } from "./maintenance.js";
 import { watchFanout } from "./watch-fanout.js";
 import { WATCH_LATENCY } from "./watch-latency.js";
 import { WATCH_SLOW } from "./watch-slow.js";
@@ -23,6 +23,7 @@ export const WORKLOADS: readonly Workload[] = [
   PUT_WHILE_COMPACTING,
   PUT_WHILE_DEFRAGMENTING,
   SNAPSHOT_SAVE,
+  SNAPSHOT_RESTORE,
   RESTART,
 ];
 

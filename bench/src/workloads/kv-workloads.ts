@@ -137,8 +137,8 @@ export const KV_WORKLOADS: readonly Workload[] = [
   alone(put, "put-alone", "put, one client, one at a time"),
   alone(rangeOne, "range-alone", "linearizable range, one client, one at a time"),
   wide("range-10", "range of 10 keys", { span: 10, streams: 50 }),
-  wide("range-100k", "range of 100,000 keys", { span: 100_000, streams: 1 }),
-  wide("range-stream", "RangeStream of 100,000 keys", {
+  wide("range-100k", "range of all keys (100,000 at most)", { span: 100_000, streams: 1 }),
+  wide("range-stream", "RangeStream of all keys (100,000 at most)", {
     ...{ span: 100_000, streams: 1 },
     isStream: true,
   }),
@@ -148,7 +148,7 @@ export const KV_WORKLOADS: readonly Workload[] = [
     ),
   ),
   narrow(
-    single("range-count", "count of 100,000 keys", (source, load) =>
+    single("range-count", "count of all keys (100,000 at most)", (source, load) =>
       range(source, load, { isSerializable: false, span: 100_000, isCountOnly: true }),
     ),
   ),

@@ -9,6 +9,15 @@ export interface ServerControl {
    * milliseconds from the start of the new process to its first answer.
    */
   restart(): Promise<number>;
+  /** Restores a snapshot file into a new data directory and starts a server on it. */
+  restore(file: string): Promise<RestoredServer>;
+}
+
+export interface RestoredServer {
+  readonly endpoint: string;
+  /** What the restoring alone took. */
+  readonly restoreMs: number;
+  stop(): Promise<void>;
 }
 
 export interface WorkloadContext {
@@ -24,7 +33,7 @@ export interface Workload {
   readonly title: string;
   /** True where every key of the key space must have been put before. */
   readonly needsFill: boolean;
-  /** True where the run must own the server. */
+  /** True where the run must own the server, which must keep its data. */
   readonly needsControl?: boolean;
   /** True where several processes may each run a share of it. */
   readonly canSplit?: boolean;
