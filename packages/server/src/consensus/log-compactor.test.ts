@@ -55,7 +55,8 @@ function open(isPersistent = true): LogCompactor {
         purge: (max) => step(`purge ${max} wal`).then(() => []),
       } as Pick<Wal, "saveSnapshot" | "releaseTo" | "purge"> as Wal,
       snaps: {
-        save: ({ index, members }) => step(`file ${index} of ${members.length} members`),
+        save: ({ index, members }) =>
+          step(`file ${index} of ${members.length} members`).then(() => ""),
         purge: (max) => step(`purge ${max} snap`).then(() => []),
       } as Pick<SnapStore, "save" | "purge"> as SnapStore,
       isPersistent,

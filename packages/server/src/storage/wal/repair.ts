@@ -30,16 +30,20 @@ export async function repairTornTail(fs: FileSystem, torn: TornTail): Promise<Re
   return { ...torn, brokenPath };
 }
 
+/** Pieces that hold zeros alone stay holes: most of a segment is room that was never written. */
 async function copyInto(fs: FileSystem, source: File, path: string): Promise<void> {
   const copy = await fs.open(path, "create");
   try {
     const piece = Buffer.allocUnsafe(READ_CHUNK_BYTES);
-    for (let at = 0; ; ) {
+    let at = 0;
+    for (;;) {
       const count = await source.read(piece, at);
       if (count === 0) break;
-      await copy.write(piece.subarray(0, count), at);
+      const bytes = piece.subarray(0, count);
+      if (bytes.some((byte) => byte !== 0)) await copy.write(bytes, at);
       at += count;
     }
+    await copy.truncate(at);
     await copy.sync();
   } finally {
     await copy.close();
