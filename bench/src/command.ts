@@ -18,7 +18,7 @@ import type { Workload } from "./workloads/workload.js";
 /** Runs what the command line asks for; returns the exit code. @throws BenchError */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const { values: flags, positionals } = parseFlags(args);
-  const [verb = "compare", ...rest] = positionals;
+  const [verb = flags.guard ? "guard" : "compare", ...rest] = positionals;
   if (rest.length > 0) throw new BenchError("USAGE", `${rest[0]} is no flag`);
   if (flags.help) {
     console.log(HELP);

@@ -35,6 +35,7 @@ const FLAGS = {
   json: { type: "string" },
   html: { type: "string" },
   "scratch-dir": { type: "string" },
+  guard: { type: "boolean" },
   update: { type: "boolean" },
   stages: { type: "string" },
   help: { type: "boolean", short: "h" },
@@ -48,6 +49,7 @@ export const HELP = `Usage: npm run bench -- [compare|load|micro|guard] [flags]
   load      runs workloads against --endpoint
   micro     benches of single stages, without a server
   guard     a short comparison held against bench/guard.json; --update writes it
+            (also as --guard)
 
 Servers
   --engines LIST      engines or modules of engines (default ${ENGINE_NAMES.join(",")})

@@ -28,8 +28,8 @@ export interface ComparisonOptions {
 
 /**
  * Compares servers on this machine. In each round every target gets a fresh data directory and is
- * filled; then each workload runs on one target after the other (A B C, in the next round B C A), so
- * that whatever else the machine does meets all of them alike.
+ * filled; then each workload runs on one target after the other (A B C, in the next round B C A),
+ * so that whatever else the machine does meets all of them alike.
  */
 export async function runComparison(options: ComparisonOptions): Promise<Comparison> {
   const directory = mkdtempSync(join(options.scratchDir ?? tmpdir(), "kvorum-bench-"));

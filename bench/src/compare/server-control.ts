@@ -13,7 +13,9 @@ export interface Host {
   process: ServerProcess;
 }
 
-/** What a workload may do to `host` beyond requests; a restart puts another process in its place. */
+/**
+ * What a workload may do to `host` beyond requests; a restart puts another process in its place.
+ */
 export function controlOf(host: Host): ServerControl {
   const { dataDir, endpoint } = host.process;
   return {

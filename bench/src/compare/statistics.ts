@@ -6,7 +6,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** How far the values lie apart, as a part of their median: (max - min) / median; 0 of one value. */
+/**
+ * How far the values lie apart, as a part of their median: (max - min) / median; 0 of one value.
+ */
 export function spread(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const middle = median(values);

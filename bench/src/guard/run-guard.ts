@@ -14,8 +14,8 @@ const WORKLOADS = ["put", "range", "mixed", "txn-put"];
 const ROUNDS = 3;
 
 /**
- * Compares a short run with the checked-in ratios to etcd, which hold on any machine far better than
- * rates do. Returns 1 when a ratio was lost in two of three rounds. @throws BenchError
+ * Compares a short run with the checked-in ratios to etcd, which hold on any machine far better
+ * than rates do. Returns 1 when a ratio was lost in two of three rounds. @throws BenchError
  */
 export async function runGuard(flags: Flags): Promise<number> {
   const targets = await targetsOf(flags);
@@ -41,9 +41,8 @@ export async function runGuard(flags: Flags): Promise<number> {
   const verdicts = judge(comparison, expected);
   for (const { workload, target, expected: wanted, ratios, hasFailed } of verdicts) {
     const seen = ratios.map(formatRatio).join(" ");
-    console.log(
-      `${hasFailed ? "LOST" : "kept"}  ${workload}, ${target}: ${formatRatio(wanted)} before, now ${seen}`,
-    );
+    const change = `${formatRatio(wanted)} before, now ${seen}`;
+    console.log(`${hasFailed ? "LOST" : "kept"}  ${workload}, ${target}: ${change}`);
   }
   const lost = verdicts.filter((verdict) => verdict.hasFailed).length;
   if (lost > 0) console.log(`${lost} ratios fell by more than ${LOSS_MAX * 100} %.`);

@@ -16,8 +16,8 @@ export interface ClosedLoopOptions {
 
 /**
  * Closed loop: each stream starts its next call when its last one has ended, so the load adapts to
- * the server, and its rate is what the server can do. A call starts when the reply before it arrived.
- * Resolves once the last call has ended.
+ * the server, and its rate is what the server can do. A call starts when the reply before it
+ * arrived. Resolves once the last call has ended.
  */
 export function runClosedLoop(options: ClosedLoopOptions): Promise<void> {
   const { connections, streams, choose, tally, goesOn } = options;

@@ -5,8 +5,8 @@ const DIGITS = 10;
 export const KEY_BYTES_MIN = DIGITS;
 
 /**
- * `count` keys of `keyBytes` each: letters, then the number in decimal with leading zeros, so that the
- * order of the numbers is the order of the keys and a range of `n` of them has known bounds.
+ * `count` keys of `keyBytes` each: letters, then the number in decimal with leading zeros, so that
+ * the order of the numbers is the order of the keys and a range of `n` of them has known bounds.
  */
 export class KeySpace {
   readonly count: number;

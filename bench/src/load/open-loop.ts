@@ -21,9 +21,9 @@ export interface OpenLoopOptions {
 }
 
 /**
- * Open loop: calls start at a fixed rate whether or not the server keeps up, as the requests of many
- * independent clients do. Latencies count from the intended start, so a pause of the server shows in
- * every call that should have run meanwhile (no coordinated omission).
+ * Open loop: calls start at a fixed rate whether or not the server keeps up, as the requests of
+ * many independent clients do. Latencies count from the intended start, so a pause of the server
+ * shows in every call that should have run meanwhile (no coordinated omission).
  * Resolves once the last call has ended.
  */
 export function runOpenLoop(options: OpenLoopOptions): Promise<void> {

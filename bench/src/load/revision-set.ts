@@ -1,6 +1,6 @@
 /**
- * Revisions that replies have named, to find one named twice. Revisions of a run lie close together,
- * so a bit each, counted from the first, is enough.
+ * Revisions that replies have named, to find one named twice. Revisions of a run lie close
+ * together, so a bit each, counted from the first, is enough.
  */
 export class RevisionSet {
   #bits: Uint8Array = new Uint8Array(FIRST_BYTES);

@@ -14,8 +14,8 @@ export interface TimelinePoint {
 const ERROR_KINDS_MAX = 32;
 
 /**
- * What a load has seen: latencies of right replies, errors by what they said, a timeline. An error is
- * never an operation, and a reply outside the measured time is neither.
+ * What a load has seen: latencies of right replies, errors by what they said, a timeline. An error
+ * is never an operation, and a reply outside the measured time is neither.
  */
 export class Tally {
   readonly latencies = new LatencyHistogram();

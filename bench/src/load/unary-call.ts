@@ -10,7 +10,10 @@ export type OnDone = (
   fault: string | undefined,
 ) => void;
 
-/** A call with one request that can be used again and again: set `operation` and `startedMs`, then start it. */
+/**
+ * A call with one request that can be used again and again: set `operation` and `startedMs`, then
+ * start it.
+ */
 export class UnaryCall implements Call, CallState {
   readonly keepsOpen = false;
   streamId = 0;

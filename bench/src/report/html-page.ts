@@ -59,12 +59,14 @@ function overview(comparison: Comparison): string {
       if (summary === undefined) return `<td>-</td>`;
       const rate = formatRate(summary.ratePerSecond, summary.unit);
       if (isReference || !hasReference) return `<td>${escapeHtml(rate)}</td>`;
-      return `<td class="${grade(summary.ratio)}" title="${escapeHtml(rate)}">${formatRatio(summary.ratio)}</td>`;
+      const title = `title="${escapeHtml(rate)}"`;
+      return `<td class="${grade(summary.ratio)}" ${title}>${formatRatio(summary.ratio)}</td>`;
     });
     const link = `<a href="#${workload.name}">${escapeHtml(workload.title)}</a>`;
     return `<tr><th scope="row">${link}</th>${cells.join("")}</tr>`;
   });
-  return `<h2>At a glance</h2><table><thead><tr><th></th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  const body = `<thead><tr><th></th>${head}</tr></thead><tbody>${rows.join("")}</tbody>`;
+  return `<h2>At a glance</h2><table>${body}</table>`;
 }
 
 function grade(ratio: number | undefined): string {
@@ -93,7 +95,8 @@ function section(
     color: colors.get(summary.target)!,
   }));
   const plots = `${latencyPlot(summaries, colors)}${timelinePlot(summaries, colors)}`;
-  return `<section>${heading}${svgBars(bars)}<div class="plots">${plots}</div>${details(summaries)}</section>`;
+  const content = `${svgBars(bars)}<div class="plots">${plots}</div>${details(summaries)}`;
+  return `<section>${heading}${content}</section>`;
 }
 
 /** Percentiles on an axis where each further nine is as far: 90, 99, 99.9, 99.99 %. */

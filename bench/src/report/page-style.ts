@@ -18,7 +18,8 @@ thead th { color: var(--dim); font-weight: 500; vertical-align: bottom; }
 td.best { background: var(--best); } td.good { background: var(--good); }
 td.bad { background: var(--bad); } .faults { border-left: 4px solid #d55e00; padding-left: 1rem; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; margin: .8rem 0; }
-svg { max-width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
+svg { max-width: 100%; height: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
 svg text.title { fill: var(--dim); } .grid { stroke: var(--rule); fill: none; }
 .line { fill: none; stroke-width: 1.8; } .whisker { stroke: var(--ink); fill: none; opacity: .7; }
 `;

@@ -1,4 +1,5 @@
 import { escapeHtml } from "./format.js";
+import { round, svg, svgText } from "./svg-elements.js";
 
 export interface Line {
   readonly color: string;
@@ -23,29 +24,30 @@ const RIGHT = 12;
 
 /** Lines over two axes with a grid. */
 export function svgLines(lines: readonly Line[], x: Axis, y: Axis): string {
-  const px = (value: number): string => (LEFT + x.place(value) * (WIDTH - LEFT - RIGHT)).toFixed(1);
-  const py = (value: number): string =>
-    (HEIGHT - BOTTOM - y.place(value) * (HEIGHT - BOTTOM - TOP)).toFixed(1);
-  const grid = [
-    ...x.ticks.map(
-      ({ value, label }) =>
-        `<path class="grid" d="M${px(value)} ${TOP}V${HEIGHT - BOTTOM}"/>` +
-        `<text x="${px(value)}" y="${HEIGHT - BOTTOM + 14}" text-anchor="middle">${escapeHtml(label)}</text>`,
-    ),
-    ...y.ticks.map(
-      ({ value, label }) =>
-        `<path class="grid" d="M${LEFT} ${py(value)}H${WIDTH - RIGHT}"/>` +
-        `<text x="${LEFT - 6}" y="${Number(py(value)) + 4}" text-anchor="end">${escapeHtml(label)}</text>`,
-    ),
-  ];
+  const bottom = HEIGHT - BOTTOM;
+  const px = (value: number): number => round(LEFT + x.place(value) * (WIDTH - LEFT - RIGHT));
+  const py = (value: number): number => round(bottom - y.place(value) * (bottom - TOP));
+  const columns = x.ticks.map(
+    ({ value, label }) =>
+      `<path class="grid" d="M${px(value)} ${TOP}V${bottom}"/>` +
+      svgText(px(value), bottom + 14, label, { anchor: "middle" }),
+  );
+  const rows = y.ticks.map(
+    ({ value, label }) =>
+      `<path class="grid" d="M${LEFT} ${py(value)}H${WIDTH - RIGHT}"/>` +
+      svgText(LEFT - 6, py(value) + 4, label, { anchor: "end" }),
+  );
   const paths = lines.map(({ color, label, points }) => {
     const path = points.map(([a, b], i) => `${i === 0 ? "M" : "L"}${px(a)} ${py(b)}`).join("");
-    return `<path class="line" stroke="${color}" d="${path}"><title>${escapeHtml(label)}</title></path>`;
+    const title = `<title>${escapeHtml(label)}</title>`;
+    return `<path class="line" stroke="${color}" d="${path}">${title}</path>`;
   });
-  const titles =
-    `<text class="title" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${escapeHtml(x.title)}</text>` +
-    `<text class="title" x="12" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(TOP + HEIGHT - BOTTOM) / 2})">${escapeHtml(y.title)}</text>`;
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">${grid.join("")}${paths.join("")}${titles}</svg>`;
+  const title = { anchor: "middle", isTitle: true } as const;
+  const titles = [
+    svgText((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, x.title, title),
+    svgText(12, (TOP + bottom) / 2, y.title, { ...title, isUpright: true }),
+  ];
+  return svg(WIDTH, HEIGHT, [...columns, ...rows, ...paths, ...titles].join(""));
 }
 
 /** From 0 to a round number above `most`. */

@@ -151,7 +151,9 @@ export class ClientConnection {
     else this.#socket?.pause();
   }
 
-  /** Ends the connection. Open calls are forgotten: whoever closes knows, so `onEnd` isn't called. */
+  /**
+   * Ends the connection. Open calls are forgotten: whoever closes knows, so `onEnd` isn't called.
+   */
   close(): void {
     this.#closedBecause ??= "closed by the client";
     this.#streams.takeAll();

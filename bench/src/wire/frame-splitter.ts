@@ -6,8 +6,8 @@ export type OnFrame = (bytes: Buffer, at: number, length: number) => void;
 const FIRST_CARRY_BYTES = 32 * 1024;
 
 /**
- * Cuts what a socket delivers into frames. Frames that lie whole in a chunk are read where they are;
- * only the one that a chunk's end cuts in two is copied.
+ * Cuts what a socket delivers into frames. Frames that lie whole in a chunk are read where they
+ * are; only the one that a chunk's end cuts in two is copied.
  */
 export class FrameSplitter {
   readonly #onFrame: OnFrame;

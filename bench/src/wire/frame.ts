@@ -50,7 +50,9 @@ export function writeFrameHeader(into: Buffer, at: number, header: FrameHeader):
   return at + FRAME_HEADER_BYTES;
 }
 
-/** The same without an object, for the path of every request. @param kind type and flags, 16 bits */
+/**
+ * The same without an object, for the path of every request. @param kind type and flags, 16 bits
+ */
 export function putFrameHeader(
   into: Buffer,
   at: number,

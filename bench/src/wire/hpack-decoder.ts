@@ -16,8 +16,8 @@ interface Entry extends HeaderField {
 
 /**
  * Decodes the header blocks of one connection in order (RFC 7541) and keeps only what decides a
- * call: `httpStatus`, `grpcStatus` and `grpcMessage` of the last block. Every field goes through the
- * dynamic table, whatever it is, so that the indexes stay right.
+ * call: `httpStatus`, `grpcStatus` and `grpcMessage` of the last block. Every field goes through
+ * the dynamic table, whatever it is, so that the indexes stay right.
  */
 export class HpackDecoder {
   /** Of the last block; -1 when it had none. */

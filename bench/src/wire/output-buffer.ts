@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * The bytes of one connection that wait for the end of the turn, in one buffer, so that many requests
- * cost one system call. Offsets into `bytes` hold until the next `reserve` or `flush`.
+ * The bytes of one connection that wait for the end of the turn, in one buffer, so that many
+ * requests cost one system call. Offsets into `bytes` hold until the next `reserve` or `flush`.
  */
 export class OutputBuffer {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);

@@ -1,11 +1,13 @@
 import { DYNAMIC_INDEX, StaticIndex } from "./static-table.js";
 
-/** The table size below which nothing is put into the server's table, so that nothing is evicted. */
+/**
+ * The table size below which nothing is put into the server's table, so that nothing is evicted.
+ */
 const TABLE_BYTES_MIN = 4096;
 
 /**
- * The header blocks of one connection's requests. The first request of a method puts its fields into
- * the server's dynamic table; later ones are a byte a field:
+ * The header blocks of one connection's requests. The first request of a method puts its fields
+ * into the server's dynamic table; later ones are a byte a field:
  *
  *     :method POST, :scheme   static          :path         dynamic, one entry a method
  *     :authority, content-type, te, user-agent   dynamic, entered by the first request of all

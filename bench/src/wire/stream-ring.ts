@@ -2,7 +2,8 @@ import type { Call } from "./call.js";
 
 /**
  * The open calls of a connection, by stream id. Ids are odd and grow, so a ring of the power of two
- * that holds the open ones answers with one array access; it doubles when an old call is in the way.
+ * that holds the open ones answers with one array access; it doubles when an old call is in the
+ * way.
  */
 export class StreamRing {
   #calls: (Call | undefined)[] = new Array<Call | undefined>(FIRST_CAPACITY).fill(undefined);

@@ -20,13 +20,15 @@ export interface TransportOptions {
   readonly onClosed: (reason: string) => void;
 }
 
-/** Bytes read at one time, for all connections: each is done with them when its callback returns. */
+/**
+ * Bytes read at one time, for all connections: each is done with them when its callback returns.
+ */
 const READ_BYTES = 256 * 1024;
 let readBuffer: Buffer | undefined;
 
 /**
- * Connects a socket that reads into one shared buffer, so that reading allocates nothing. TLS has no
- * such way in Node and allocates its chunks.
+ * Connects a socket that reads into one shared buffer, so that reading allocates nothing. TLS has
+ * no such way in Node and allocates its chunks.
  * @throws BenchError "CONNECTION"
  */
 export function openTransport(options: TransportOptions): Promise<Socket> {

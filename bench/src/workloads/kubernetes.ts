@@ -19,9 +19,10 @@ const WATCHERS = 60;
 const PREFIX = "/registry/";
 
 /**
- * What an API server asks of its store, in one mix: nodes renew their leases by compare-and-put (six
- * of ten steps), objects are read (two) and updated by compare-and-put (one and a half), pages of a
- * kind are listed (a half), an event is put with a time to live now and then; all of it is watched.
+ * What an API server asks of its store, in one mix: nodes renew their leases by compare-and-put
+ * (six of ten steps), objects are read (two) and updated by compare-and-put (one and a half), pages
+ * of a kind are listed (a half), an event is put with a time to live now and then; all of it is
+ * watched.
  */
 export const KUBERNETES: Workload = {
   name: "kubernetes",

@@ -17,7 +17,7 @@ const COUNTERS = 8;
  */
 export const LOCK_CONTENTION: Workload = {
   name: "lock-contention",
-  title: `${CLIENTS} clients add to ${COUNTERS} counters (read, compare-and-put, again on conflict)`,
+  title: `${CLIENTS} clients add to ${COUNTERS} counters, optimistically`,
   needsFill: false,
   run: ({ load }) => runContention(load),
 };

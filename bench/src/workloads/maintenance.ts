@@ -111,8 +111,8 @@ async function countKeys(load: LoadOptions, tally: Tally): Promise<void> {
 const CHECKSUM_BYTES = 32;
 
 /**
- * Resolves to the length of the file. Its last 32 bytes are the SHA-256 of what precedes them, so the
- * hash runs behind by as many. `SnapshotResponse { remaining_bytes = 2, blob = 3 }`
+ * Resolves to the length of the file. Its last 32 bytes are the SHA-256 of what precedes them, so
+ * the hash runs behind by as many. `SnapshotResponse { remaining_bytes = 2, blob = 3 }`
  */
 function receiveSnapshot(
   connection: ClientConnection,

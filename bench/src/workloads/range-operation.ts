@@ -46,7 +46,9 @@ export function rangeOperation(options: RangeOptions): Operation {
   };
 }
 
-/** The same range through RangeStream, whose chunks together must hold exactly the keys asked for. */
+/**
+ * The same range through RangeStream, whose chunks together must hold exactly the keys asked for.
+ */
 export function rangeStreamOperation(options: RangeOptions): Operation {
   const chunk = new ProtoScan();
   const reply = new ProtoScan();

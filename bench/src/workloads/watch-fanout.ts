@@ -24,8 +24,8 @@ const PUTS_AT_A_TIME = 20;
 const SILENCE_MS = 10_000;
 
 /**
- * Many watchers of one key: every put becomes an event of each. The rate counts events that arrived,
- * from the first put's start to the last event; an event that never comes is an error.
+ * Many watchers of one key: every put becomes an event of each. The rate counts events that
+ * arrived, from the first put's start to the last event; an event that never comes is an error.
  */
 export function watchFanout(name: string, fanout: Fanout): Workload {
   const { watchers, watchStreams, puts } = fanout;

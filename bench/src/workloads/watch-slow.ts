@@ -17,8 +17,8 @@ const SLOW_WATCHERS_EACH = 5;
 const SLOW_WINDOW_BYTES = 65_535;
 
 /**
- * Puts to a watched range while most watchers' clients stand still. The rate is that of the puts; the
- * server must keep the fast watchers fed and its memory bounded (see its RSS in the report).
+ * Puts to a watched range while most watchers' clients stand still. The rate is that of the puts;
+ * the server must keep the fast watchers fed and its memory bounded (see its RSS in the report).
  */
 export const WATCH_SLOW: Workload = {
   name: "watch-slow",
