@@ -7,6 +7,7 @@ import type { Config } from "./config/config.js";
 import type { ListenUrl } from "./config/listen-url.js";
 import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
+import { serverLimits } from "./limits.js";
 import { Member } from "./member.js";
 import { factsOf, figuresOf } from "./member-figures.js";
 import { healthOf } from "./member-health.js";
@@ -259,6 +260,14 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     compactionBatchKeys: compaction.batchRevisions,
     compactionSleepMs: compaction.sleepIntervalMs,
     autoCompaction: compaction.auto,
+    ...(featureGates.LeaseCheckpoint
+      ? {
+          leaseCheckpoints: {
+            intervalMs: serverLimits.leaseCheckpointIntervalMs,
+            persist: featureGates.LeaseCheckpointPersist,
+          },
+        }
+      : {}),
     corruptionChecks: {
       initial: featureGates.InitialCorruptCheck,
       periodicMs: checks.corruptCheckIntervalMs,

@@ -6,6 +6,7 @@ import type { Consensus } from "./consensus/consensus.js";
 import { proposeOnce } from "./consensus/propose-once.js";
 import { CorruptionMonitor } from "./corruption/corruption-monitor.js";
 import { askPeerHashes } from "./corruption/peer-hashes.js";
+import { LeaseCheckpointer } from "./lease/lease-checkpointer.js";
 import { LeaseExpirer } from "./lease/lease-expirer.js";
 import type { MemberOptions } from "./member-options.js";
 import type { Cluster } from "./membership/cluster.js";
@@ -30,6 +31,10 @@ export function wireLeaderDuties(options: LeaderDutiesOptions): LeaderDuties {
   const { proposer, node } = consensus;
   const isLeader = () => node.isLeader;
   const expirer = new LeaseExpirer({ proposer, clock, opened, isLeader });
+  const checkpointer =
+    member.leaseCheckpoints === undefined
+      ? undefined
+      : new LeaseCheckpointer({ proposer, clock, opened });
   const compactor = wireAutoCompactor(options);
   const corruption = new CorruptionMonitor({
     ...{ id, member, opened, consensus },
@@ -43,6 +48,7 @@ export function wireLeaderDuties(options: LeaderDutiesOptions): LeaderDuties {
     expirer,
     stop() {
       expirer.stop();
+      checkpointer?.stop();
       compactor?.stop();
       corruption.stop();
     },

@@ -24,6 +24,8 @@ export const serverLimits = {
   leaseExpiryCheckMs: 500,
   /** Lease revocations proposed and not yet applied. Source: etcd maxPendingRevokes. */
   leaseRevokesPendingMax: 16,
+  /** How often what remains of a long lease is noted. Source: etcd lessor CheckpointInterval. */
+  leaseCheckpointIntervalMs: 300_000,
   /** How often the storage version follows the cluster version. Source: etcd monitorVersionInterval. */
   versionMonitorMs: 4_000,
   /** How often superseded WAL segments and snapshot files are removed. Source: etcd purgeFileInterval. */

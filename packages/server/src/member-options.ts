@@ -72,6 +72,12 @@ export interface MemberOptions {
   readonly autoCompaction?: AutoCompaction;
   /** Comparisons of the members' data; absent: none. */
   readonly corruptionChecks?: CorruptionChecks;
+  /** Feature LeaseCheckpoint; absent: the remaining time of leases is never noted. */
+  readonly leaseCheckpoints?: {
+    readonly intervalMs: number;
+    /** Feature LeaseCheckpointPersist: before cluster version 3.6, too. */
+    readonly persist: boolean;
+  };
   readonly watchProgressIntervalMs: number;
   readonly slowApplyMs: number;
   readonly slowRequestMs: number;

@@ -356,6 +356,7 @@ export class Member {
       consensus: this.consensus,
       leases: new LeaseAuthority({
         ...{ opened, node: this.consensus.node, peers: this.#peers },
+        proposer: this.consensus.proposer,
         clock: options.clock,
         timeoutMs: this.consensus.requestTimeoutMs,
       }),

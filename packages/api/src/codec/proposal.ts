@@ -27,6 +27,7 @@ export const ProposalField = {
   leaseGrant: 8,
   leaseRevoke: 9,
   alarm: 10,
+  leaseCheckpoint: 11,
 } as const;
 export type ProposalField = (typeof ProposalField)[keyof typeof ProposalField];
 

@@ -1,9 +1,11 @@
 import type { HeaderEncoder } from "@kvorum/api";
 import type { Backend } from "@kvorum/backends";
-import type { Term } from "@kvorum/base";
+import { type Term, utf8 } from "@kvorum/base";
 import { BufferedBackend, Lessor, Store, WatchHub, type WatchSink } from "@kvorum/mvcc";
 import { Alarms } from "../apply/alarms.js";
 import type { MemberOptions } from "../member-options.js";
+
+const CLUSTER_VERSION_KEY = utf8("clusterVersion");
 
 /**
  * The store and what stands on the same content. A snapshot from the leader replaces all but the
@@ -97,6 +99,16 @@ export async function replaceContent(
   await buffered.close();
 }
 
+/** Whether all members know the record of a checkpoint: the cluster version is 3.6 or above. */
+function isFrom36(buffered: BufferedBackend): boolean {
+  const version = buffered.get("cluster", CLUSTER_VERSION_KEY);
+  const [major = 0, minor = 0] = Buffer.from(version ?? [])
+    .toString("utf8")
+    .split(".")
+    .map(Number);
+  return major > 3 || (major === 3 && minor >= 6);
+}
+
 async function openContent(
   { options, beforeCommit, afterCommit }: OpenStoreOptions,
   backend: Backend,
@@ -113,6 +125,8 @@ async function openContent(
     store: buffered,
     clock,
     minTtlSeconds: minLeaseTtlSeconds(options.electionTimeoutMs, options.heartbeatIntervalMs),
+    checkpointIntervalMs: options.leaseCheckpoints?.intervalMs,
+    persistsCheckpoints: () => options.leaseCheckpoints?.persist === true || isFrom36(buffered),
   });
   await lessor.load();
   const store = await Store.open({

@@ -2,7 +2,9 @@ import { type ApiError, apiError } from "@kvorum/api";
 import type { Clock, LeaseId } from "@kvorum/base";
 import type { RawNode } from "@kvorum/raft";
 import type { OpenedStore } from "../boot/open-store.js";
+import type { Proposer } from "../consensus/proposer.js";
 import type { Peers } from "../membership/peers.js";
+import { renewLease } from "./renew-lease.js";
 
 /** What is left of a lease, as its primary says; undefined: there is no such lease. */
 export type RemoteLeaseStatus =
@@ -26,6 +28,7 @@ const RETRY_MS = 50;
 export class LeaseAuthority {
   readonly #opened: OpenedStore;
   readonly #node: RawNode;
+  readonly #proposer: Proposer;
   readonly #peers: Peers;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -33,6 +36,7 @@ export class LeaseAuthority {
   constructor(options: {
     readonly opened: OpenedStore;
     readonly node: RawNode;
+    readonly proposer: Proposer;
     readonly peers: Peers;
     readonly clock: Clock;
     /** 5 s + 2 election time-outs */
@@ -40,6 +44,7 @@ export class LeaseAuthority {
   }) {
     this.#opened = options.opened;
     this.#node = options.node;
+    this.#proposer = options.proposer;
     this.#peers = options.peers;
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs;
@@ -69,7 +74,7 @@ export class LeaseAuthority {
   }
 
   #renewUntil(id: LeaseId, deadlineMs: number, done: RenewalDone): void {
-    this.#opened.lessor.renew(id, (outcome) => {
+    renewLease({ opened: this.#opened, proposer: this.#proposer }, id, (outcome) => {
       if (outcome === "leaseNotFound") done(0);
       else if (outcome !== "notPrimaryLessor") done(outcome);
       else this.#renewRemotely(id, deadlineMs, done);

@@ -2,6 +2,7 @@ import { ApiError, apiErrorText } from "@kvorum/api";
 import { type LeaseId, latin1ToBytes, type MainRevision, type MemberId } from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
+import { renewLease } from "../lease/renew-lease.js";
 import type {
   DowngradeAnswer,
   HashKvAnswer,
@@ -70,7 +71,8 @@ export class PeerAnswers implements PeerQueries {
 
   leaseKeepAlive(id: LeaseId): Promise<LeaseKeepAliveAnswer> {
     return new Promise((resolve) => {
-      this.#options.opened.lessor.renew(id, (outcome) => {
+      const { opened, consensus } = this.#options;
+      renewLease({ opened, proposer: consensus.proposer }, id, (outcome) => {
         if (outcome === "leaseNotFound") resolve({ kind: "not-found" });
         else if (outcome === "notPrimaryLessor") resolve({ kind: "not-primary" });
         else resolve({ kind: "renewed", ttlSeconds: outcome });
