@@ -173,8 +173,14 @@ export class TestCluster {
     });
   }
 
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  /** Ends all processes; they may be launched again. */
+  async stopProcesses(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop(signal)));
+  }
+
+  /** Ends all, for good. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.stopProcesses(signal);
     for (const { rpc } of this.members) rpc.close();
     this.#options.network?.close();
   }
