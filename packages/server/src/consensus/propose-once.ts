@@ -1,5 +1,6 @@
-import type { ProposalField } from "@kvorum/api";
+import { type ProposalField, raftinternalpb } from "@kvorum/api";
 import type { AppliedResponse } from "./applied-response.js";
+import type { ProposalIds } from "./proposal-ids.js";
 import type { Proposer } from "./proposer.js";
 
 /**
@@ -13,5 +14,27 @@ export function proposeOnce(
 ): Promise<AppliedResponse> {
   return new Promise((resolve, reject) => {
     proposer.propose(field, request, { applied: resolve, failed: reject });
+  });
+}
+
+const { InternalRaftRequest } = raftinternalpb;
+
+/**
+ * The same for a request that no client's own message stands for.
+ * @throws ApiError as `proposeOnce`
+ */
+export function proposeInternal(
+  { proposer, ids }: { readonly proposer: Proposer; readonly ids: ProposalIds },
+  request: Partial<raftinternalpb.InternalRaftRequest>,
+): Promise<AppliedResponse> {
+  const id = ids.next();
+  const data = InternalRaftRequest.encode({
+    ...InternalRaftRequest.decode(new Uint8Array()),
+    ...request,
+    header: { ID: id, username: "", authRevision: 0 },
+  }).finish();
+  const low = Number(BigInt.asUintN(48, id));
+  return new Promise((resolve, reject) => {
+    proposer.proposeEncoded(low, data, { applied: resolve, failed: reject });
   });
 }
