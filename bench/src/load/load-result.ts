@@ -8,6 +8,8 @@ export interface LoadResult {
   readonly ratePerSecond: number;
   /** Right replies (or events...) within the measured time. */
   readonly count: number;
+  /** The same with those of the warm-up: what the server's CPU time is held against. */
+  readonly total: number;
   readonly seconds: number;
   /** Writes that were answered, warm-up included; 0 where the workload does not count them. */
   readonly writes: number;
@@ -38,6 +40,7 @@ export function resultOf(
     unit: options.unit ?? "requests",
     ratePerSecond: count / options.seconds,
     count,
+    total: Math.max(count, tally.total),
     seconds: options.seconds,
     writes: tally.writes,
     errors: Object.fromEntries(tally.errors),

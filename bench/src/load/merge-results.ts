@@ -18,6 +18,7 @@ export function mergeResults(results: readonly LoadResult[]): LoadResult {
     ...results[0]!,
     ratePerSecond: sum((result) => result.ratePerSecond),
     count: sum((result) => result.count),
+    total: sum((result) => result.total),
     writes: sum((result) => result.writes),
     errors,
     latency: histogram.summary(),

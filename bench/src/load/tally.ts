@@ -20,6 +20,8 @@ const ERROR_KINDS_MAX = 32;
 export class Tally {
   readonly latencies = new LatencyHistogram();
   readonly errors = new Map<string, number>();
+  /** Right replies at any time, those of the warm-up among them. */
+  total = 0;
   readonly #revisions = new RevisionSet();
   readonly #sliceMs: number;
   readonly #slice = new LatencyHistogram();
@@ -41,6 +43,7 @@ export class Tally {
   }
 
   success(startedMs: number, nowMs: number): void {
+    this.total++;
     if (nowMs < this.#startMs || nowMs >= this.#endMs) return;
     while (nowMs >= this.#sliceEndMs) this.#closeSlice();
     this.latencies.record(nowMs - startedMs);

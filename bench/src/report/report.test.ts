@@ -15,7 +15,15 @@ function result(ratePerSecond: number, errors: Record<string, number> = {}): Loa
   const histogram = new LatencyHistogram();
   for (let i = 1; i <= 1000; i++) histogram.record(i / 100);
   return {
-    ...{ unit: "requests", ratePerSecond, count: ratePerSecond, seconds: 1, writes: 0, errors },
+    ...{
+      unit: "requests",
+      ratePerSecond,
+      count: ratePerSecond,
+      seconds: 1,
+      total: ratePerSecond,
+      writes: 0,
+      errors,
+    },
     latency: histogram.summary(),
     curve: histogram.curve(),
     timeline: [0, 100, 200].map((atMs) => ({ atMs, ratePerSecond, p50Us: 1, p99Us: 2 })),

@@ -100,10 +100,11 @@ function ratioToReference(
   return Number.isNaN(ratio) ? undefined : ratio;
 }
 
-/** The run's CPU time covers its warm-up too, so it is held against the time and not the count. */
+/** The CPU time covers the warm-up too, and so does the total. */
 function cpuUsPerOperation({ cpuSeconds, result }: RunRecord): number | undefined {
-  if (cpuSeconds === undefined || result.writes + result.count === 0) return undefined;
-  return (cpuSeconds * 1e6) / Math.max(result.writes, result.count);
+  return cpuSeconds === undefined || result.total === 0
+    ? undefined
+    : (cpuSeconds * 1e6) / result.total;
 }
 
 function errorsOf(runs: readonly RunRecord[]): number {
