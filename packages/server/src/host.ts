@@ -268,6 +268,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
           },
         }
       : {}),
+    downgradeCheckIntervalMs: checks.downgradeCheckIntervalMs,
     corruptionChecks: {
       initial: featureGates.InitialCorruptCheck,
       periodicMs: checks.corruptCheckIntervalMs,

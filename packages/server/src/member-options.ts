@@ -72,6 +72,8 @@ export interface MemberOptions {
   readonly autoCompaction?: AutoCompaction;
   /** Comparisons of the members' data; absent: none. */
   readonly corruptionChecks?: CorruptionChecks;
+  /** --downgrade-check-time: how often the leader looks whether a downgrade is done; 0, absent: never. */
+  readonly downgradeCheckIntervalMs?: number;
   /** Feature LeaseCheckpoint; absent: the remaining time of leases is never noted. */
   readonly leaseCheckpoints?: {
     readonly intervalMs: number;

@@ -233,9 +233,10 @@ export class Member {
 
   async #stop(): Promise<void> {
     const { disk, opened, options } = this.#parts;
-    const { publisher, versions, changes } = this.#membership;
+    const { publisher, versions, changes, downgrades } = this.#membership;
     publisher.stop();
     versions.stop();
+    downgrades.stop();
     changes.stop();
     this.#duties.stop();
     this.#openStreams.stop();
@@ -352,6 +353,7 @@ export class Member {
         quota: this.quota,
         ids: this.#ids,
         membership: this.#membership.membership,
+        downgrades: this.#membership.downgrades,
       },
       consensus: this.consensus,
       leases: new LeaseAuthority({

@@ -1,7 +1,9 @@
 import type { Clock, Timer } from "@kvorum/base";
+import { etcdVersion } from "../config/version.js";
 import { serverLimits } from "../limits.js";
 import type { Logger } from "../observe/logger.js";
 import type { Cluster } from "./cluster.js";
+import { oneMinorBelow } from "./downgrades.js";
 import type { Member } from "./member.js";
 
 export interface VersionMonitorOptions {
@@ -28,6 +30,7 @@ export class VersionMonitor {
   readonly #options: VersionMonitorOptions;
   readonly #timer: Timer;
   #isDeciding = false;
+  #isReadyToDowngrade = false;
 
   constructor(options: VersionMonitorOptions) {
     this.#options = options;
@@ -42,6 +45,7 @@ export class VersionMonitor {
   look(): void {
     const { isLeader, logger } = this.#options;
     this.#followClusterVersion();
+    this.#tellWhenReady();
     if (!isLeader() || this.#isDeciding) return;
     this.#isDeciding = true;
     this.#decide()
@@ -62,6 +66,20 @@ export class VersionMonitor {
     logger.info("updated storage version", { "new-storage-version": cluster.version });
   }
 
+  /** Cluster and store have the downgrade's version: this member may be replaced by an older one. */
+  #tellWhenReady(): void {
+    const { cluster, storageVersion, logger } = this.#options;
+    const { enabled, targetVersion } = cluster.downgrade;
+    const wasReady = this.#isReadyToDowngrade;
+    this.#isReadyToDowngrade =
+      enabled && cluster.version === targetVersion && storageVersion() === targetVersion;
+    if (wasReady || !this.#isReadyToDowngrade) return;
+    logger.info("The server is ready to downgrade", {
+      "target-version": targetVersion,
+      "server-version": etcdVersion,
+    });
+  }
+
   async #decide(): Promise<void> {
     const { cluster, serverVersionOf, setClusterVersion, logger } = this.#options;
     const answers = await Promise.all(cluster.members().map(serverVersionOf));
@@ -74,6 +92,8 @@ export class VersionMonitor {
         "cluster-version": version.replace(/\.0$/, ""),
       });
       await setClusterVersion(version);
+    } else if (lowest !== undefined && cluster.downgrade.enabled) {
+      await this.#downgrade(cluster.downgrade.targetVersion, lowest);
     } else if (lowest !== undefined && isHigher(lowest, cluster.version)) {
       logger.info("updating cluster version using v3 API", {
         from: cluster.version.replace(/\.0$/, ""),
@@ -81,6 +101,26 @@ export class VersionMonitor {
       });
       await setClusterVersion(lowest);
     }
+  }
+
+  async #downgrade(target: string, lowest: string): Promise<void> {
+    const { cluster, setClusterVersion, logger } = this.#options;
+    if (cluster.version === target) return;
+    if (oneMinorBelow(cluster.version) !== target) {
+      const fields = { "downgrade-target": target, "cluster-version": cluster.version };
+      logger.error("Cannot downgrade from cluster-version to downgrade-target", fields);
+      return;
+    }
+    if (oneMinorBelow(lowest) !== target) {
+      const fields = { "downgrade-target": target, "minimal-server-version": lowest };
+      logger.error("Cannot downgrade from minimal-server-version to downgrade-target", fields);
+      return;
+    }
+    logger.info("updating cluster version using v3 API", {
+      from: cluster.version.replace(/\.0$/, ""),
+      to: target.replace(/\.0$/, ""),
+    });
+    await setClusterVersion(target);
   }
 }
 

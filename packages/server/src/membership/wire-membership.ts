@@ -2,9 +2,12 @@ import type { MemberId } from "@kvorum/base";
 import { etcdVersion } from "../config/version.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
+import { proposeInternal } from "../consensus/propose-once.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Cluster } from "./cluster.js";
 import { ConfChanges } from "./conf-changes.js";
+import { Downgrades } from "./downgrades.js";
+import type { Member } from "./member.js";
 import { Membership } from "./membership-service.js";
 import type { Peers } from "./peers.js";
 import { Publisher } from "./publisher.js";
@@ -30,6 +33,7 @@ export interface MembershipParts {
   readonly membership: Membership;
   readonly publisher: Publisher;
   readonly versions: VersionMonitor;
+  readonly downgrades: Downgrades;
 }
 
 export function wireMembership(wiring: MembershipWiring): MembershipParts {
@@ -53,14 +57,28 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
     }),
     promoteAtLeader: (other) => peers.promoteAtLeader(other),
   });
-  const versions = new VersionMonitor({
+  const shared = {
     ...{ cluster, clock, logger },
     isLeader: () => node.isLeader,
-    serverVersionOf: async (other) =>
+    serverVersionOf: async (other: Member) =>
       other.id === id ? etcdVersion : await peers.serverVersionOf(other),
+  };
+  const downgrades = new Downgrades({
+    ...shared,
+    catchUp: () =>
+      new Promise((resolve, reject) => {
+        consensus.reads.wait({ ready: resolve, failed: reject });
+      }),
+    propose: async ({ enabled, targetVersion: ver }) => {
+      await proposeInternal({ proposer, ids }, { downgradeInfoSet: { enabled, ver } });
+    },
+    checkIntervalMs: member.downgradeCheckIntervalMs ?? 0,
+  });
+  const versions = new VersionMonitor({
+    ...shared,
     setClusterVersion: (version) => publisher.setClusterVersion(version),
     storageVersion: wiring.storageVersion,
     setStorageVersion: wiring.setStorageVersion,
   });
-  return { changes, membership, publisher, versions };
+  return { changes, membership, publisher, versions, downgrades };
 }

@@ -1,6 +1,7 @@
 import {
   type ApiError,
   ApiError as ApiErrorClass,
+  apiError,
   decodeMessage,
   etcdserverpb,
   ProposalField,
@@ -9,6 +10,7 @@ import { assert, type MemberId } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
+import type { Downgrades } from "../membership/downgrades.js";
 import { failWith } from "./guard.js";
 import { fail, type Replier } from "./reply.js";
 import { type SnapshotSource, sendSnapshot } from "./snapshot.js";
@@ -18,6 +20,9 @@ const {
   AlarmResponse,
 
   DefragmentResponse,
+  DowngradeRequest,
+  DowngradeRequest_DowngradeAction: DowngradeAction,
+  DowngradeResponse,
   HashKVRequest,
   HashKVResponse,
   HashResponse,
@@ -37,6 +42,7 @@ export interface MaintenanceServiceOptions {
   readonly defragment: () => Promise<void>;
   /** @throws ApiError notLeader | badLeaderTransferee | timeoutLeaderTransfer */
   readonly moveLeader: (target: MemberId) => Promise<void>;
+  readonly downgrades: Downgrades;
   readonly snapshots: SnapshotSource;
 }
 
@@ -62,6 +68,10 @@ export class MaintenanceService {
       [
         "/etcdserverpb.Maintenance/MoveLeader",
         unary((call, message) => this.#moveLeader(call, message)),
+      ],
+      [
+        "/etcdserverpb.Maintenance/Downgrade",
+        unary((call, message) => this.#downgrade(call, message)),
       ],
       [
         "/etcdserverpb.Maintenance/Snapshot",
@@ -129,6 +139,31 @@ export class MaintenanceService {
       () => call.respond(new Uint8Array(0)),
       (error: unknown) => failLate(call, error),
     );
+  }
+
+  #downgrade(call: UnaryCall, message: Buffer): void {
+    this.#changeVersion(decodeMessage(DowngradeRequest, message)).then(
+      (version) => {
+        const body = DowngradeResponse.encode({ header: undefined, version }).finish();
+        call.respond(this.#options.replier.withHeader(body));
+      },
+      (error: unknown) => failLate(call, error),
+    );
+  }
+
+  /** Resolves to the cluster version. @throws ApiError */
+  async #changeVersion(request: etcdserverpb.DowngradeRequest): Promise<string> {
+    const { downgrades } = this.#options;
+    switch (request.action) {
+      case DowngradeAction.VALIDATE:
+        return downgrades.validate(request.version);
+      case DowngradeAction.ENABLE:
+        return downgrades.enable(request.version);
+      case DowngradeAction.CANCEL:
+        return downgrades.cancel();
+      default:
+        throw apiError("unknownMethod");
+    }
   }
 
   #snapshot(call: StreamCall): void {

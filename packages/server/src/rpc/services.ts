@@ -6,6 +6,7 @@ import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
 import type { LeaseAuthority } from "../lease/lease-authority.js";
 import type { MemberOptions } from "../member-options.js";
+import type { Downgrades } from "../membership/downgrades.js";
 import type { Membership } from "../membership/membership-service.js";
 import type { Quota } from "../quota.js";
 import { CallFigures } from "./call-figures.js";
@@ -25,6 +26,7 @@ export interface ServicesOptions {
   readonly memberId: MemberId;
   readonly opened: OpenedStore;
   readonly membership: Membership;
+  readonly downgrades: Downgrades;
   readonly consensus: Consensus;
   readonly ids: ProposalIds;
   readonly leases: LeaseAuthority;
@@ -76,6 +78,7 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       status: options.status,
       defragment: options.defragment,
       moveLeader: options.moveLeader,
+      downgrades: options.downgrades,
       snapshots: options.snapshots,
     }),
   ];
