@@ -33,6 +33,9 @@ export interface ComparisonOptions {
  */
 export async function runComparison(options: ComparisonOptions): Promise<Comparison> {
   const directory = mkdtempSync(join(options.scratchDir ?? tmpdir(), "kvorum-bench-"));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  // A run that is interrupted leaves nothing behind either; the servers have been ended by then.
+  process.once("exit", remove);
   const runs: RunRecord[] = [];
   const failures: FailedRun[] = [];
   const perRound = options.targets.length * (options.workloads.length + 1);
@@ -50,7 +53,8 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     }
     step("done");
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
   return {
     startedAt: new Date(nodeClock.wallMs()).toISOString(),
