@@ -58,8 +58,13 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   try {
     const commandLine = [process.argv0, ...process.argv.slice(1)];
     const onRemoved = () => {
+      if (node === undefined) {
+        // Told before it served: there is nothing to end gracefully.
+        logger.error("the member has been permanently removed from the cluster");
+        process.exit(0);
+      }
       node
-        ?.stop()
+        .stop()
         .then(() => process.exit(0))
         .catch(end);
     };

@@ -1,5 +1,5 @@
 // Step 2 of the write path: what every call passes before its handler.
-import { ApiError, apiError, WireError } from "@kvorum/api";
+import { ApiError, apiError, decodeMessage, etcdserverpb, WireError } from "@kvorum/api";
 import type { Clock } from "@kvorum/base";
 import type { Method, MethodTable, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { CallFigures } from "./call-figures.js";
@@ -13,11 +13,13 @@ export interface Standing {
   readonly openStreams: OpenStreams;
 }
 
-/** A learner serves these unary calls (Range only when serializable, checked by its handler). */
+const RANGE = "/etcdserverpb.KV/Range";
+
+/** A learner serves these unary calls, Range only when serializable. */
 const LEARNER_METHODS: ReadonlySet<string> = new Set([
   "/etcdserverpb.Maintenance/Status",
   "/etcdserverpb.Maintenance/Snapshot",
-  "/etcdserverpb.KV/Range",
+  RANGE,
 ]);
 
 export interface GuardOptions {
@@ -61,6 +63,9 @@ function guard(path: string, method: Method, options: GuardOptions): Method {
         call.startMs = clock.nowMs();
         try {
           check(call);
+          if (path === RANGE && standing.isLearner() && !isSerializable(message)) {
+            throw apiError("notSupportedForLearner");
+          }
           handle(call, message);
         } catch (error) {
           failWith(call, error);
@@ -88,6 +93,10 @@ function guard(path: string, method: Method, options: GuardOptions): Method {
       }
     },
   };
+}
+
+function isSerializable(message: Buffer): boolean {
+  return decodeMessage(etcdserverpb.RangeRequest, message).serializable;
 }
 
 /** Ends a call with what its handler threw. */
