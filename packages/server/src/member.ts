@@ -298,8 +298,12 @@ export class Member {
       ...{ opened, cluster },
       quota: this.quota,
       onQuotaExceeded: () => this.#noSpace.raise(),
-      onClusterVersion: (version) => {
-        options.logger.info("set initial cluster version", { "cluster-version": version });
+      onClusterVersion: (version, previous) => {
+        const [message, fields] =
+          previous === ""
+            ? ["set initial cluster version", { "cluster-version": version }]
+            : ["updated cluster version", { from: previous, to: version }];
+        options.logger.info(message, fields);
         this.maintenance.setStorageVersion(version);
       },
     });

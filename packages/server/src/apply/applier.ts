@@ -22,7 +22,7 @@ export interface ApplierOptions {
   /** The quota was found exceeded while applying: this member should raise NOSPACE. */
   readonly onQuotaExceeded: () => void;
   /** The cluster version or a downgrade was decided. */
-  readonly onClusterVersion: (version: string) => void;
+  readonly onClusterVersion: (version: string, previous: string) => void;
 }
 
 /**
@@ -75,8 +75,9 @@ export class Applier {
     }
     if (request.alarm !== undefined) return this.#alarm(request.alarm);
     if (request.clusterVersionSet !== undefined) {
+      const previous = cluster.version;
       cluster.setVersion(request.clusterVersionSet.ver);
-      onClusterVersion(request.clusterVersionSet.ver);
+      onClusterVersion(request.clusterVersionSet.ver, previous);
     }
     if (request.clusterMemberAttrSet !== undefined) {
       const { memberID, memberAttributes } = request.clusterMemberAttrSet;

@@ -92,6 +92,7 @@ export class VersionMonitor {
         "cluster-version": version.replace(/\.0$/, ""),
       });
       await setClusterVersion(version);
+      logger.info("cluster version is updated", { "cluster-version": version });
     } else if (lowest !== undefined && cluster.downgrade.enabled) {
       await this.#downgrade(cluster.downgrade.targetVersion, lowest);
     } else if (lowest !== undefined && isHigher(lowest, cluster.version)) {
@@ -100,6 +101,7 @@ export class VersionMonitor {
         to: lowest.replace(/\.0$/, ""),
       });
       await setClusterVersion(lowest);
+      logger.info("cluster version is updated", { "cluster-version": lowest });
     }
   }
 
@@ -121,6 +123,7 @@ export class VersionMonitor {
       to: target.replace(/\.0$/, ""),
     });
     await setClusterVersion(target);
+    logger.info("cluster version is updated", { "cluster-version": target });
   }
 }
 
