@@ -1,5 +1,6 @@
 import type { Backend, Bucket, View } from "@kvorum/backends";
 import type { Clock, Timer } from "@kvorum/base";
+import { BatchCursor } from "./batch-cursor.js";
 import { MvccError } from "./error.js";
 import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
@@ -147,8 +148,13 @@ export class BufferedBackend implements RecordStore {
     const view = await this.view();
     try {
       const found: [Uint8Array, Uint8Array][] = [];
-      for await (const { keys, values } of view.scan(bucket)) {
-        for (let i = 0; i < keys.length; i++) found.push([keys[i]!, values[i]!]);
+      for await (const batch of view.scan(bucket)) {
+        const cursor = new BatchCursor(batch);
+        for (let i = 0; i < cursor.count; i++) {
+          cursor.moveTo(i);
+          // Copies, because the caller may keep a few for long and would hold the whole batch.
+          found.push([cursor.copyKey(), cursor.copyRecord()]);
+        }
       }
       return found;
     } finally {

@@ -1,5 +1,5 @@
-import type { ScanBatch } from "@kvorum/backends";
 import type { MainRevision } from "@kvorum/base";
+import { BatchCursor } from "./batch-cursor.js";
 import { MvccError } from "./error.js";
 import type { RevisionHash } from "./hasher.js";
 import { KeptRevisions } from "./kept-revisions.js";
@@ -7,12 +7,7 @@ import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
 import { FINISHED_COMPACT_KEY, SCHEDULED_COMPACT_KEY } from "./restore.js";
 import { RevisionHasher } from "./revision-hasher.js";
-import {
-  decodeMetaRevision,
-  encodeRevisionKey,
-  revisionKeyMain,
-  revisionKeySub,
-} from "./revision-key.js";
+import { decodeMetaRevision, encodeRevisionKey } from "./revision-key.js";
 import type { StoreState } from "./store-state.js";
 import { pause, turn } from "./turn.js";
 
@@ -188,22 +183,21 @@ export class Compactor {
     let from = encodeRevisionKey(0, 0);
     for (;;) {
       const scanStartMs = this.#state.clock.nowMs();
-      const batch = await this.#nextBatch(from, revision);
-      if (batch === undefined) return;
-      const { keys } = batch;
+      const cursor = await this.#nextBatch(from, revision);
+      if (cursor === undefined) return;
       const scanMs = this.#state.clock.nowMs() - scanStartMs;
-      const scanMsPerSlice = scanMs / Math.ceil(keys.length / this.#options.batchLimit);
-      for (let at = 0; at < keys.length; at += this.#options.batchLimit) {
+      const scanMsPerSlice = scanMs / Math.ceil(cursor.count / this.#options.batchLimit);
+      for (let at = 0; at < cursor.count; at += this.#options.batchLimit) {
         this.#checkRunning();
         const startMs = this.#state.clock.nowMs();
-        this.#compactSlice(batch, at, { kept, hasher });
+        this.#compactSlice(cursor, at, { kept, hasher });
         const sliceMs = this.#state.clock.nowMs() - startMs;
         // A scan's time holds other work too where it was waited for, hence the bound.
         const workMs = sliceMs + Math.min(scanMsPerSlice, sliceMs * limits.compactionScanFactor);
         await this.#pause(workMs, this.#options.sleepMs);
       }
-      const last = keys[keys.length - 1]!;
-      from = encodeRevisionKey(revisionKeyMain(last), revisionKeySub(last) + 1);
+      // The cursor stands at the last record.
+      from = encodeRevisionKey(cursor.main, cursor.sub + 1);
     }
   }
 
@@ -211,11 +205,11 @@ export class Compactor {
    * A view is held only for one batch, because an engine can't reuse what a view pins. Records at
    * or below the revision change by nothing but this job, so the batches still fit together.
    */
-  async #nextBatch(from: Buffer, revision: number): Promise<ScanBatch | undefined> {
+  async #nextBatch(from: Buffer, revision: number): Promise<BatchCursor | undefined> {
     const view = await this.#state.records.engineView();
     try {
       const range = { start: from, end: encodeRevisionKey(revision + 1, 0) };
-      for await (const batch of view.scan("key", range)) return batch;
+      for await (const batch of view.scan("key", range)) return new BatchCursor(batch);
       return undefined;
     } finally {
       await view.close();
@@ -223,27 +217,26 @@ export class Compactor {
   }
 
   #compactSlice(
-    { keys, values }: ScanBatch,
+    cursor: BatchCursor,
     from: number,
     { kept, hasher }: { readonly kept: KeptRevisions; readonly hasher: RevisionHasher },
   ): void {
     const { records } = this.#state;
-    const to = Math.min(keys.length, from + this.#options.batchLimit);
+    const to = Math.min(cursor.count, from + this.#options.batchLimit);
     for (let i = from; i < to; i++) {
-      const key = keys[i]!;
-      const record = values[i]!;
-      const main = revisionKeyMain(key);
-      const sub = revisionKeySub(key);
-      this.#isKept = sub === 0 ? kept.has(main) : this.#isIndexed(record, main, sub);
-      hasher.add(key, record);
+      cursor.moveTo(i);
+      this.#isKept = cursor.sub === 0 ? kept.has(cursor.main) : this.#isIndexed(cursor);
+      hasher.add(cursor);
       if (this.#isKept) continue;
-      records.delete("key", key);
+      // A copy, because the deletion waits for its commit and would hold the whole batch.
+      records.delete("key", cursor.copyKey());
       this.#deletedRecords++;
     }
   }
 
-  #isIndexed(record: Uint8Array, main: number, sub: number): boolean {
-    return this.#state.index.contains(this.#reader.read(record).keyText(), main, sub);
+  #isIndexed({ main, sub, recordBytes, recordStart, recordEnd }: BatchCursor): boolean {
+    const key = this.#reader.readAt(recordBytes, recordStart, recordEnd).keyText();
+    return this.#state.index.contains(key, main, sub);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { apiError } from "@kvorum/api";
 import type { Bucket } from "@kvorum/backends";
-import { bytesToLatin1, type MainRevision, utf8 } from "@kvorum/base";
+import { type MainRevision, utf8 } from "@kvorum/base";
+import { BatchCursor } from "./batch-cursor.js";
 import type { FoundRevision } from "./key-index.js";
 import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
@@ -67,11 +68,12 @@ export class Hasher {
     try {
       for (const bucket of BUCKETS_IN_ORDER) {
         gather.add(utf8(bucket));
-        for await (const { keys, values } of view.scan(bucket)) {
-          for (let i = 0; i < keys.length; i++) {
-            if (bucket === "meta" && META_OF_MEMBER.has(bytesToLatin1(keys[i]!))) continue;
-            gather.add(keys[i]!);
-            gather.add(values[i]!);
+        for await (const batch of view.scan(bucket)) {
+          const cursor = new BatchCursor(batch);
+          for (let i = 0; i < cursor.count; i++) {
+            cursor.moveTo(i);
+            if (bucket === "meta" && META_OF_MEMBER.has(cursor.keyText())) continue;
+            gather.addRecord(cursor);
           }
           await turn(this.#state.clock);
         }
@@ -86,8 +88,8 @@ export class Hasher {
     const { index, records, pins, clock } = this.#state;
     const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
     const reader = new KeyValueReader();
-    const keeps = (record: Uint8Array, main: number, sub: number): boolean =>
-      index.keep(reader.read(record).keyText(), revision, found) &&
+    const keeps = ({ main, sub, recordBytes, recordStart, recordEnd }: BatchCursor): boolean =>
+      index.keep(reader.readAt(recordBytes, recordStart, recordEnd).keyText(), revision, found) &&
       found.main === main &&
       found.sub === sub;
     // A negative revision counts no record at all, so it needs nothing to stay.
@@ -97,9 +99,11 @@ export class Hasher {
       try {
         const keepsNothing = await this.#keepsNothing(revision);
         const hasher = new RevisionHasher({ compactRevision, revision, keepsNothing, keeps });
-        for await (const { keys, values } of view.scan("key")) {
-          for (let i = 0; i < keys.length; i++) {
-            hasher.add(keys[i]!, values[i]!);
+        for await (const batch of view.scan("key")) {
+          const cursor = new BatchCursor(batch);
+          for (let i = 0; i < cursor.count; i++) {
+            cursor.moveTo(i);
+            hasher.add(cursor);
             if (i % limits.hashChunkRecords === limits.hashChunkRecords - 1) await turn(clock);
           }
         }

@@ -1,12 +1,8 @@
 import type { RawKeyValue } from "@kvorum/api";
 import { bytesToLatin1 } from "@kvorum/base";
+import { BatchCursor } from "./batch-cursor.js";
 import { encodeKeyValue, KeyValueReader } from "./key-value.js";
-import {
-  encodeRevisionKey,
-  isTombstoneKey,
-  revisionKeyMain,
-  revisionKeySub,
-} from "./revision-key.js";
+import { encodeRevisionKey } from "./revision-key.js";
 import type { StoreState } from "./store-state.js";
 import type { RevisionEvents, StoreEvent } from "./types.js";
 import type { WriteGeneration } from "./write-buffer.js";
@@ -36,9 +32,11 @@ export async function readHistory(
   const collector = new EventCollector(revisionsMax);
   try {
     const range = { start: encodeRevisionKey(from, 0), end: encodeRevisionKey(end, 0) };
-    for await (const { keys, values } of view.scan("key", range)) {
-      for (let i = 0; i < keys.length; i++) {
-        if (!collector.add(keys[i]!, values[i]!)) return collector.history();
+    for await (const batch of view.scan("key", range)) {
+      const cursor = new BatchCursor(batch);
+      for (let i = 0; i < cursor.count; i++) {
+        cursor.moveTo(i);
+        if (!collector.add(cursor)) return collector.history();
       }
     }
   } finally {
@@ -87,15 +85,16 @@ class EventCollector {
   }
 
   /** @returns false when the record begins one revision too many; it is not taken then */
-  add(key: Uint8Array, record: RawKeyValue): boolean {
-    const main = revisionKeyMain(key);
+  add(cursor: BatchCursor): boolean {
+    const { main, sub, isTombstone } = cursor;
     if (main !== this.#main) {
       if (this.revisions.length === this.#revisionsMax) return false;
       this.#main = main;
       this.#events = [];
       this.revisions.push({ main, events: this.#events });
     }
-    this.#events.push(toEvent({ main, sub: revisionKeySub(key) }, record, isTombstoneKey(key)));
+    // A copy, because a slow watcher keeps its events for long and would hold the whole batch.
+    this.#events.push(toEvent({ main, sub }, cursor.copyRecord(), isTombstone));
     return true;
   }
 

@@ -71,6 +71,16 @@ describe("foreign records", () => {
     expect(reader.keyText()).toBe("a");
   });
 
+  test("a record within other bytes ends where it is said to end", () => {
+    const bytes = Buffer.from("ff0a01612a01620a0163", "hex");
+    const reader = new KeyValueReader().readAt(bytes, 1, 7);
+    expect([reader.keyText(), `${reader.value()}`]).toEqual(["a", "b"]);
+    expect([reader.keyStart, reader.valueStart, reader.valueEnd]).toEqual([3, 6, 7]);
+    for (const end of [2, 3, 5, 6]) {
+      expect(() => reader.readAt(bytes, 1, end)).toThrow(MvccError);
+    }
+  });
+
   test.each(["0a05", "ffffffffffffffffffffff01", "10", "0b"])("damage is told: %s", (hex) => {
     expect(() => new KeyValueReader().read(Buffer.from(hex, "hex"))).toThrow(MvccError);
   });

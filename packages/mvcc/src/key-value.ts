@@ -87,11 +87,20 @@ export class KeyValueReader {
   valueEnd = 0;
   #bytes: Uint8Array = EMPTY;
   #at = 0;
+  #end = 0;
 
   /** @param raw borrowed until the next call. @throws MvccError "CORRUPT" */
   read(raw: RawKeyValue): this {
-    this.#reset(raw);
-    while (this.#at < raw.length) {
+    return this.readAt(raw, 0, raw.length);
+  }
+
+  /**
+   * As `read`, of the record at [start, end) of `bytes`; the positions of the key and of the value
+   * are positions in `bytes`.
+   */
+  readAt(bytes: Uint8Array, start: number, end: number): this {
+    this.#reset(bytes, start, end);
+    while (this.#at < end) {
       const tag = this.#varint();
       if (tag === TAG_KEY) {
         this.keyEnd = this.#lengthDelimited();
@@ -103,7 +112,7 @@ export class KeyValueReader {
         this.valueEnd = this.#lengthDelimited();
         this.valueStart = this.#start;
       } else if (tag === TAG_LEASE) {
-        this.lease = readVarint64(raw, this.#at);
+        this.lease = readVarint64(bytes, this.#at);
         this.#varint();
       } else this.#skip(tag);
     }
@@ -126,8 +135,9 @@ export class KeyValueReader {
   }
 
   #start = 0;
+  #recordStart = 0;
 
-  #reset(raw: Uint8Array): void {
+  #reset(bytes: Uint8Array, start: number, end: number): void {
     this.createRevision = 0;
     this.modRevision = 0;
     this.version = 0;
@@ -136,29 +146,31 @@ export class KeyValueReader {
     this.keyEnd = 0;
     this.valueStart = 0;
     this.valueEnd = 0;
-    this.#bytes = raw;
-    this.#at = 0;
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    this.#recordStart = start;
   }
 
   #varint(): number {
     const bytes = this.#bytes;
+    const last = Math.min(this.#at + 10, this.#end);
     let value = 0;
     let scale = 1;
-    for (let i = 0; i < 10; i++) {
-      const byte = bytes[this.#at++];
-      if (byte === undefined) break;
+    while (this.#at < last) {
+      const byte = bytes[this.#at++]!;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 0x80;
     }
-    throw corrupt(bytes);
+    throw this.#corrupt();
   }
 
   #lengthDelimited(): number {
     const length = this.#varint();
     this.#start = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw corrupt(this.#bytes);
+    if (this.#at > this.#end) throw this.#corrupt();
     return this.#at;
   }
 
@@ -168,7 +180,12 @@ export class KeyValueReader {
     else if (wireType === 2) this.#lengthDelimited();
     else if (wireType === 1) this.#at += 8;
     else if (wireType === 5) this.#at += 4;
-    else throw corrupt(this.#bytes);
+    else throw this.#corrupt();
+  }
+
+  #corrupt(): MvccError {
+    const head = asBuffer(this.#bytes).subarray(this.#recordStart, this.#end).subarray(0, 64);
+    return new MvccError("CORRUPT", `not a KeyValue: ${head.toString("hex")}`);
   }
 }
 
@@ -179,7 +196,3 @@ const TAG_MOD_REVISION = 0x18;
 const TAG_VERSION = 0x20;
 const TAG_VALUE = 0x2a;
 const TAG_LEASE = 0x30;
-
-function corrupt(bytes: Uint8Array): MvccError {
-  return new MvccError("CORRUPT", `not a KeyValue: ${Buffer.from(bytes).toString("hex", 0, 64)}`);
-}

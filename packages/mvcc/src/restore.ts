@@ -1,18 +1,13 @@
 import type { View } from "@kvorum/backends";
 import { utf8 } from "@kvorum/base";
+import { BatchCursor } from "./batch-cursor.js";
 import type { IndexEntry } from "./key-index.js";
 import { orderOfTexts } from "./key-order.js";
 import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
 import { extendEntry, type RestoredRecord } from "./restored-entry.js";
-import {
-  decodeMetaRevision,
-  encodeRevisionKey,
-  isTombstoneKey,
-  revisionKeyMain,
-  revisionKeySub,
-} from "./revision-key.js";
+import { decodeMetaRevision, encodeRevisionKey } from "./revision-key.js";
 import { TreeIndex } from "./tree-index.js";
 import type { LeaseAttachments } from "./types.js";
 
@@ -72,8 +67,12 @@ class Restorer {
 
   async scan(view: View): Promise<void> {
     // Main revision 0 is no revision: etcd begins its scan at 1 too.
-    for await (const { keys, values } of view.scan("key", { start: encodeRevisionKey(1, 0) })) {
-      for (let i = 0; i < keys.length; i++) this.#gather(keys[i]!, values[i]!);
+    for await (const batch of view.scan("key", { start: encodeRevisionKey(1, 0) })) {
+      const cursor = new BatchCursor(batch);
+      for (let i = 0; i < cursor.count; i++) {
+        cursor.moveTo(i);
+        this.#gather(cursor);
+      }
       if (this.#keys.length >= limits.restoreBlockRecords) this.#enterBlock();
     }
     this.#enterBlock();
@@ -87,12 +86,11 @@ class Restorer {
     }
   }
 
-  #gather(recordKey: Uint8Array, record: Uint8Array): void {
-    const main = revisionKeyMain(recordKey);
-    const sub = revisionKeySub(recordKey);
-    const isTombstone = isTombstoneKey(recordKey);
-    const { createRevision: created, version, lease } = this.#reader.read(record);
-    const key = this.#reader.keyText();
+  #gather(cursor: BatchCursor): void {
+    const { main, sub, isTombstone, recordBytes, recordStart, recordEnd } = cursor;
+    const reader = this.#reader.readAt(recordBytes, recordStart, recordEnd);
+    const { createRevision: created, version, lease } = reader;
+    const key = reader.keyText();
     this.lastMain = main;
     if (lease !== 0n && !isTombstone) this.#leases.set(key, lease);
     else if (this.#leases.size !== 0) this.#leases.delete(key);

@@ -1,6 +1,6 @@
-import { utf8 } from "@kvorum/base";
+import { asBuffer, utf8 } from "@kvorum/base";
 import { crc32c } from "@node-rs/crc32";
-import { isTombstoneKey, revisionKeyMain, revisionKeySub } from "./revision-key.js";
+import type { BatchCursor } from "./batch-cursor.js";
 
 export interface RevisionHasherOptions {
   /** Records at or below it count only if they are kept; -1 for none. */
@@ -10,7 +10,7 @@ export interface RevisionHasherOptions {
   /** Whether nothing at all is kept: then everything counts, as in etcd. */
   readonly keepsNothing: boolean;
   /** Whether the keep set holds the revision of this record; asked only if it depends on that. */
-  readonly keeps: (record: Uint8Array, main: number, sub: number) => boolean;
+  readonly keeps: (cursor: BatchCursor) => boolean;
 }
 
 /**
@@ -26,18 +26,15 @@ export class RevisionHasher {
     this.#gather.add(BUCKET_NAME);
   }
 
-  /** `key` is the record's key in the bucket, of 17 or 18 bytes. */
-  add(key: Uint8Array, record: Uint8Array): void {
+  /** Adds the record at which the cursor stands. */
+  add(cursor: BatchCursor): void {
     const { compactRevision, revision, keepsNothing, keeps } = this.#options;
-    const main = revisionKeyMain(key);
+    const { main } = cursor;
     if (main > revision) return;
-    if (main <= compactRevision && !keepsNothing && !keeps(record, main, revisionKeySub(key))) {
-      return;
-    }
+    if (main <= compactRevision && !keepsNothing && !keeps(cursor)) return;
     // A tombstone at the compact revision may be gone on members of older releases.
-    if (main === compactRevision && isTombstoneKey(key)) return;
-    this.#gather.add(key);
-    this.#gather.add(record);
+    if (main === compactRevision && cursor.isTombstone) return;
+    this.#gather.addRecord(cursor);
   }
 
   digest(): number {
@@ -52,18 +49,34 @@ export class CrcGatherer {
   #crc: number | undefined = undefined;
 
   add(bytes: Uint8Array): void {
-    if (this.#length + bytes.length > GATHER_BYTES) this.#flush();
-    if (bytes.length > GATHER_BYTES) {
-      this.#update(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    this.#addAt(asBuffer(bytes), 0, bytes.length);
+  }
+
+  /** Adds the key and the record at which the cursor stands. */
+  addRecord(cursor: BatchCursor): void {
+    const { keyBytes, keyStart, keyEnd, recordBytes, recordStart, recordEnd } = cursor;
+    if (keyBytes === recordBytes && keyEnd === recordStart) {
+      this.#addAt(keyBytes, keyStart, recordEnd);
       return;
     }
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.#addAt(keyBytes, keyStart, keyEnd);
+    this.#addAt(recordBytes, recordStart, recordEnd);
   }
 
   digest(): number {
     this.#flush();
     return this.#crc ?? 0;
+  }
+
+  #addAt(bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    if (this.#length + length > GATHER_BYTES) this.#flush();
+    if (length > GATHER_BYTES) {
+      this.#update(bytes.subarray(start, end));
+      return;
+    }
+    bytes.copy(this.#buffer, this.#length, start, end);
+    this.#length += length;
   }
 
   #flush(): void {

@@ -24,16 +24,23 @@ export function writeRevisionKey(into: Buffer, main: number, sub: number): void 
   into.writeUInt32BE(sub % WORD, 13);
 }
 
-export function revisionKeyMain(key: Uint8Array): number {
-  return readWord(key, 0) * WORD + readWord(key, 4);
+/** Of the key that begins at `at`. */
+export function revisionKeyMain(bytes: Uint8Array, at = 0): number {
+  return readWord(bytes, at) * WORD + readWord(bytes, at + 4);
 }
 
-export function revisionKeySub(key: Uint8Array): number {
-  return readWord(key, 9) * WORD + readWord(key, 13);
+/** Of the key that begins at `at`. */
+export function revisionKeySub(bytes: Uint8Array, at = 0): number {
+  return readWord(bytes, at + 9) * WORD + readWord(bytes, at + 13);
 }
 
 export function isTombstoneKey(key: Uint8Array): boolean {
-  return key.length === TOMBSTONE_KEY_BYTES;
+  return isTombstoneKeyBytes(key.length);
+}
+
+/** Whether a key of this many bytes is that of a tombstone. */
+export function isTombstoneKeyBytes(keyBytes: number): boolean {
+  return keyBytes === TOMBSTONE_KEY_BYTES;
 }
 
 /** A revision as meta/scheduledCompactRev holds it: 17 bytes with sub 0. @returns -1 when absent */
