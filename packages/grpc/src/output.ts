@@ -1,21 +1,32 @@
 import type { Socket } from "node:net";
 
 const EMPTY = Buffer.alloc(0);
-/** A chunk with less room than this is not worth handing on. */
+/** A chunk with less room than this is not worth handing on before its writes are done. */
 const REUSE_BYTES_MIN = 4096;
 /** Idle chunks kept for the next connection that has something to say. */
-const IDLE_CHUNKS_MAX = 16;
+const IDLE_CHUNKS_MAX = 128;
 
-/** A chunk of memory of which everything below `offset` is given away already. */
+/**
+ * A chunk of memory of which everything below `offset` is given away already.
+ * ```
+ *   held by an output --give--> idle (in the pool) --take--> held
+ *                      `------> loose (too full) --last write done--> idle, empty again
+ * ```
+ */
 interface Chunk {
   readonly bytes: Buffer;
-  readonly offset: number;
+  offset: number;
+  /** Pieces of it that wait for a socket or are being written. */
+  pieces: number;
+  state: "held" | "idle" | "loose";
 }
 
 /**
  * Chunks that the connections of a server write their output into. A connection holds one only while
  * it has output for this turn, so a thousand idle connections cost no chunk. Bytes below a chunk's
- * offset belong to writes under way and are never touched again.
+ * offset belong to writes under way and are not touched before those are done; then the chunk is
+ * used again from its start. Fresh memory for each 64 KiB of output would be counted against the
+ * heap's limit and have the garbage collector mark all of it, time and again.
  */
 export class ChunkPool {
   readonly #chunkBytes: number;
@@ -27,13 +38,37 @@ export class ChunkPool {
 
   take(bytesMin: number): Chunk {
     const idle = this.#idle.pop();
-    if (idle !== undefined && idle.bytes.length - idle.offset >= bytesMin) return idle;
-    return { bytes: Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytesMin)), offset: 0 };
+    if (idle !== undefined) {
+      if (idle.bytes.length - idle.offset >= bytesMin) {
+        idle.state = "held";
+        return idle;
+      }
+      this.#putAway(idle, bytesMin);
+    }
+    const bytes = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytesMin));
+    return { bytes, offset: 0, pieces: 0, state: "held" };
   }
 
-  give(bytes: Buffer, offset: number): void {
-    if (bytes.length - offset < REUSE_BYTES_MIN || this.#idle.length >= IDLE_CHUNKS_MAX) return;
-    this.#idle.push({ bytes, offset });
+  /** The holder has nothing more to write into `chunk`. */
+  give(chunk: Chunk): void {
+    if (chunk.pieces === 0) chunk.offset = 0;
+    this.#putAway(chunk, REUSE_BYTES_MIN);
+  }
+
+  /** A piece of `chunk` is with the kernel. */
+  written(chunk: Chunk): void {
+    chunk.pieces--;
+    if (chunk.pieces > 0 || chunk.state === "held") return;
+    chunk.offset = 0;
+    if (chunk.state === "loose") this.#putAway(chunk, REUSE_BYTES_MIN);
+  }
+
+  #putAway(chunk: Chunk, bytesMin: number): void {
+    const hasRoom = chunk.bytes.length - chunk.offset >= bytesMin;
+    const isIdle =
+      hasRoom && chunk.bytes.length === this.#chunkBytes && this.#idle.length < IDLE_CHUNKS_MAX;
+    chunk.state = isIdle ? "idle" : "loose";
+    if (isIdle) this.#idle.push(chunk);
   }
 }
 
@@ -43,11 +78,18 @@ export class ChunkPool {
  */
 export class Output {
   readonly #pool: ChunkPool;
+  /** The memory of `#chunk`. */
   bytes: Buffer = EMPTY;
   offset = 0;
+  #chunk: Chunk | undefined;
   #start = 0;
   #sealed: Uint8Array[] = [];
   #sealedBytes = 0;
+  /** The chunks of the sealed pieces, once a piece. */
+  #chunks: Chunk[] = [];
+  /** Those of each write that is not done yet, in order. */
+  #writing: Chunk[][] = [];
+  #hasFailed = false;
 
   constructor(pool: ChunkPool) {
     this.#pool = pool;
@@ -89,12 +131,16 @@ export class Output {
     if (sealed.length === 0) return;
     this.#sealed = [];
     this.#sealedBytes = 0;
-    if (sealed.length === 1) {
-      socket.write(sealed[0]!);
+    this.#writing.push(this.#chunks);
+    this.#chunks = [];
+    const last = sealed.length - 1;
+    if (last === 0) {
+      socket.write(sealed[0]!, this.#onWritten);
       return;
     }
     socket.cork();
-    for (const piece of sealed) socket.write(piece);
+    for (let i = 0; i < last; i++) socket.write(sealed[i]!);
+    socket.write(sealed[last]!, this.#onWritten);
     socket.uncork();
   }
 
@@ -103,18 +149,34 @@ export class Output {
     this.#release();
     this.#sealed = [];
     this.#sealedBytes = 0;
+    for (const chunk of this.#chunks) this.#pool.written(chunk);
+    this.#chunks = [];
   }
 
+  /** Writes end in their order. After a failure nobody knows who still reads the memory: it is left. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error !== undefined && error !== null) this.#hasFailed = true;
+    const chunks = this.#writing.shift();
+    if (this.#hasFailed || chunks === undefined) return;
+    for (const chunk of chunks) this.#pool.written(chunk);
+  };
+
   #seal(): void {
-    if (this.offset === this.#start) return;
+    const chunk = this.#chunk;
+    if (chunk === undefined || this.offset === this.#start) return;
     this.#sealed.push(this.bytes.subarray(this.#start, this.offset));
     this.#sealedBytes += this.offset - this.#start;
     this.#start = this.offset;
+    chunk.pieces++;
+    this.#chunks.push(chunk);
   }
 
   #release(): void {
-    if (this.bytes.length === 0) return;
-    this.#pool.give(this.bytes, this.offset);
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    chunk.offset = this.offset;
+    this.#pool.give(chunk);
+    this.#chunk = undefined;
     this.bytes = EMPTY;
     this.offset = 0;
     this.#start = 0;
@@ -124,6 +186,7 @@ export class Output {
     this.#seal();
     this.#release();
     const chunk = this.#pool.take(count);
+    this.#chunk = chunk;
     this.bytes = chunk.bytes;
     this.offset = chunk.offset;
     this.#start = chunk.offset;
