@@ -5,7 +5,7 @@ import { root, setup } from "./setup.mjs";
 
 setup();
 const isLogSet = process.argv.some((argument) => /^--?log-(level|format|outputs)/.test(argument));
-const quiet = isLogSet ? [] : ["--log-format=console", "--log-level=warn"];
+const quiet = isLogSet ? [] : ["--log-format=console", "--log-level=error"];
 const node = spawn(
   join(root, "node_modules", ".bin", "kvorum"),
   [...quiet, ...process.argv.slice(2)],

@@ -11,6 +11,7 @@ import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { Cluster } from "../membership/cluster.js";
 import { putCost, type Quota, txnCost } from "../quota.js";
+import { refuseAuthEntry } from "./unsupported-auth.js";
 
 const { AlarmRequest_AlarmAction: AlarmAction, AlarmType } = etcdserverpb;
 const NONE: AppliedResponse = { kind: "none" };
@@ -90,6 +91,7 @@ export class Applier {
         });
       }
     }
+    refuseAuthEntry(request);
     if (request.downgradeInfoSet !== undefined) {
       const { enabled, ver } = request.downgradeInfoSet;
       cluster.setDowngrade({ enabled, targetVersion: enabled ? ver : "" });

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { Backend } from "@kvorum/backends";
 import type { FileSystem, LogIndex } from "@kvorum/base";
+import { refuseStoreWithAuth } from "../apply/unsupported-auth.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
+import { StorageError } from "../storage/storage-error.js";
 import { readValidSnapshots } from "../storage/wal/read-wal.js";
 import { checkNotBootstrapped } from "./check-bootstrapped.js";
 import { forceNewCluster } from "./force-new-cluster.js";
@@ -49,7 +51,10 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
   let backend: Backend | undefined;
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });
+    const engineNow = backend;
+    refuseStoreWithAuth((bucket, key) => engineNow.get(bucket, key), dataDir.path);
     if (!dataDir.hasWal) {
+      refuseLostLog(dataDir, positionOf(backend));
       const begun = await beginLog(options, dataDir.walDirectory);
       return { dataDir, backend, position: positionOf(backend), ...begun };
     }
@@ -76,6 +81,18 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
     await dataDir.release();
     throw error;
   }
+}
+
+/** An engine with content and no log: what was acknowledged last stood in the log. */
+function refuseLostLog({ path, walDirectory }: DataDir, position: Position): void {
+  if (position.index === 0) return;
+  throw new StorageError(
+    "NOT_FOUND",
+    `${path} holds data up to index ${position.index}, but there is no log in ${walDirectory}. If ` +
+      "the log is kept elsewhere, name that place with --wal-dir; if it was lost, remove this " +
+      "member and add it again, or restore a snapshot. Nothing was changed.",
+    { path: walDirectory },
+  );
 }
 
 /** A new member founds a cluster with the others it is told of, or joins one that runs. */
