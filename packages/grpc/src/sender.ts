@@ -50,6 +50,8 @@ export class Sender {
   /** A HEADERS or DATA frame was written since the last ping; see `Keepalive`. */
   hasSentSincePing = false;
   #ring: Stream[] = [];
+  /** Streams that were told to wait for the output alone: they have nothing queued here. */
+  #waiting: Stream[] = [];
 
   constructor(host: SenderHost, pool: ChunkPool, limits: TransportLimits) {
     this.#host = host;
@@ -59,7 +61,7 @@ export class Sender {
 
   /** Is there something that could be sent now? */
   get canProgress(): boolean {
-    return this.#ring.length > 0 && this.#connectionWindow > 0;
+    return this.#ring.length > 0 ? this.#connectionWindow > 0 : this.#waiting.length > 0;
   }
 
   sendCopy(stream: Stream, source: Uint8Array, length: number): void {
@@ -95,11 +97,16 @@ export class Sender {
     }
   }
 
-  /** Messages that stand back to back, each behind its prefix already; `source` is copied. */
+  /**
+   * Messages that stand back to back, each behind its prefix already; `source` is copied. Once the
+   * output is full the stream is told to wait before anything of it has to be queued; the output may
+   * be passed by a chunk of each stream that doesn't know yet, up to its double.
+   */
   sendFramed(stream: Stream, source: Uint8Array, length: number): void {
     if (stream.closed) return;
     this.#host.onMessageSent(length);
-    if (!this.#windowsHold(stream, length)) {
+    const { outputHighBytes } = this.#limits;
+    if (!this.#windowsHold(stream, length, 2 * outputHighBytes)) {
       this.#enqueueRaw(stream, [Buffer.from(source.subarray(0, length))]);
       return;
     }
@@ -111,6 +118,10 @@ export class Sender {
     }
     stream.sendWindow -= length;
     this.#connectionWindow -= length;
+    if (this.output.pendingBytes >= outputHighBytes && !stream.wantsDrain) {
+      stream.wantsDrain = true;
+      this.#waiting.push(stream);
+    }
     this.#host.wake();
   }
 
@@ -150,6 +161,7 @@ export class Sender {
       }
       ring = this.#ring;
     }
+    if (this.#waiting.length > 0) this.#resumeWaiting();
   }
 
   /** @throws Http2Error FLOW_CONTROL_ERROR when the window overflows */
@@ -178,17 +190,18 @@ export class Sender {
 
   /** May these many bytes of DATA go out at once, ahead of nobody? */
   #fitsNow(stream: Stream, bytes: number): boolean {
-    return bytes <= this.frameBytesMax && this.#windowsHold(stream, bytes);
+    const { outputHighBytes } = this.#limits;
+    return bytes <= this.frameBytesMax && this.#windowsHold(stream, bytes, outputHighBytes);
   }
 
-  /** The same for DATA of several frames. */
-  #windowsHold(stream: Stream, bytes: number): boolean {
+  /** The same for DATA of several frames, with `pendingMax` as the output's bound. */
+  #windowsHold(stream: Stream, bytes: number, pendingMax: number): boolean {
     return (
       this.#ring.length === 0 &&
       bytes <= this.#connectionWindow &&
       bytes <= stream.sendWindow &&
       stream.queuedBytes === 0 &&
-      this.output.pendingBytes < this.#limits.outputHighBytes
+      this.output.pendingBytes < pendingMax
     );
   }
 
@@ -250,10 +263,26 @@ export class Sender {
       return;
     }
     this.#joinRing(stream);
-    if (stream.wantsDrain && queue.bytes <= this.#limits.streamHighBytes >> 1) {
-      stream.wantsDrain = false;
-      if (!stream.ended) stream.onDrain?.();
+    this.#tellDrained(stream);
+  }
+
+  /** Lets streams that wait for the output go on, in turn, until it is full again. */
+  #resumeWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (let i = 0; i < waiting.length; i++) {
+      if (this.output.pendingBytes >= this.#limits.outputHighBytes) {
+        this.#waiting = waiting.slice(i).concat(this.#waiting);
+        return;
+      }
+      this.#tellDrained(waiting[i]!);
     }
+  }
+
+  #tellDrained(stream: Stream): void {
+    if (!stream.wantsDrain || stream.queuedBytes > this.#limits.streamHighBytes >> 1) return;
+    stream.wantsDrain = false;
+    if (!stream.ended && !stream.closed) stream.onDrain?.();
   }
 
   #writeHead(stream: Stream): void {
