@@ -89,6 +89,8 @@ export class Output {
   #chunks: Chunk[] = [];
   /** Those of each write that is not done yet, in order. */
   #writing: Chunk[][] = [];
+  /** Writes known to be done whose callbacks are still to come. */
+  #callbacksOwed = 0;
   #hasFailed = false;
 
   constructor(pool: ChunkPool) {
@@ -136,12 +138,14 @@ export class Output {
     const last = sealed.length - 1;
     if (last === 0) {
       socket.write(sealed[0]!, this.#onWritten);
-      return;
+    } else {
+      socket.cork();
+      for (let i = 0; i < last; i++) socket.write(sealed[i]!);
+      socket.write(sealed[last]!, this.#onWritten);
+      socket.uncork();
     }
-    socket.cork();
-    for (let i = 0; i < last; i++) socket.write(sealed[i]!);
-    socket.write(sealed[last]!, this.#onWritten);
-    socket.uncork();
+    // Of a socket that broke nobody knows who still reads the memory.
+    if (socket.writableLength === 0 && !socket.destroyed) this.#recycleAll();
   }
 
   clear(): void {
@@ -153,12 +157,31 @@ export class Output {
     this.#chunks = [];
   }
 
+  /**
+   * The kernel took everything at once: the next connection of this turn writes into the same, still
+   * cached memory, without waiting for the callbacks, which come when the turn is over.
+   */
+  #recycleAll(): void {
+    const writing = this.#writing;
+    this.#callbacksOwed += writing.length;
+    for (let i = 0; i < writing.length; i++) this.#recycle(writing[i]!);
+    writing.length = 0;
+  }
+
+  #recycle(chunks: readonly Chunk[]): void {
+    if (this.#hasFailed) return;
+    for (const chunk of chunks) this.#pool.written(chunk);
+  }
+
   /** Writes end in their order. After a failure nobody knows who still reads the memory: it is left. */
   readonly #onWritten = (error?: Error | null): void => {
     if (error !== undefined && error !== null) this.#hasFailed = true;
+    if (this.#callbacksOwed > 0) {
+      this.#callbacksOwed--;
+      return;
+    }
     const chunks = this.#writing.shift();
-    if (this.#hasFailed || chunks === undefined) return;
-    for (const chunk of chunks) this.#pool.written(chunk);
+    if (chunks !== undefined) this.#recycle(chunks);
   };
 
   #seal(): void {

@@ -19,6 +19,7 @@ export class CohortSet {
         stream: watcher.stream,
         watchers: [],
         idLength: watcher.idField.length,
+        ids: NO_IDS,
         fragment: watcher.fragment,
         progressNotify: watcher.progressNotify,
         slot: kind.cohorts.length,
@@ -29,6 +30,9 @@ export class CohortSet {
     watcher.cohort = cohort;
     watcher.slot = cohort.watchers.length;
     cohort.watchers.push(watcher);
+    const end = cohort.watchers.length * cohort.idLength;
+    if (cohort.ids.length < end) cohort.ids = grown(cohort.ids, end);
+    cohort.ids.set(watcher.idField, end - cohort.idLength);
   }
 
   /** Only while the stream has no undelivered events: deliveries name watchers by place. */
@@ -40,6 +44,7 @@ export class CohortSet {
     if (last !== watcher) {
       cohort.watchers[watcher.slot] = last;
       last.slot = watcher.slot;
+      cohort.ids.set(last.idField, last.slot * cohort.idLength);
     }
     if (cohort.watchers.length === 0) this.#remove(cohort);
   }
@@ -69,6 +74,14 @@ export class CohortSet {
     cohorts.splice(cohorts.indexOf(cohort), 1);
     if (cohorts.length === 0) this.#byKind.delete(cohort.kind);
   }
+}
+
+const NO_IDS = new Uint8Array(0);
+
+function grown(ids: Uint8Array, bytesMin: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(bytesMin, 2 * ids.length));
+  bytes.set(ids);
+  return bytes;
 }
 
 function fits(cohort: Cohort, watcher: Watcher): boolean {

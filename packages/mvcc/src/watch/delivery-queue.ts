@@ -16,6 +16,8 @@ export interface Delivery {
   sent: number;
   readonly batch: Batch;
   readonly idLength: number;
+  /** Their id fields, back to back, at least `count`; undefined: to be taken from each of them. */
+  readonly ids: Uint8Array | undefined;
   readonly fragment: boolean;
   readonly progressNotify: boolean;
 }

@@ -35,9 +35,38 @@ export function writeFrames(
     done += length;
   }
   if (idLength === 0) return;
-  for (let i = 0; i < count; i++) {
-    const { idField } = delivery.watchers[delivery.sent + i]!;
-    const position = idAt + i * stride;
+  if (delivery.ids === undefined) patchFromWatchers(target, idAt, { delivery, count, stride });
+  else patchFromTable(target, idAt, { delivery, count, stride }, delivery.ids);
+}
+
+interface Patch {
+  readonly delivery: Delivery;
+  readonly count: number;
+  readonly stride: number;
+}
+
+function patchFromWatchers(target: Uint8Array, idAt: number, patch: Patch): void {
+  const { idLength, watchers, sent } = patch.delivery;
+  for (let i = 0; i < patch.count; i++) {
+    const { idField } = watchers[sent + i]!;
+    const position = idAt + i * patch.stride;
     for (let j = 0; j < idLength; j++) target[position + j] = idField[j]!;
+  }
+}
+
+/** A table in one piece is read ahead by the processor; watchers lie all over the heap. */
+function patchFromTable(
+  target: Uint8Array,
+  idAt: number,
+  { delivery, count, stride }: Patch,
+  ids: Uint8Array,
+): void {
+  const { idLength, sent } = delivery;
+  let from = sent * idLength;
+  let position = idAt;
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < idLength; j++) target[position + j] = ids[from + j]!;
+    from += idLength;
+    position += stride;
   }
 }

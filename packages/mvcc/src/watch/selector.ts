@@ -39,6 +39,11 @@ export interface Cohort {
   readonly stream: WatchStream;
   readonly watchers: Watcher[];
   readonly idLength: number;
+  /**
+   * The id fields of `watchers`, back to back, with room behind them. Replaced when it is full; what
+   * was in it stays as it was while there are undelivered events.
+   */
+  ids: Uint8Array;
   readonly fragment: boolean;
   readonly progressNotify: boolean;
   /** Its place in `kind.cohorts`. */

@@ -132,10 +132,10 @@ export class WatchStream {
 
   /** Queues the events of a revision; the hub then hands over or lets the stream fall behind. */
   deliver(cohort: Cohort, batch: Batch): void {
-    const { watchers, idLength, fragment, progressNotify } = cohort;
+    const { watchers, idLength, ids, fragment, progressNotify } = cohort;
     const count = watchers.length;
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
-    const form = { idLength, fragment, progressNotify };
+    const form = { idLength, ids, fragment, progressNotify };
     this.#queue.push({ watchers, isOwn: false, count, sent: 0, batch, ...form });
     if (this.#queue.isFull && !this.#isOverfull) {
       this.#isOverfull = true;
@@ -281,7 +281,7 @@ export class WatchStream {
     if (this.#queue.extend(watcher, batch)) return;
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
     const { fragment, progressNotify } = watcher;
-    const form = { idLength: watcher.idField.length, fragment, progressNotify };
+    const form = { idLength: watcher.idField.length, ids: undefined, fragment, progressNotify };
     this.#queue.push({ watchers: [watcher], isOwn: true, count: 1, sent: 0, batch, ...form });
   }
 
