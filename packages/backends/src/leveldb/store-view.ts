@@ -2,7 +2,7 @@ import { BUCKET_IDS } from "../common/bucket-id.js";
 import { PackedBuilder } from "../common/packed-batch.js";
 import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
-import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
+import { LEVELDB_READ_BYTES_MAX, LEVELDB_READ_RECORDS_MAX } from "../limits.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { storedRange } from "./key-codec.js";
 import type { LeveldbStore } from "./open-store.js";
@@ -24,19 +24,19 @@ export class StoreView implements ServedView {
     const iterator = this.#store.iterator({
       ...storedRange(bucket, range),
       snapshot: this.#snapshot,
-      highWaterMarkBytes: SCAN_BATCH_BYTES_MAX,
+      highWaterMarkBytes: LEVELDB_READ_BYTES_MAX,
       fillCache: false,
     });
     this.#iterators.add(iterator);
     try {
       const checksum = new RunChecksum(BUCKET_IDS[bucket]);
       const builder = new PackedBuilder();
-      let next = iterator.nextv(SCAN_BATCH_RECORDS_MAX);
+      let next = iterator.nextv(LEVELDB_READ_RECORDS_MAX);
       for (;;) {
         const entries = await next;
-        if (entries.length === 0) return;
+        if (entries.length === 0) break;
         // LevelDB reads on while these are packed.
-        next = iterator.nextv(SCAN_BATCH_RECORDS_MAX);
+        next = iterator.nextv(LEVELDB_READ_RECORDS_MAX);
         next.catch(() => {});
         for (const [prefixed, stored] of entries) {
           const key = prefixed.subarray(1);
@@ -46,9 +46,10 @@ export class StoreView implements ServedView {
             throw damagedRecord(this.#directory, bucket, key);
           }
           builder.addParts(key, value);
+          if (builder.full) yield builder.take();
         }
-        yield builder.take();
       }
+      if (!builder.empty) yield builder.take();
     } finally {
       this.#iterators.delete(iterator);
       await iterator.close();
