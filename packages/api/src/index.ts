@@ -14,7 +14,7 @@ export {
   decodeRangeRequest,
   decodeTxnRequest,
 } from "./codec/requests.js";
-export { HeaderEncoder, writeResponse } from "./codec/responses.js";
+export { HeaderEncoder, writeRangeChunk, writeResponse } from "./codec/responses.js";
 export { WireError, WireReader } from "./codec/wire-reader.js";
 export { varintSize, WireWriter } from "./codec/wire-writer.js";
 export { ApiError, type ApiErrorName, apiError, apiErrorText } from "./errors.js";

@@ -17,8 +17,8 @@ export const limits = {
   valueCacheBytes: 64 * 1024 ** 2,
   /** Flushed generations that the value cache keeps at most; a bound for idle stores. */
   recentGenerationsMax: 1_024,
-  /** Work units of one synchronous stretch of a range; see `rangeFetchUnits`. */
-  rangeChunkUnits: 20_000,
+  /** Work units of one synchronous stretch of a range at most; see `rangeFetchUnits`. */
+  rangeChunkUnits: 160_000,
   /** A key whose record is read costs this many units, one that is only counted costs 1. */
   rangeFetchUnits: 20,
   /** The first chunk of a RangeStream, in keys. Source: etcd 3.7, RangeStream. */

@@ -47,12 +47,12 @@ export function rangeInChunks(
 ): RawRangeResponse | Promise<RawRangeResponse> {
   if (request.rangeEnd.length === 0) return rangeOneKey(state, request, when);
   const range = new RangeRead(state, request, when);
-  if (range.step(limits.rangeChunkUnits)) return range.response();
+  if (workAStretch(state, range)) return range.response();
   const release = state.pins.hold(when.at);
   return new Promise<RawRangeResponse>((resolve, reject) => {
     const goOn = (): void => {
       try {
-        if (range.step(limits.rangeChunkUnits)) resolve(range.response());
+        if (workAStretch(state, range)) resolve(range.response());
         else state.clock.soon(goOn);
       } catch (error) {
         reject(error);
@@ -60,6 +60,20 @@ export function rangeInChunks(
     };
     state.clock.soon(goOn);
   }).finally(release);
+}
+
+/**
+ * Goes on without a turn for others until a few milliseconds are over: a record costs a tenth of a
+ * microsecond from a cache and many from a disk, and every turn may last long on a busy server.
+ * @returns true when the reply is ready
+ */
+function workAStretch({ clock }: StoreState, range: RangeRead): boolean {
+  const endMs = clock.nowMs() + STRETCH_MS;
+  for (let left = limits.rangeChunkUnits; left > 0; left -= STEP_UNITS) {
+    if (range.step(STEP_UNITS)) return true;
+    if (clock.nowMs() >= endMs) return false;
+  }
+  return false;
 }
 
 /** The hot path: one key, one record. */
@@ -213,5 +227,9 @@ export class RangeRead {
   }
 }
 
+/** How long a range keeps others waiting at one time, about. */
+const STRETCH_MS = 3;
+/** Work between two looks at the clock: about 0.1 ms from a cache, 1 ms from an engine. */
+const STEP_UNITS = 250 * limits.rangeFetchUnits;
 /** Items that may still be turned into records in the turn that ended the walk. */
 const KEYS_AFTER_WALK = 100;

@@ -9,6 +9,7 @@ import {
   type PutResponse,
   RangeRequest,
   type RangeResponse,
+  RangeStreamResponse,
   TxnRequest,
   TxnResponse,
 } from "../gen/rpc.js";
@@ -20,7 +21,7 @@ import {
   decodeRangeRequest,
   decodeTxnRequest,
 } from "./requests.js";
-import { HeaderEncoder, writeResponse } from "./responses.js";
+import { HeaderEncoder, writeRangeChunk, writeResponse } from "./responses.js";
 import { WireReader } from "./wire-reader.js";
 import { varintSize, WireWriter } from "./wire-writer.js";
 
@@ -225,6 +226,25 @@ describe("responses", () => {
     }
   });
 
+  test("of a RangeStream have a header only when one is given", () => {
+    const encoder = new HeaderEncoder({ clusterId: 1n, memberId: 2n });
+    const writer = new WireWriter();
+    const kvs = Array.from({ length: 300 }, kv);
+    for (const header of [undefined, { encoder, term: 7 }]) {
+      for (const length of [0, 1, 300]) {
+        const raw = { kind: "range", revision: 9, kvs: kvs.slice(0, length) } as const;
+        writeRangeChunk(writer, { ...raw, more: true, count: 400 }, header);
+        const { rangeResponse } = RangeStreamResponse.decode(writer.take());
+        expect([rangeResponse?.more, rangeResponse?.count]).toEqual([true, 400]);
+        expect(plain(rangeResponse?.kvs)).toEqual(
+          plain(raw.kvs.map((bytes) => KeyValue.decode(bytes))),
+        );
+        const expected = { clusterId: 1n, memberId: 2n, revision: 9, raftTerm: 7 };
+        expect(rangeResponse?.header).toEqual(header === undefined ? undefined : expected);
+      }
+    }
+  });
+
   function expectTxn(decoded: TxnResponse, raw: RawTxnResponse): void {
     expect(decoded.succeeded).toBe(raw.succeeded);
     expect(decoded.responses.length).toBe(raw.responses.length);
@@ -254,4 +274,17 @@ test("varints of every size keep their value", () => {
     expect(writer.length).toBe(varintSize(value));
     expect(new WireReader(writer.toBytes()).int64()).toBe(value);
   }
+});
+
+test("taken bytes are not written again, however long they are", () => {
+  const writer = new WireWriter();
+  const lengths = [10, 60_000, 70_000, 130_000, 5_000_000, 3, 100_000, 200_000, 66_000];
+  const taken = lengths.map((length, i) => {
+    writer.reset();
+    writer.raw(Buffer.alloc(length, i + 1));
+    return writer.take();
+  });
+  taken.forEach((bytes, i) => {
+    expect(bytes.equals(Buffer.alloc(lengths[i]!, i + 1))).toBe(true);
+  });
 });

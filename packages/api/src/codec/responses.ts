@@ -61,6 +61,29 @@ export function writeResponse(
   writeBody(writer, response);
 }
 
+/**
+ * One message of a RangeStream, left in `writer`: the reply in field 1, with its header only when
+ * `header` is given.
+ */
+export function writeRangeChunk(
+  writer: WireWriter,
+  response: RawRangeResponse,
+  header?: { readonly encoder: HeaderEncoder; readonly term: Term },
+): void {
+  const headerSize = header === undefined ? 0 : header.encoder.size(response.revision, header.term);
+  const size = bodySize(response) + (header === undefined ? 0 : delimitedSize(headerSize));
+  writer.reset();
+  writer.reserve(size + 64);
+  writer.byte(0x0a);
+  writer.varint(size);
+  if (header !== undefined) {
+    writer.byte(0x0a);
+    writer.varint(headerSize);
+    header.encoder.write(writer, response.revision, header.term);
+  }
+  writeBody(writer, response);
+}
+
 /** Field size of a number that is left out when 0; tags here are one byte. */
 function numberFieldSize(value: number): number {
   return value === 0 ? 0 : 1 + varintSize(value);
@@ -95,7 +118,7 @@ function bodySize(response: RawResponse): number {
 
 function listSize(items: readonly Uint8Array[]): number {
   let size = 0;
-  for (const item of items) size += delimitedSize(item.length);
+  for (let i = 0; i < items.length; i++) size += delimitedSize(items[i]!.length);
   return size;
 }
 
@@ -117,7 +140,7 @@ function writeBody(writer: WireWriter, response: RawResponse): void {
 }
 
 function writeRangeBody(writer: WireWriter, response: RawRangeResponse): void {
-  for (const kv of response.kvs) writer.delimited(0x12, kv);
+  writer.list(0x12, response.kvs);
   if (response.more) {
     writer.byte(0x18);
     writer.byte(1);
@@ -131,7 +154,7 @@ function writePutBody(writer: WireWriter, response: RawPutResponse): void {
 
 function writeDeleteRangeBody(writer: WireWriter, response: RawDeleteRangeResponse): void {
   writeNumberField(writer, 0x10, response.deleted);
-  for (const kv of response.prevKvs) writer.delimited(0x1a, kv);
+  writer.list(0x1a, response.prevKvs);
 }
 
 function writeTxnBody(writer: WireWriter, response: RawTxnResponse): void {

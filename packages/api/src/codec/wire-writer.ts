@@ -1,4 +1,6 @@
 const INITIAL_BYTES = 64 * 1024;
+/** A buffer that grew beyond this is let go of after its message. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Bytes of `value` as a varint; `value` is a safe integer, not negative. */
 export function varintSize(value: number): number {
@@ -13,16 +15,17 @@ export function varintSize(value: number): number {
 
 /**
  * Writes protobuf's wire format into one growing buffer that is used again for the next message.
- * What `written` returns is valid until the next `reset`.
  */
 export class WireWriter {
-  buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** The buffer of short messages, to which the writer comes back from every larger one. */
+  readonly #first = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** Holds the message in its first `length` bytes, until the next `reset` or `take`. */
+  buffer: Buffer = this.#first;
   length = 0;
 
   reset(): void {
     this.length = 0;
-    if (this.buffer.length > 16 * INITIAL_BYTES)
-      this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    if (this.buffer.length > KEPT_BYTES_MAX) this.buffer = this.#first;
   }
 
   /** Makes room for `bytes` more. */
@@ -73,11 +76,29 @@ export class WireWriter {
     this.length += bytes.length;
   }
 
+  /** One `delimited` for each item. */
+  list(tag: number, items: readonly Uint8Array[]): void {
+    // A call, and nothing else, for each item: the list may be all that a store holds.
+    for (let i = 0; i < items.length; i++) this.delimited(tag, items[i]!);
+  }
+
   /** Tag (one byte), length and bytes. */
   delimited(tag: number, bytes: Uint8Array): void {
     this.byte(tag);
     this.varint(bytes.length);
     this.raw(bytes);
+  }
+
+  /**
+   * What was written, now the caller's. It is a copy unless it fills most of a buffer that had to
+   * grow for it, which the writer then gives away.
+   */
+  take(): Buffer {
+    const { buffer, length } = this;
+    if (buffer === this.#first || length * 2 < buffer.length) return this.toBytes();
+    this.buffer = this.#first;
+    this.length = 0;
+    return buffer.subarray(0, length);
   }
 
   /** A copy of what was written, of exactly its size. */

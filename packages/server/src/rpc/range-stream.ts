@@ -1,4 +1,4 @@
-import { decodeRangeRequest, WireWriter } from "@kvorum/api";
+import { decodeRangeRequest } from "@kvorum/api";
 import type { StreamCall } from "@kvorum/grpc";
 import type { RangeChunk } from "@kvorum/mvcc";
 import { failWith } from "./guard.js";
@@ -33,31 +33,16 @@ async function send(
   { replier }: KvServiceOptions,
   chunks: Iterable<RangeChunk>,
 ): Promise<void> {
-  for (const chunk of chunks) {
+  for (const { kvs, last } of chunks) {
     if (call.cancelled) return;
-    const body = encodeBody(chunk);
-    const { last } = chunk;
-    const message = last === undefined ? body : replier.withHeader(body, last.revision);
-    const writer = new WireWriter();
-    writer.delimited(0x0a, message);
-    if (!call.write(writer.toBytes())) await drained(call);
+    const { revision, more, count } = last ?? NOT_LAST;
+    const response = { kind: "range", revision, kvs, more, count } as const;
+    if (!replier.sendChunk(call, response, last !== undefined)) await drained(call);
   }
   call.end();
 }
 
-function encodeBody({ kvs, last }: RangeChunk): Buffer {
-  const writer = new WireWriter();
-  for (const kv of kvs) writer.delimited(0x12, kv);
-  if (last?.more) {
-    writer.byte(0x18);
-    writer.byte(1);
-  }
-  if (last !== undefined && last.count > 0) {
-    writer.byte(0x20);
-    writer.varint(last.count);
-  }
-  return writer.toBytes();
-}
+const NOT_LAST = { revision: 0, more: false, count: 0 } as const;
 
 /** Resolves when the client has taken what was sent, or is gone. */
 export function drained(call: StreamCall): Promise<void> {

@@ -1,12 +1,14 @@
 import {
   type ApiError,
   type HeaderEncoder,
+  type RawRangeResponse,
   type RawResponse,
   WireWriter,
+  writeRangeChunk,
   writeResponse,
 } from "@kvorum/api";
 import type { MainRevision, Term } from "@kvorum/base";
-import { Status, type StatusCode, type UnaryCall } from "@kvorum/grpc";
+import { Status, type StatusCode, type StreamCall, type UnaryCall } from "@kvorum/grpc";
 
 /** A reply above this is given to the transport in bytes of its own instead of being copied by it. */
 const COPIED_BYTES_MAX = 16 * 1024;
@@ -40,7 +42,18 @@ export class Replier {
     const writer = this.#writer;
     writeResponse(writer, this.#header, this.#term(), response);
     if (writer.length <= COPIED_BYTES_MAX) call.respondCopy(writer.buffer, writer.length);
-    else call.respond(writer.toBytes());
+    else call.respond(writer.take());
+  }
+
+  /**
+   * Sends one message of a RangeStream, the last one with the header.
+   * @returns false when the sender should wait for the client
+   */
+  sendChunk(call: StreamCall, response: RawRangeResponse, isLast: boolean): boolean {
+    const writer = this.#writer;
+    const header = isLast ? { encoder: this.#header, term: this.#term() } : undefined;
+    writeRangeChunk(writer, response, header);
+    return call.write(writer.take());
   }
 
   /**
