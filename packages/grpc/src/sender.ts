@@ -64,6 +64,11 @@ export class Sender {
     return this.#ring.length > 0 ? this.#connectionWindow > 0 : this.#waiting.length > 0;
   }
 
+  /** Is there so much output that streams of many messages wait for their next turn? */
+  get #isPortionFull(): boolean {
+    return this.output.pendingBytes >= this.#limits.outputHighBytes >> 2;
+  }
+
   sendCopy(stream: Stream, source: Uint8Array, length: number): void {
     if (stream.closed) return;
     if (stream.plainBody === undefined) this.#host.onMessageSent(length);
@@ -98,27 +103,35 @@ export class Sender {
   }
 
   /**
-   * Messages that stand back to back, each behind its prefix already; `source` is copied. Once the
-   * output is full the stream is told to wait before anything of it has to be queued; the output may
-   * be passed by a chunk of each stream that doesn't know yet, up to its double.
+   * Messages that stand back to back, each behind its prefix already; `source` is copied, whole
+   * messages to a frame where they fit one. With a share of the output filled the stream is told to
+   * wait, before anything of it has to be queued: a turn stays short, so that calls get answered
+   * between the portions, and its memory in the processor's cache.
    */
   sendFramed(stream: Stream, source: Uint8Array, length: number): void {
     if (stream.closed) return;
     this.#host.onMessageSent(length);
-    const { outputHighBytes } = this.#limits;
-    if (!this.#windowsHold(stream, length, 2 * outputHighBytes)) {
+    if (!this.#windowsHold(stream, length)) {
       this.#enqueueRaw(stream, [Buffer.from(source.subarray(0, length))]);
       return;
     }
     this.#writeHead(stream);
-    for (let start = 0; start < length; start += this.frameBytesMax) {
-      const end = Math.min(length, start + this.frameBytesMax);
+    let boundary = 0;
+    for (let start = 0; start < length; ) {
+      const limit = Math.min(length, start + this.frameBytesMax);
+      while (boundary < limit) {
+        const next = messageEnd(source, boundary);
+        if (next > limit && boundary > start) break;
+        boundary = next;
+      }
+      const end = Math.min(boundary, limit);
       writeFrameHeader(this.output, end - start, FrameType.DATA, Flag.NONE, stream.id);
       this.output.appendCopy(source, start, end);
+      start = end;
     }
     stream.sendWindow -= length;
     this.#connectionWindow -= length;
-    if (this.output.pendingBytes >= outputHighBytes && !stream.wantsDrain) {
+    if (this.#isPortionFull && !stream.wantsDrain) {
       stream.wantsDrain = true;
       this.#waiting.push(stream);
     }
@@ -190,18 +203,17 @@ export class Sender {
 
   /** May these many bytes of DATA go out at once, ahead of nobody? */
   #fitsNow(stream: Stream, bytes: number): boolean {
-    const { outputHighBytes } = this.#limits;
-    return bytes <= this.frameBytesMax && this.#windowsHold(stream, bytes, outputHighBytes);
+    return bytes <= this.frameBytesMax && this.#windowsHold(stream, bytes);
   }
 
-  /** The same for DATA of several frames, with `pendingMax` as the output's bound. */
-  #windowsHold(stream: Stream, bytes: number, pendingMax: number): boolean {
+  /** The same for DATA of several frames. */
+  #windowsHold(stream: Stream, bytes: number): boolean {
     return (
       this.#ring.length === 0 &&
       bytes <= this.#connectionWindow &&
       bytes <= stream.sendWindow &&
       stream.queuedBytes === 0 &&
-      this.output.pendingBytes < pendingMax
+      this.output.pendingBytes < this.#limits.outputHighBytes
     );
   }
 
@@ -271,7 +283,7 @@ export class Sender {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (let i = 0; i < waiting.length; i++) {
-      if (this.output.pendingBytes >= this.#limits.outputHighBytes) {
+      if (this.#isPortionFull) {
         this.#waiting = waiting.slice(i).concat(this.#waiting);
         return;
       }
@@ -323,6 +335,12 @@ function writePrefix(output: Output, length: number): void {
   bytes[offset + 3] = length >>> 8;
   bytes[offset + 4] = length;
   output.offset = offset + MESSAGE_PREFIX_BYTES;
+}
+
+/** Where the message ends whose prefix is at `start`. */
+export function messageEnd(bytes: Uint8Array, start: number): number {
+  const low = (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!;
+  return start + MESSAGE_PREFIX_BYTES + bytes[start + 1]! * 2 ** 24 + low;
 }
 
 function prefixOf(length: number): Buffer {

@@ -1,8 +1,9 @@
 import type { DeadlineEntry } from "./deadlines.js";
 import { ReceiveWindow } from "./flow-control.js";
-import { MESSAGE_PREFIX_BYTES, type MessageReader } from "./message-reader.js";
+import type { MessageReader } from "./message-reader.js";
 import type { RequestHead } from "./request-head.js";
 import type { SendQueue } from "./send-queue.js";
+import { messageEnd } from "./sender.js";
 import {
   type Metadata,
   type Peer,
@@ -236,11 +237,6 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
 /** How many messages stand back to back in `bytes[0, length)`. */
 function countFramed(bytes: Uint8Array, length: number): number {
   let count = 0;
-  for (let start = 0; start < length; count++) {
-    const size =
-      bytes[start + 1]! * 2 ** 24 +
-      ((bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!);
-    start += MESSAGE_PREFIX_BYTES + size;
-  }
+  for (let start = 0; start < length; count++) start = messageEnd(bytes, start);
   return count;
 }
