@@ -21,6 +21,8 @@ export const limits = {
   rangeChunkUnits: 160_000,
   /** A key whose record is read costs this many units, one that is only counted costs 1. */
   rangeFetchUnits: 20,
+  /** Records of one range behind which the others don't displace what the value cache holds. */
+  rangeScanKeys: 2_000,
   /** The first chunk of a RangeStream, in keys. Source: etcd 3.7, RangeStream. */
   rangeStreamFirstKeys: 10,
   /** Index entries that one synchronous stretch of an index compaction looks at. */

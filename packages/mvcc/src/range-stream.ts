@@ -97,6 +97,7 @@ function readChunk(
   },
 ): StreamChunk {
   const { at, request, keysMax } = options;
+  const isScan = keysMax > limits.rangeScanKeys;
   const kvs: RawKeyValue[] = [];
   let bytes = 0;
   let lastKey = "";
@@ -109,7 +110,7 @@ function readChunk(
     }
     const kv = request.keysOnly
       ? keyOnly({ key, ...found, record: undefined })
-      : state.reader.read(found.main, found.sub);
+      : state.reader.read(found.main, found.sub, isScan);
     kvs.push(kv);
     bytes += kv.length + KEY_VALUE_OVERHEAD_BYTES;
     lastKey = key;

@@ -194,7 +194,8 @@ export class RangeRead {
   #note(key: string): boolean {
     const { main, sub, created, version } = this.#found;
     if (this.#readsDirectly) {
-      this.#kvs.push(this.#state.reader.read(main, sub));
+      const isScan = this.#kvs.length >= limits.rangeScanKeys;
+      this.#kvs.push(this.#state.reader.read(main, sub, isScan));
       return true;
     }
     if (!passesFilters(this.#request, this.#found)) return false;

@@ -17,15 +17,19 @@ export class RecordReader {
     records.onSettled((generation) => this.cache.takeOver(generation));
   }
 
-  /** The stored bytes, never changed by anyone. @throws MvccError "CORRUPT" when it is missing */
-  read(main: number, sub: number): RawKeyValue {
-    const held = this.#records.bufferedRecord(main, sub) ?? this.cache.get(main, sub);
+  /**
+   * The stored bytes, never changed by anyone.
+   * @param isScan see `ValueCache`
+   * @throws MvccError "CORRUPT" when it is missing
+   */
+  read(main: number, sub: number, isScan = false): RawKeyValue {
+    const held = this.#records.bufferedRecord(main, sub) ?? this.cache.get(main, sub, isScan);
     if (held !== undefined) return held;
     const stored = this.#records.engineRecord(main, sub);
     if (stored === undefined) {
       throw new MvccError("CORRUPT", `revision ${main}.${sub} is indexed but not stored`);
     }
-    this.cache.add(main, sub, stored);
+    this.cache.add(main, sub, stored, isScan);
     return stored;
   }
 }

@@ -65,3 +65,24 @@ test("a bound of nothing keeps nothing", () => {
   cache.add(9, 0, record("x"));
   expect([cache.get(2, 0), cache.get(9, 0)]).toEqual([undefined, undefined]);
 });
+
+test("scans over more than fits keep what they found room for, but not for ever", () => {
+  // Two maps of five records.
+  const cache = new ValueCache(2 * 10 * COST);
+  const scan = (from: number, to: number): number => {
+    let hits = 0;
+    for (let main = from; main < to; main++) {
+      if (cache.get(main, 0, true) !== undefined) hits++;
+      else cache.add(main, 0, Buffer.alloc(80, main), true);
+    }
+    return hits;
+  };
+  expect(scan(2, 14)).toBe(0);
+  expect([scan(2, 14), scan(2, 14), scan(2, 14)]).toEqual([10, 10, 10]);
+  // Other keys, again and again, win the room in the end.
+  for (let i = 0; i < 40; i++) scan(100, 110);
+  expect(scan(100, 110)).toBe(10);
+  // A read of a single key displaces as ever.
+  cache.add(500, 0, Buffer.alloc(80, 7));
+  expect(cache.get(500, 0)?.[0]).toBe(7);
+});

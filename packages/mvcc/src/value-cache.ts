@@ -8,7 +8,10 @@ import type { WriteGeneration } from "./write-buffer.js";
  *   costs nothing; the oldest goes first.
  * - *read*: records that came from the engine, in two maps. A hit in the old map moves the record
  *   to the young one; when the young one is full it becomes the old one and the old one is dropped.
- *   This keeps what is used, as an LRU does, without a list to relink on every read.
+ *   This keeps what is used, as an LRU does, without a list to relink on every read. What a long
+ *   scan reads only takes free room: scans of more than the cache holds would else drop each record
+ *   just before they come to it again. So that nothing stays for ever, what scans were denied counts,
+ *   and a multiple of the room drops the old map.
  */
 export class ValueCache {
   readonly #halfBytes: number;
@@ -17,6 +20,8 @@ export class ValueCache {
   #young = new Map<number, Uint8Array>();
   #old = new Map<number, Uint8Array>();
   #youngBytes = 0;
+  /** Bytes that scans missed and had no room for since the last change of maps. */
+  #deniedBytes = 0;
 
   constructor(bytesMax: number) {
     this.#halfBytes = bytesMax / 2;
@@ -40,7 +45,8 @@ export class ValueCache {
     return this.#recent;
   }
 
-  get(main: number, sub: number): Uint8Array | undefined {
+  /** @param isScan the record is one of many that are read once, in order */
+  get(main: number, sub: number, isScan = false): Uint8Array | undefined {
     const recent = this.#recent;
     if (recent.length !== 0 && main >= recent[0]!.firstMain!) {
       const record = recent[lastFrom(recent, main)]!.record(main, sub);
@@ -50,28 +56,36 @@ export class ValueCache {
     const young = this.#young.get(id);
     if (young !== undefined) return young;
     const old = this.#old.get(id);
-    if (old !== undefined) this.#insert(id, old);
+    if (old !== undefined && !isScan) this.#insert(id, old);
     return old;
   }
 
   /** Keeps a record that was read from the engine; the bytes must never change. */
-  add(main: number, sub: number, record: Uint8Array): void {
-    if (sub < SUBS_CACHED && main < MAINS_CACHED) this.#insert(cacheId(main, sub), record);
+  add(main: number, sub: number, record: Uint8Array, isScan = false): void {
+    if (sub < SUBS_CACHED && main < MAINS_CACHED) this.#insert(cacheId(main, sub), record, isScan);
   }
 
-  #insert(id: number, record: Uint8Array): void {
+  #insert(id: number, record: Uint8Array, isScan = false): void {
     const bytes = record.length + limits.recordOverheadBytes;
     // Each map may hold half of this half.
     if (bytes * 2 > this.#halfBytes) return;
     if ((this.#youngBytes + bytes) * 2 > this.#halfBytes) {
+      if (isScan && this.#old.size > 0 && this.#deniedBytes < DENIED_FACTOR * this.#halfBytes) {
+        this.#deniedBytes += bytes;
+        return;
+      }
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngBytes = 0;
+      this.#deniedBytes = 0;
     }
     this.#young.set(id, record);
     this.#youngBytes += bytes;
   }
 }
+
+/** Scans may be denied this many times the room of what was read before they get half of it. */
+const DENIED_FACTOR = 8;
 
 /** Sub revisions and main revisions beyond these are rare and not cached; see `cacheId`. */
 const SUBS_CACHED = 1_024;
