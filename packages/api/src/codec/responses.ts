@@ -16,6 +16,7 @@ import { varintSize, WireWriter } from "./wire-writer.js";
 /** The ResponseHeader of one member: its ids are encoded once. */
 export class HeaderEncoder {
   readonly #ids: Buffer;
+  readonly #writer = new WireWriter();
 
   constructor(options: { readonly clusterId: ClusterId; readonly memberId: MemberId }) {
     const writer = new WireWriter();
@@ -40,9 +41,9 @@ export class HeaderEncoder {
 
   /** The header message alone, in bytes of its own. */
   encode(revision: MainRevision, term: Term): Buffer {
-    const writer = new WireWriter();
-    this.write(writer, revision, term);
-    return writer.toBytes();
+    this.#writer.reset();
+    this.write(this.#writer, revision, term);
+    return this.#writer.toBytes();
   }
 }
 
