@@ -5,6 +5,7 @@ import { describe, expect } from "vitest";
 import { eventually, idOf, kvorumOn, settled, TestCluster } from "../support/cluster.js";
 import { COMPACTION_ARGS, promoted } from "../support/cluster-faults.js";
 import type { ClusterMember, Program } from "../support/cluster-member.js";
+import { endsEtcd } from "../support/ends-etcd.js";
 import { findEtcd } from "../support/processes.js";
 import { METHODS, type RandomOp, RandomOps } from "../support/random-ops.js";
 import { kv, lease, maintenance, put, range } from "../support/rpc.js";
@@ -153,33 +154,6 @@ async function compareContents(cluster: TestCluster): Promise<void> {
 const REFUSALS: ReadonlySet<number> = new Set([3, 5, 9, 11]);
 /** An answer of a member whose leader is gone: the request is another's to make again. */
 const UNAVAILABLE = 14;
-
-/**
- * Whether a transaction is one that a real etcd (3.7.1) admits and that ends all its members: a
- * delete up to the end of all keys, which its check for duplicate keys takes for an empty one, and
- * a put that keeps the value or lease of a key that is gone by then.
- */
-function endsEtcd(op: RandomOp): boolean {
-  if (op.kind !== "txn") return false;
-  const inner = [...innerOps(op.request)];
-  return (
-    inner.some((one) => one?.$case === "requestDeleteRange" && isToTheEnd(one.value.rangeEnd)) &&
-    inner.some(
-      (one) => one?.$case === "requestPut" && (one.value.ignoreValue || one.value.ignoreLease),
-    )
-  );
-}
-
-function* innerOps(txn: etcdserverpb.TxnRequest): Generator<etcdserverpb.RequestOp["request"]> {
-  for (const { request } of [...txn.success, ...txn.failure]) {
-    if (request?.$case === "requestTxn") yield* innerOps(request.value);
-    else yield request;
-  }
-}
-
-function isToTheEnd(rangeEnd: Uint8Array): boolean {
-  return rangeEnd.length === 1 && rangeEnd[0] === 0;
-}
 
 /** Random requests of all kinds through all members. */
 class MixedLoad {

@@ -1,0 +1,29 @@
+import type { etcdserverpb } from "@kvorum/api";
+import type { RandomOp } from "./random-ops.js";
+
+/**
+ * Whether a transaction is one that a real etcd (3.7.1) admits and that ends all its members: a
+ * delete up to the end of all keys, which its check for duplicate keys takes for an empty one, and
+ * a put that keeps the value or lease of a key that is gone by then.
+ */
+export function endsEtcd(op: RandomOp): boolean {
+  if (op.kind !== "txn") return false;
+  const inner = [...innerOps(op.request)];
+  return (
+    inner.some((one) => one?.$case === "requestDeleteRange" && isToTheEnd(one.value.rangeEnd)) &&
+    inner.some(
+      (one) => one?.$case === "requestPut" && (one.value.ignoreValue || one.value.ignoreLease),
+    )
+  );
+}
+
+function* innerOps(txn: etcdserverpb.TxnRequest): Generator<etcdserverpb.RequestOp["request"]> {
+  for (const { request } of [...txn.success, ...txn.failure]) {
+    if (request?.$case === "requestTxn") yield* innerOps(request.value);
+    else yield request;
+  }
+}
+
+function isToTheEnd(rangeEnd: Uint8Array): boolean {
+  return rangeEnd.length === 1 && rangeEnd[0] === 0;
+}
