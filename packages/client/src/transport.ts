@@ -60,6 +60,7 @@ export class Transport {
   ): Promise<Response> {
     const call = this.#begin(options);
     let tokenRenewals = 0;
+    let refusal: ClientError | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         const metadata = await this.#metadata(call);
@@ -70,8 +71,9 @@ export class Transport {
           this.#authenticator.forget();
           continue;
         }
-        if (!mayRetry(error, safety)) throw error;
+        if (!mayRetry(error, safety)) throw whyLate(error, refusal);
         if (!error.isUnsent && attempt >= limits.attemptsMax) throw error;
+        refusal = error;
         await this.#beforeRetry(call, error, attempt);
       }
     }
@@ -222,6 +224,12 @@ function grpcOptions(call: Call): GrpcCallOptions {
 function mayRetry(error: ClientError, safety: Safety): boolean {
   if (error.code !== "UNAVAILABLE") return false;
   return error.isUnsent || safety === "read";
+}
+
+/** A deadline that passed while an attempt waited for a connection: the last refusal says why. */
+function whyLate(error: ClientError, refusal: ClientError | undefined): ClientError {
+  const isLate = error.code === "DEADLINE_EXCEEDED" && refusal !== undefined;
+  return isLate ? deadlineError(refusal) : error;
 }
 
 /** Runs `cancel` when `signal` fires, until `call` has ended. */
