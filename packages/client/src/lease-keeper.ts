@@ -1,7 +1,7 @@
-import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { etcdserverpb } from "@kvorum/api";
 import type { Timer } from "@kvorum/base";
-import { asClientError, ClientError, closedError } from "./client-error.js";
+import { type ClientError, closedError } from "./client-error.js";
+import { LastingStream } from "./lasting-stream.js";
 import { limits } from "./limits.js";
 import { method } from "./method.js";
 import { type LeaseKeepAliveResponse, received } from "./responses.js";
@@ -9,11 +9,6 @@ import type { Transport } from "./transport.js";
 
 const { LeaseDefinition } = etcdserverpb;
 const KEEP_ALIVE = method(LeaseDefinition, LeaseDefinition.methods.leaseKeepAlive);
-
-type Stream = ClientDuplexStream<
-  etcdserverpb.LeaseKeepAliveRequest,
-  etcdserverpb.LeaseKeepAliveResponse
->;
 
 export interface KeepListener {
   readonly onResponse: (response: LeaseKeepAliveResponse) => void;
@@ -37,13 +32,18 @@ interface Kept extends KeepListener {
 export class LeaseKeeper {
   readonly #transport: Transport;
   readonly #kept = new Map<bigint, Kept>();
-  #stream: Stream | undefined;
-  #isOpening = false;
-  #reopenTimer: Timer | undefined;
-  #failures = 0;
+  readonly #stream: LastingStream<
+    etcdserverpb.LeaseKeepAliveRequest,
+    etcdserverpb.LeaseKeepAliveResponse
+  >;
 
   constructor(transport: Transport) {
     this.#transport = transport;
+    this.#stream = new LastingStream(transport, KEEP_ALIVE, {
+      opened: () => this.#opened(),
+      received: (message) => this.#receive(received(message)),
+      broken: (error, isFinal) => this.#broken(error, isFinal),
+    });
   }
 
   /**
@@ -61,45 +61,22 @@ export class LeaseKeeper {
     const dialDeadlineMs = this.#transport.clock.nowMs() + this.#transport.dialTimeoutMs;
     const kept: Kept = { id, ...listener, timer: undefined, expiresMs, dialDeadlineMs };
     this.#kept.set(id, kept);
-    if (this.#stream === undefined) void this.#open();
-    else this.#renew(kept);
+    if (this.#stream.isOpen) this.#renew(kept);
+    else void this.#stream.open();
   }
 
   release(id: bigint): void {
     this.#kept.get(id)?.timer?.clear();
     this.#kept.delete(id);
-    if (this.#kept.size === 0) this.#endStream();
+    if (this.#kept.size === 0) this.#stream.end();
   }
 
   close(): void {
     for (const kept of [...this.#kept.values()]) this.#end(kept, closedError());
   }
 
-  async #open(): Promise<void> {
-    if (this.#isOpening || this.#reopenTimer !== undefined || this.#transport.isClosed) return;
-    this.#isOpening = true;
-    try {
-      this.#adopt(await this.#transport.bidiStream(KEEP_ALIVE));
-    } catch (error) {
-      this.#broken(asClientError(error));
-    } finally {
-      this.#isOpening = false;
-    }
-  }
-
-  #adopt(stream: Stream): void {
-    this.#stream = stream;
-    stream.on("data", (message: etcdserverpb.LeaseKeepAliveResponse) => {
-      if (stream === this.#stream) this.#receive(received(message));
-    });
-    stream.once("error", (error: unknown) => {
-      if (stream === this.#stream) this.#broken(asClientError(error));
-    });
-    stream.once("end", () => {
-      const text = "the keepalive stream has ended";
-      if (stream === this.#stream) this.#broken(new ClientError("UNAVAILABLE", text));
-    });
-    if (this.#kept.size === 0) this.#endStream();
+  #opened(): void {
+    if (this.#kept.size === 0) this.#stream.end();
     for (const kept of this.#kept.values()) this.#renew(kept);
   }
 
@@ -110,11 +87,10 @@ export class LeaseKeeper {
       this.#end(kept, undefined);
       return;
     }
-    this.#stream?.write({ ID: kept.id });
+    this.#stream.write({ ID: kept.id });
   }
 
   #receive(response: LeaseKeepAliveResponse): void {
-    this.#failures = 0;
     const kept = this.#kept.get(response.ID);
     if (kept === undefined) return;
     if (response.TTL <= 0) {
@@ -129,39 +105,21 @@ export class LeaseKeeper {
     kept.onResponse(response);
   }
 
-  #broken(error: ClientError): void {
-    this.#endStream();
-    const isPassing = error.code === "UNAVAILABLE" || error.code === "INTERNAL";
-    const isOver = !isPassing && !this.#transport.forgetTokenOf(error);
+  /** Leases that may still live are kept on the next stream. */
+  #broken(error: ClientError, isFinal: boolean): boolean {
     for (const kept of [...this.#kept.values()]) {
       const now = this.#transport.clock.nowMs();
       const isUnanswered = kept.expiresMs === Number.POSITIVE_INFINITY;
-      const isHopeless = isOver || (isUnanswered && now >= kept.dialDeadlineMs);
+      const isHopeless = isFinal || (isUnanswered && now >= kept.dialDeadlineMs);
       if (isHopeless) this.#end(kept, error);
       else if (now >= kept.expiresMs) this.#end(kept, undefined);
     }
-    if (this.#kept.size === 0 || this.#transport.isClosed) return;
-    const waitMs = Math.min(limits.reopenWaitMs * 2 ** this.#failures, limits.reopenWaitMsMax);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    this.#reopenTimer = this.#transport.clock.after(waitMs, () => {
-      this.#reopenTimer = undefined;
-      void this.#open();
-    });
+    return this.#kept.size > 0;
   }
 
   #end(kept: Kept, error: ClientError | undefined): void {
     if (this.#kept.get(kept.id) !== kept) return;
     this.release(kept.id);
     kept.onEnd(error);
-  }
-
-  #endStream(): void {
-    this.#reopenTimer?.clear();
-    this.#reopenTimer = undefined;
-    const stream = this.#stream;
-    this.#stream = undefined;
-    // Its outcome is known; a late event must not be an unhandled one.
-    stream?.on("error", () => undefined);
-    stream?.cancel();
   }
 }

@@ -1,7 +1,7 @@
-import { type ClientDuplexStream, status as GrpcStatus } from "@grpc/grpc-js";
+import { status as GrpcStatus } from "@grpc/grpc-js";
 import { apiErrorText, etcdserverpb } from "@kvorum/api";
-import type { Timer } from "@kvorum/base";
-import { asClientError, ClientError, closedError } from "./client-error.js";
+import { ClientError, closedError } from "./client-error.js";
+import { LastingStream } from "./lasting-stream.js";
 import { limits } from "./limits.js";
 import { method } from "./method.js";
 import { received, type WatchResponse } from "./responses.js";
@@ -10,8 +10,6 @@ import { Watcher, type WatcherHost } from "./watcher.js";
 
 const { WatchDefinition } = etcdserverpb;
 const WATCH = method(WatchDefinition, WatchDefinition.methods.watch);
-
-type Stream = ClientDuplexStream<etcdserverpb.WatchRequest, etcdserverpb.WatchResponse>;
 
 /**
  * All watchers of a client over one stream, as clientv3 has it. A watcher is in one of four states:
@@ -28,10 +26,7 @@ type Stream = ClientDuplexStream<etcdserverpb.WatchRequest, etcdserverpb.WatchRe
  */
 export class WatchHub implements WatcherHost {
   readonly #transport: Transport;
-  #stream: Stream | undefined;
-  #isOpening = false;
-  #reopenTimer: Timer | undefined;
-  #failures = 0;
+  readonly #stream: LastingStream<etcdserverpb.WatchRequest, etcdserverpb.WatchResponse>;
   #nextId = 1n;
   /** Creates that were sent and not answered, in the order of the answers. */
   readonly #pending: { id: bigint; watcher: Watcher }[] = [];
@@ -44,6 +39,11 @@ export class WatchHub implements WatcherHost {
 
   constructor(transport: Transport) {
     this.#transport = transport;
+    this.#stream = new LastingStream(transport, WATCH, {
+      opened: () => this.#opened(),
+      received: (message) => this.#receive(received(message)),
+      broken: (error, isFinal) => this.#broken(error, isFinal),
+    });
   }
 
   add(request: etcdserverpb.WatchCreateRequest): Watcher {
@@ -54,9 +54,8 @@ export class WatchHub implements WatcherHost {
   }
 
   close(): void {
-    this.#reopenTimer?.clear();
     this.#failAll(closedError());
-    this.#stream?.cancel();
+    this.#stream.end();
   }
 
   remove(watcher: Watcher): void {
@@ -72,13 +71,13 @@ export class WatchHub implements WatcherHost {
   }
 
   requestProgress(): void {
-    this.#stream?.write({ requestUnion: { $case: "progressRequest", value: {} } });
+    this.#stream.write({ requestUnion: { $case: "progressRequest", value: {} } });
   }
 
   #start(watcher: Watcher): void {
-    if (this.#stream === undefined) {
+    if (!this.#stream.isOpen) {
       this.#idle.add(watcher);
-      void this.#open();
+      void this.#stream.open();
       return;
     }
     const id = this.#nextId++;
@@ -87,59 +86,23 @@ export class WatchHub implements WatcherHost {
     this.#stream.write({ requestUnion: { $case: "createRequest", value } });
   }
 
-  async #open(): Promise<void> {
-    if (this.#isOpening || this.#reopenTimer !== undefined || this.#transport.isClosed) return;
-    this.#isOpening = true;
-    try {
-      this.#adopt(await this.#transport.bidiStream(WATCH));
-    } catch (error) {
-      this.#broken(asClientError(error));
-    } finally {
-      this.#isOpening = false;
-    }
-  }
-
-  #adopt(stream: Stream): void {
-    this.#stream = stream;
-    stream.on("data", (message: etcdserverpb.WatchResponse) => {
-      if (stream === this.#stream) this.#receive(received(message));
-    });
-    stream.once("error", (error: unknown) => {
-      if (stream === this.#stream) this.#broken(asClientError(error));
-    });
-    stream.once("end", () => {
-      const text = "the watch stream has ended";
-      if (stream === this.#stream) this.#broken(new ClientError("UNAVAILABLE", text));
-    });
+  #opened(): void {
     const waiting = [...this.#idle];
     this.#idle.clear();
     for (const watcher of waiting) this.#start(watcher);
     this.#endIfUnused();
   }
 
-  #broken(error: ClientError): void {
-    const stream = this.#stream;
-    this.#stream = undefined;
-    // Its outcome is known; a late event must not be an unhandled one.
-    stream?.on("error", () => undefined);
-    stream?.cancel();
+  #broken(error: ClientError, isFinal: boolean): boolean {
     for (const { watcher } of this.#pending.splice(0)) this.#idle.add(watcher);
     for (const watcher of this.#live.values()) this.#idle.add(watcher);
     this.#live.clear();
     this.#fragments.clear();
-    const isPassing = error.code === "UNAVAILABLE" || error.code === "INTERNAL";
-    if (!isPassing && !this.#transport.forgetTokenOf(error)) this.#failAll(error);
-    if (this.#idle.size === 0 || this.#transport.isClosed) return;
-    const waitMs = Math.min(limits.reopenWaitMs * 2 ** this.#failures, limits.reopenWaitMsMax);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    this.#reopenTimer = this.#transport.clock.after(waitMs, () => {
-      this.#reopenTimer = undefined;
-      void this.#open();
-    });
+    if (isFinal) this.#failAll(error);
+    return this.#idle.size > 0;
   }
 
   #receive(response: WatchResponse): void {
-    this.#failures = 0;
     if (response.created) this.#created(response);
     if (response.canceled) {
       this.#canceled(response);
@@ -211,19 +174,13 @@ export class WatchHub implements WatcherHost {
   #cancelAt(id: bigint): void {
     this.#live.delete(id);
     this.#fragments.delete(id);
-    this.#stream?.write({ requestUnion: { $case: "cancelRequest", value: { watchId: id } } });
+    this.#stream.write({ requestUnion: { $case: "cancelRequest", value: { watchId: id } } });
   }
 
   /** Without a watcher there is no stream, so that it does not keep the process alive. */
   #endIfUnused(): void {
     if (this.#live.size + this.#pending.length + this.#idle.size + this.#behind.size > 0) return;
-    this.#reopenTimer?.clear();
-    this.#reopenTimer = undefined;
-    const stream = this.#stream;
-    this.#stream = undefined;
-    stream?.on("error", () => undefined);
-    stream?.end();
-    stream?.cancel();
+    this.#stream.end();
   }
 
   #failAll(error: ClientError): void {
