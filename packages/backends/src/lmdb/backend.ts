@@ -200,7 +200,11 @@ export class LmdbBackend implements Backend {
     const code = typeof reason === "object" && reason !== null && "code" in reason && reason.code;
     if (code !== EIO) return toBackendError(reason, file);
     const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.value?.length ?? 0), 65_536);
-    if (!(await isFull(this.#directory, bytes))) return toBackendError(reason, file);
+    if (!(await isFull(this.#directory, bytes))) {
+      // LMDB says EIO of a write that was cut short too, and by now the space may be there again.
+      const text = "a write failed or was cut short: the disk was full or the medium is failing";
+      return new BackendError("IO", `${file}: ${text}`, { cause: reason });
+    }
     return new BackendError("NO_SPACE", `${file}: no space is left; free some and start again`, {
       cause: reason,
     });
