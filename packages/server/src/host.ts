@@ -2,8 +2,8 @@ import { etcdserverpb, healthpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
 import { createPrng } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
-import { ClientListener, type ListenAddress } from "./client-listener.js";
-import type { Config } from "./config/config.js";
+import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
+import type { Config, TlsConfig } from "./config/config.js";
 import type { ListenUrl } from "./config/listen-url.js";
 import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
@@ -15,10 +15,9 @@ import type { MemberOptions } from "./member-options.js";
 import type { Logger } from "./observe/logger.js";
 import { createMetrics, type Metrics } from "./observe/metrics.js";
 import { PeerClient } from "./peer/peer-client.js";
-import { PeerListener } from "./peer/peer-listener.js";
+import { StartError } from "./start-error.js";
+import { settleAutoTls } from "./tls/auto-tls.js";
 import { createDialTls } from "./tls/dial-tls.js";
-import { usesClientTls, usesMetricsTls } from "./tls/listener-scheme.js";
-import { createServerTls } from "./tls/server-tls.js";
 
 /** A node as the `kvorum` executable runs it: a member, its listeners and its pages. */
 export interface RunningNode {
@@ -27,18 +26,6 @@ export interface RunningNode {
   readonly addresses: readonly string[];
   /** Graceful; idempotent. */
   stop(): Promise<void>;
-}
-
-/** Why a node didn't start, in the log's words. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-  /** The log line: "listener failed" or "discovery failed", as etcd has them. */
-  readonly line: string;
-
-  constructor(line: string, message: string, options?: { readonly cause: unknown }) {
-    super(message, options);
-    this.line = line;
-  }
 }
 
 export interface HostOptions {
@@ -57,22 +44,16 @@ const DRAIN_MAX_MS = 5_000;
 /** Recently read and written values kept beside the engine, in bytes. */
 const VALUE_CACHE_BYTES = 64 * 1024 * 1024;
 
-type Serves = "grpc+http" | "grpc" | "http" | "metrics";
-
-interface Listening {
-  readonly listener: ClientListener;
-  readonly serves: Serves;
-  readonly isSecure: boolean;
-}
-
 /**
  * Binds the listeners, starts the member, and serves.
  * @throws StartError saying what failed, with which address or file, and what to do
  */
-export async function startNode(options: HostOptions): Promise<RunningNode> {
-  const { config, logger } = options;
+export async function startNode(given: HostOptions): Promise<RunningNode> {
+  const { logger } = given;
+  const config = await withGeneratedCertificates(given);
+  const options = { ...given, config };
   const peerPorts = await bindPeers(config, logger);
-  const listening = await bindAll(config, logger).catch((error: unknown) => {
+  const listening = await bindClients(config, logger).catch((error: unknown) => {
     for (const port of peerPorts) port.close();
     throw error;
   });
@@ -114,6 +95,22 @@ export async function startNode(options: HostOptions): Promise<RunningNode> {
   };
 }
 
+/** The configuration with the files of `--peer-auto-tls` and `--auto-tls` in it. */
+async function withGeneratedCertificates({ config, logger }: HostOptions): Promise<Config> {
+  const { clientTls, peerTls, listen, member } = config;
+  const common = { dataDir: member.dataDir, fs: nodeFileSystem, clock: nodeClock, logger };
+  const settle = (endpoint: "client" | "peer", tls: TlsConfig, listenUrls: readonly ListenUrl[]) =>
+    settleAutoTls({ ...common, config: tls, endpoint, listenUrls }).catch((cause: unknown) => {
+      const line = `failed to get ${endpoint} self-signed certs`;
+      throw new StartError(line, messageOf(cause), { cause });
+    });
+  return {
+    ...config,
+    peerTls: await settle("peer", peerTls, listen.peerUrls),
+    clientTls: await settle("client", clientTls, [...listen.clientUrls, ...listen.clientHttpUrls]),
+  };
+}
+
 /** Every service that is served, for the metrics' lines. */
 const SERVICES = [
   etcdserverpb.KVDefinition,
@@ -123,60 +120,6 @@ const SERVICES = [
   etcdserverpb.MaintenanceDefinition,
   healthpb.HealthDefinition,
 ];
-
-async function bindAll(config: Config, logger: Logger): Promise<Listening[]> {
-  const { clientUrls, clientHttpUrls, metricsUrls } = config.listen;
-  const wanted: [ListenUrl, Serves][] = [
-    ...clientUrls.map((url): [ListenUrl, Serves] => [
-      url,
-      clientHttpUrls.length === 0 ? "grpc+http" : "grpc",
-    ]),
-    ...clientHttpUrls.map((url): [ListenUrl, Serves] => [url, "http"]),
-    ...metricsUrls.map((url): [ListenUrl, Serves] => [url, "metrics"]),
-  ];
-  const bound: Listening[] = [];
-  for (const [url, serves] of wanted) {
-    try {
-      const isSecure =
-        serves === "metrics"
-          ? usesMetricsTls(url, config.clientTls)
-          : usesClientTls(url, config.clientTls, logger);
-      const tls = isSecure
-        ? createServerTls({ config: config.clientTls, logger, endpoint: "client" })
-        : undefined;
-      const listener = new ClientListener({ address: addressOf(url), clock: nodeClock, tls });
-      await listener.listen();
-      bound.push({ listener, serves, isSecure });
-    } catch (error) {
-      for (const { listener } of bound) listener.close();
-      throw new StartError("listener failed", `can't listen on ${url.href}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-  return bound;
-}
-
-async function bindPeers(config: Config, logger: Logger): Promise<PeerListener[]> {
-  const bound: PeerListener[] = [];
-  for (const url of config.listen.peerUrls) {
-    try {
-      const isSecure = url.scheme === "https" || url.scheme === "unixs";
-      const tls = isSecure
-        ? createServerTls({ config: config.peerTls, logger, endpoint: "peer" })
-        : undefined;
-      const listener = new PeerListener({ address: addressOf(url), tls });
-      await listener.listen();
-      bound.push(listener);
-    } catch (error) {
-      for (const listener of bound) listener.close();
-      throw new StartError("listener failed", `can't listen on ${url.href}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-  return bound;
-}
 
 function serveAll(
   { config, logger, commandLine }: HostOptions,
@@ -197,6 +140,9 @@ function serveAll(
     refusesCommonNames: () => false,
   });
   const metricsPages = createMetricsHttp(health);
+  if (config.clientTls.certFile !== undefined || config.clientTls.keyFile !== undefined) {
+    logger.info("starting with client TLS", tlsFields(config.clientTls));
+  }
   for (const { listener, serves, isSecure } of listening) {
     if (serves === "metrics") {
       listener.serve({ grpc: undefined, http: metricsPages });
@@ -214,16 +160,12 @@ function serveAll(
   }
 }
 
-function addressOf(url: ListenUrl): ListenAddress {
-  return url.scheme.startsWith("unix") ? { path: url.host } : { host: url.host, port: url.port };
-}
-
 async function memberOptions(host: HostOptions, metrics: Metrics): Promise<MemberOptions> {
   const { config, logger, onFault } = host;
   const { member, raft, clustering, backend, limits, grpc, compaction, checks, featureGates } =
     config;
   const hrefs = (urls: readonly ListenUrl[]) => urls.map((url) => url.href);
-  const dialTls = usesPeerTls(config) ? createDialTls(config.peerTls) : undefined;
+  const dialTls = dialsOverTls(config) ? createDialTls(config.peerTls) : undefined;
   return {
     name: member.name,
     dataDir: member.dataDir,
@@ -294,7 +236,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
 }
 
 /** Whether other members are called over TLS: some have https URLs, or files for it are given. */
-function usesPeerTls({ peerTls, clustering }: Config): boolean {
+function dialsOverTls({ peerTls, clustering }: Config): boolean {
   const hasFiles = peerTls.certFile !== undefined || peerTls.trustedCaFile !== undefined;
   return hasFiles || peerTls.autoTls || clustering.initialCluster.includes("https://");
 }

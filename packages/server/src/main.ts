@@ -4,8 +4,9 @@ import type { Config } from "./config/config.js";
 import { detectDefaultHost } from "./config/default-host.js";
 import type { Notice } from "./config/notice.js";
 import { type ParseResult, parseConfig } from "./config/parse-config.js";
-import { type RunningNode, StartError, startNode } from "./host.js";
+import { type RunningNode, startNode } from "./host.js";
 import { createLogger, type NodeLogger } from "./observe/logger.js";
+import { StartError } from "./start-error.js";
 
 /** The `kvorum` executable: the only place that reads the process and ends it. */
 async function main(): Promise<void> {

@@ -214,7 +214,7 @@ function tlsParts(values: FlagValues, prefix: "" | "peer-"): SharedTls {
     cipherSuites: values.list("cipher-suites"),
     minVersion: (values.text("tls-min-version") || undefined) as TlsVersion | undefined,
     maxVersion: (values.text("tls-max-version") || undefined) as TlsVersion | undefined,
-    selfSignedValidityYears: values.number("self-signed-cert-validity") || 1,
+    selfSignedValidityYears: values.number("self-signed-cert-validity"),
   };
 }
 

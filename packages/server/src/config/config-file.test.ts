@@ -110,10 +110,6 @@ peer-transport-security:
       "enable-pprof: true",
       '--enable-pprof is not supported by this version of Kvorum: leave it out, or at its default "false"',
     ],
-    [
-      "client-transport-security: {auto-tls: true}",
-      '--auto-tls is not supported by this version of Kvorum: leave it out, or at its default "false"',
-    ],
     ["- a", `${JSON_ERROR}array into the configuration of type object`],
   ])("%j is refused", (text, message) => {
     const result = parse(text);

@@ -26,6 +26,26 @@ export function usesClientTls(url: ListenUrl, config: TlsConfig, logger: Logger)
   return false;
 }
 
+/** The same for one of --listen-peer-urls. @throws Error with etcd's message */
+export function usesPeerTls(url: ListenUrl, config: TlsConfig, logger: Logger): boolean {
+  const hasFiles = config.certFile !== undefined || config.keyFile !== undefined;
+  if (url.scheme === "https" || url.scheme === "unixs") {
+    if (hasFiles) return true;
+    const missing = "KeyFile and CertFile are not presented";
+    throw new Error(`cannot listen on TLS for ${url.host}:${url.port}: ${missing}`);
+  }
+  const fields = { "peer-url": url.href };
+  if (hasFiles) {
+    const ignored = "ignoring key and cert files";
+    logger.warn(`scheme is HTTP while key and cert files are present; ${ignored}`, fields);
+  }
+  if (config.clientCertAuth) {
+    const ignored = "ignoring client cert auth for this URL";
+    logger.warn(`scheme is HTTP while --peer-client-cert-auth is enabled; ${ignored}`, fields);
+  }
+  return false;
+}
+
 /** The same for one of --listen-metrics-urls. @throws Error with etcd's message */
 export function usesMetricsTls(url: ListenUrl, config: TlsConfig): boolean {
   if (url.scheme !== "https" && url.scheme !== "unixs") return false;

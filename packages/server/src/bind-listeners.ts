@@ -1,0 +1,101 @@
+import { nodeClock } from "@kvorum/base/node";
+import { ClientListener, type ListenAddress } from "./client-listener.js";
+import type { Config, TlsConfig } from "./config/config.js";
+import type { ListenUrl } from "./config/listen-url.js";
+import type { Logger } from "./observe/logger.js";
+import { PeerListener } from "./peer/peer-listener.js";
+import { StartError } from "./start-error.js";
+import { usesClientTls, usesMetricsTls, usesPeerTls } from "./tls/listener-scheme.js";
+import { createServerTls } from "./tls/server-tls.js";
+
+/** What a client port answers. */
+export type Serves = "grpc+http" | "grpc" | "http" | "metrics";
+
+/** A bound port for clients, which nobody serves yet. */
+export interface Listening {
+  readonly listener: ClientListener;
+  readonly serves: Serves;
+  readonly isSecure: boolean;
+}
+
+/** Binds the ports for clients and for metrics. @throws StartError; nothing is bound then */
+export async function bindClients(config: Config, logger: Logger): Promise<Listening[]> {
+  const { clientUrls, clientHttpUrls, metricsUrls } = config.listen;
+  logger.info("configuring client listeners", { "listen-client-urls": hrefs(clientUrls) });
+  const wanted: [ListenUrl, Serves][] = [
+    ...clientUrls.map((url): [ListenUrl, Serves] => [
+      url,
+      clientHttpUrls.length === 0 ? "grpc+http" : "grpc",
+    ]),
+    ...clientHttpUrls.map((url): [ListenUrl, Serves] => [url, "http"]),
+    ...metricsUrls.map((url): [ListenUrl, Serves] => [url, "metrics"]),
+  ];
+  const bound: Listening[] = [];
+  for (const [url, serves] of wanted) {
+    try {
+      const isSecure =
+        serves === "metrics"
+          ? usesMetricsTls(url, config.clientTls)
+          : usesClientTls(url, config.clientTls, logger);
+      const tls = isSecure
+        ? createServerTls({ config: config.clientTls, logger, endpoint: "client" })
+        : undefined;
+      const listener = new ClientListener({ address: addressOf(url), clock: nodeClock, tls });
+      await listener.listen();
+      bound.push({ listener, serves, isSecure });
+    } catch (error) {
+      for (const { listener } of bound) listener.close();
+      throw listenerFailed(url, error);
+    }
+  }
+  return bound;
+}
+
+/** Binds the ports for other members. @throws StartError; nothing is bound then */
+export async function bindPeers(config: Config, logger: Logger): Promise<PeerListener[]> {
+  const { peerUrls } = config.listen;
+  logger.info("configuring peer listeners", { "listen-peer-urls": hrefs(peerUrls) });
+  if (config.peerTls.certFile !== undefined || config.peerTls.keyFile !== undefined) {
+    logger.info("starting with peer TLS", tlsFields(config.peerTls));
+  }
+  const bound: PeerListener[] = [];
+  for (const url of peerUrls) {
+    try {
+      const tls = usesPeerTls(url, config.peerTls, logger)
+        ? createServerTls({ config: config.peerTls, logger, endpoint: "peer" })
+        : undefined;
+      const listener = new PeerListener({ address: addressOf(url), tls });
+      await listener.listen();
+      bound.push(listener);
+    } catch (error) {
+      for (const listener of bound) listener.close();
+      throw listenerFailed(url, error);
+    }
+  }
+  return bound;
+}
+
+/** A TLS configuration as a log line shows it, in etcd's words. */
+export function tlsFields(config: TlsConfig): Readonly<Record<string, unknown>> {
+  const { certFile, keyFile, clientCertFile, clientKeyFile, trustedCaFile, crlFile } = config;
+  const parts = [
+    `cert = ${certFile ?? ""}, key = ${keyFile ?? ""}`,
+    `client-cert=${clientCertFile ?? ""}, client-key=${clientKeyFile ?? ""}`,
+    `trusted-ca = ${trustedCaFile ?? ""}, client-cert-auth = ${config.clientCertAuth}`,
+    `crl-file = ${crlFile ?? ""}`,
+  ];
+  return { "tls-info": parts.join(", "), "cipher-suites": config.cipherSuites };
+}
+
+function hrefs(urls: readonly ListenUrl[]): string[] {
+  return urls.map((url) => url.href);
+}
+
+function addressOf(url: ListenUrl): ListenAddress {
+  return url.scheme.startsWith("unix") ? { path: url.host } : { host: url.host, port: url.port };
+}
+
+function listenerFailed(url: ListenUrl, cause: unknown): StartError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StartError("listener failed", `can't listen on ${url.href}: ${reason}`, { cause });
+}
