@@ -5,6 +5,7 @@ export {
   encodeProposal,
   ProposalField,
   type ProposalId,
+  type ProposalUser,
   proposalIdToBigint,
   proposalSize,
 } from "./codec/proposal.js";

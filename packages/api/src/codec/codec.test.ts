@@ -167,6 +167,25 @@ describe("proposals", () => {
     }
   });
 
+  test("a user's name and revision come with the request", () => {
+    const writer = new WireWriter();
+    for (let i = 0; i < 300; i++) {
+      const id = { high: prng.below(0x10000), low: number() % 2 ** 48 };
+      const user = { username: "ü".repeat(prng.below(200)), revision: number() };
+      const wire = PutRequest.encode(put()).finish();
+      const entry = encodeProposal(writer, id, ProposalField.put, wire, user);
+      const header = { ID: proposalIdToBigint(id), username: user.username };
+      expect(InternalRaftRequest.decode(entry).header).toEqual({
+        ...header,
+        authRevision: user.revision,
+      });
+      const decoded = decodeProposal(entry);
+      expect([decoded.idHigh, decoded.idLow]).toEqual([id.high, id.low]);
+      expect([decoded.username, decoded.authRevision]).toEqual([user.username, user.revision]);
+      expect(plain(decoded.put)).toEqual(plain(PutRequest.decode(wire)));
+    }
+  });
+
   test("rarer kinds come through the generated decoder", () => {
     const entry = InternalRaftRequest.encode({
       ...InternalRaftRequest.decode(new Uint8Array()),

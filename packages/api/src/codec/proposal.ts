@@ -1,4 +1,4 @@
-import { InternalRaftRequest } from "../gen/raft_internal.js";
+import { InternalRaftRequest, RequestHeader } from "../gen/raft_internal.js";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../gen/rpc.js";
 import { readDeleteRange, readPut, readTxn } from "./requests.js";
 import { WireReader } from "./wire-reader.js";
@@ -38,13 +38,22 @@ const HEADER_TAG_HIGH = 0x06;
 const TWO_20 = 2 ** 20;
 const TWO_28 = 2 ** 28;
 
-/** Writes an InternalRaftRequest{header{ID}, <field>: request}. */
+/** On whose behalf a request is proposed, when authentication is on. */
+export interface ProposalUser {
+  readonly username: string;
+  /** Revision of the auth store that the user's token stands for. */
+  readonly revision: number;
+}
+
+/** Writes an InternalRaftRequest{header{ID, user's}, <field>: request}. */
 export function encodeProposal(
   writer: WireWriter,
   id: ProposalId,
   field: ProposalField,
   request: Uint8Array,
+  user?: ProposalUser,
 ): Buffer {
+  if (user !== undefined) return encodeForUser(writer, id, { field, request, user });
   writer.reset();
   writer.reserve(request.length + 32);
   writer.byte((field << 3) | DELIMITED);
@@ -57,6 +66,33 @@ export function encodeProposal(
   writer.byte(0x08);
   writeId(writer, id);
   writer.buffer[lengthAt] = writer.length - lengthAt - 1;
+  return writer.toBytes();
+}
+
+function encodeForUser(
+  writer: WireWriter,
+  id: ProposalId,
+  proposal: {
+    readonly field: ProposalField;
+    readonly request: Uint8Array;
+    readonly user: ProposalUser;
+  },
+): Buffer {
+  const { field, request, user } = proposal;
+  const header = RequestHeader.encode({
+    ID: proposalIdToBigint(id),
+    username: user.username,
+    authRevision: user.revision,
+  }).finish();
+  writer.reset();
+  writer.reserve(request.length + header.length + 32);
+  writer.byte((field << 3) | DELIMITED);
+  writer.varint(request.length);
+  writer.raw(request);
+  writer.byte(HEADER_TAG_LOW);
+  writer.byte(HEADER_TAG_HIGH);
+  writer.varint(header.length);
+  writer.raw(header);
   return writer.toBytes();
 }
 
