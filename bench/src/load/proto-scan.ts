@@ -12,6 +12,8 @@ export class ProtoScan {
   /** The bytes of a length-delimited field. */
   start = 0;
   end = 0;
+  /** Where the field began, with its tag. */
+  fieldStart = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #limit = 0;
@@ -24,9 +26,15 @@ export class ProtoScan {
     return this;
   }
 
+  /** Where the next field begins. */
+  get offset(): number {
+    return this.#at;
+  }
+
   /** Goes on to the next field; false at the end. @throws BenchError "PROTOCOL" */
   next(): boolean {
     if (this.#at >= this.#limit) return false;
+    this.fieldStart = this.#at;
     const tag = this.#readVarint();
     this.field = Math.floor(tag / 8);
     const wireType = tag & 7;

@@ -17,6 +17,11 @@ export interface Call {
   write(into: Buffer, at: number): number;
   /** One whole message of the reply. The bytes are valid only during the call. */
   onMessage(bytes: Buffer, start: number, end: number, connection: ClientConnection): void;
+  /**
+   * Instead of `onMessage` for each: the whole messages at the start of `bytes[start, end)`, back to
+   * back behind their prefixes, at least one. Returns the offset behind the last whole one.
+   */
+  onMessages?(bytes: Buffer, start: number, end: number, connection: ClientConnection): number;
   /** The end, exactly once. `status` is a gRPC code; 14 when the connection went away. */
   onEnd(status: number, message: string, connection: ClientConnection): void;
 }

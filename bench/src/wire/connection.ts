@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { BenchError } from "../bench-error.js";
 import { type Call, GrpcStatus } from "./call.js";
+import { DataReceiver } from "./data-receiver.js";
 import {
   Flag,
   FRAME_HEADER_BYTES,
@@ -15,7 +16,7 @@ import {
 } from "./frame.js";
 import { FrameSplitter } from "./frame-splitter.js";
 import { HpackDecoder } from "./hpack-decoder.js";
-import { MESSAGE_PREFIX_BYTES, MessageAssembler } from "./message-assembler.js";
+import { MESSAGE_PREFIX_BYTES } from "./message-assembler.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { RequestHeads } from "./request-heads.js";
 import { SendQueue } from "./send-queue.js";
@@ -51,12 +52,11 @@ export class ClientConnection {
   readonly #nowMs: () => number;
   readonly #windowBytes: number;
   readonly #streams = new StreamRing();
-  readonly #assemblers = new Map<number, MessageAssembler>();
+  readonly #data = new DataReceiver(this);
   readonly #output = new OutputBuffer();
   readonly #queue = new SendQueue();
   readonly #headers = new HpackDecoder();
   readonly #splitter: FrameSplitter;
-  readonly #received = new Map<number, number>();
   #heads: RequestHeads | undefined;
   #socket: Socket | undefined;
   #nextStreamId = 1;
@@ -103,6 +103,11 @@ export class ClientConnection {
 
   get openStreams(): number {
     return this.#streams.open;
+  }
+
+  /** Whether `call` is still the one on the stream that it had. */
+  isOpen(call: Call, streamId: number): boolean {
+    return this.#streams.get(streamId) === call;
   }
 
   /** Why the connection is gone; undefined while it lives. */
@@ -246,45 +251,30 @@ export class ClientConnection {
   }
 
   #onData(bytes: Buffer, from: number, to: number, flags: number, streamId: number): void {
-    this.#account(streamId, to - from);
+    this.#account(to - from);
     const call = this.#streams.get(streamId);
     if (call === undefined) return;
+    this.#accountStream(streamId, to - from);
     const start = flags & Flag.PADDED ? from + 1 : from;
     const end = flags & Flag.PADDED ? to - bytes[from]! : to;
-    const isWhole =
-      end - start >= MESSAGE_PREFIX_BYTES &&
-      bytes[start] === 0 &&
-      bytes.readUInt32BE(start + 1) === end - start - MESSAGE_PREFIX_BYTES;
-    if (isWhole && (this.#assemblers.size === 0 || !this.#assemblers.has(streamId))) {
-      call.onMessage(bytes, start + MESSAGE_PREFIX_BYTES, end, this);
-    } else if (end > start) this.#assemble(call, bytes, start, end);
+    if (end > start) this.#data.push(call, bytes, start, end);
     if (flags & Flag.END_STREAM) this.#end(streamId, GrpcStatus.INTERNAL, "no trailers came");
   }
 
-  #assemble(call: Call, bytes: Buffer, start: number, end: number): void {
-    const { streamId } = call;
-    const assembler = this.#assemblers.get(streamId) ?? new MessageAssembler();
-    this.#assemblers.set(streamId, assembler);
-    assembler.push(bytes, start, end, (message, from, to) => {
-      call.onMessage(message, from, to, this);
-    });
-    if (assembler.isEmpty) this.#assemblers.delete(streamId);
+  /** Gives the server the connection's window back when half is used up. */
+  #account(bytes: number): void {
+    this.#receivedBytes += bytes;
+    if (this.#receivedBytes <= this.#windowBytes / 2) return;
+    this.#output.append(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(this.#receivedBytes)));
+    this.#receivedBytes = 0;
   }
 
-  /** Gives the server its windows back when half is used up. */
-  #account(streamId: number, bytes: number): void {
-    this.#receivedBytes += bytes;
-    if (this.#receivedBytes > this.#windowBytes / 2) {
-      this.#output.append(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(this.#receivedBytes)));
-      this.#receivedBytes = 0;
-    }
-    const call = this.#streams.get(streamId);
-    // A short reply never fills half a window; only long ones and open streams are counted.
-    if (call === undefined || (!call.keepsOpen && bytes < COUNTED_FRAME_BYTES)) return;
-    const received = (this.#received.get(streamId) ?? 0) + bytes;
-    const isDue = received > this.#windowBytes / 2;
-    if (isDue) this.#output.append(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(received)));
-    this.#received.set(streamId, isDue ? 0 : received);
+  /** The same for the window of an open stream. */
+  #accountStream(streamId: number, bytes: number): void {
+    const owed = this.#streams.receive(streamId, bytes);
+    if (owed <= this.#windowBytes / 2) return;
+    this.#output.append(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(owed)));
+    this.#streams.settle(streamId);
   }
 
   #onHeaders(bytes: Buffer, from: number, to: number, flags: number, streamId: number): void {
@@ -364,8 +354,7 @@ export class ClientConnection {
 
   #forget(streamId: number): void {
     this.#streams.remove(streamId);
-    if (this.#assemblers.size > 0) this.#assemblers.delete(streamId);
-    if (this.#received.size > 0) this.#received.delete(streamId);
+    this.#data.forget(streamId);
     this.#queue.forget(streamId);
   }
 
@@ -378,9 +367,6 @@ export class ClientConnection {
     }
   }
 }
-
-/** DATA frames below this belong to short replies. */
-const COUNTED_FRAME_BYTES = 1024;
 
 function putMessagePrefix(bytes: Buffer, at: number, length: number): void {
   bytes[at] = 0;

@@ -2,7 +2,7 @@ import { createPrng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
 import { FRAME_HEADER_BYTES, frame } from "./frame.js";
 import { FrameSplitter } from "./frame-splitter.js";
-import { MessageAssembler } from "./message-assembler.js";
+import { MessageAssembler, messageEnd } from "./message-assembler.js";
 import { SendQueue } from "./send-queue.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -52,9 +52,11 @@ describe("MessageAssembler", () => {
     const assembler = new MessageAssembler();
     const seen: Buffer[] = [];
     for (const part of cut(bytes, prng, longest)) {
-      assembler.push(part, 0, part.length, (message, start, end) => {
-        seen.push(message.subarray(start, end));
-      });
+      for (let at = 0; at < part.length; ) {
+        at = assembler.push(part, at, part.length, (message, start, end) => {
+          seen.push(Buffer.from(message.subarray(start, end)));
+        });
+      }
     }
     expect(seen).toEqual(messages);
     expect(assembler.isEmpty).toBe(true);
@@ -63,6 +65,16 @@ describe("MessageAssembler", () => {
   it("refuses a compressed message", () => {
     const bytes = Buffer.from([1, 0, 0, 0, 0]);
     expect(() => new MessageAssembler().push(bytes, 0, 5, () => undefined)).toThrow(/compressed/);
+    expect(() => messageEnd(bytes, 0, 5)).toThrow(/compressed/);
+  });
+});
+
+describe("messageEnd", () => {
+  it("finds the end of a whole message only", () => {
+    const bytes = Buffer.from([9, 0, 0, 0, 1, 2, ...Buffer.alloc(258), 9]);
+    expect(messageEnd(bytes, 1, 264)).toBe(264);
+    expect(messageEnd(bytes, 1, 263)).toBe(-1);
+    expect(messageEnd(bytes, 1, 5)).toBe(-1);
   });
 });
 

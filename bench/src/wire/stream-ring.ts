@@ -7,6 +7,8 @@ import type { Call } from "./call.js";
  */
 export class StreamRing {
   #calls: (Call | undefined)[] = new Array<Call | undefined>(FIRST_CAPACITY).fill(undefined);
+  /** Bytes received for the call in the same place and not yet given back to the server. */
+  #received = new Float64Array(FIRST_CAPACITY);
   #mask = FIRST_CAPACITY - 1;
   #open = 0;
 
@@ -23,7 +25,21 @@ export class StreamRing {
   add(call: Call): void {
     while (this.#calls[(call.streamId >>> 1) & this.#mask] !== undefined) this.#grow();
     this.#calls[(call.streamId >>> 1) & this.#mask] = call;
+    this.#received[(call.streamId >>> 1) & this.#mask] = 0;
     this.#open++;
+  }
+
+  /** Counts bytes received for an open call; returns how many are owed to the server's window. */
+  receive(streamId: number, bytes: number): number {
+    const place = (streamId >>> 1) & this.#mask;
+    const owed = this.#received[place]! + bytes;
+    this.#received[place] = owed;
+    return owed;
+  }
+
+  /** What was received for an open call has been given back. */
+  settle(streamId: number): void {
+    this.#received[(streamId >>> 1) & this.#mask] = 0;
   }
 
   remove(streamId: number): void {
@@ -41,10 +57,16 @@ export class StreamRing {
 
   #grow(): void {
     const old = this.#calls;
+    const oldReceived = this.#received;
+    const oldMask = this.#mask;
     this.#mask = old.length * 2 - 1;
     this.#calls = new Array<Call | undefined>(old.length * 2).fill(undefined);
+    this.#received = new Float64Array(old.length * 2);
     for (const call of old) {
-      if (call !== undefined) this.#calls[(call.streamId >>> 1) & this.#mask] = call;
+      if (call === undefined) continue;
+      const number = call.streamId >>> 1;
+      this.#calls[number & this.#mask] = call;
+      this.#received[number & this.#mask] = oldReceived[number & oldMask]!;
     }
   }
 }

@@ -7,7 +7,9 @@ import { connectAll, createSource } from "../load/session.js";
 import { Tally } from "../load/tally.js";
 import { UnaryCall } from "../load/unary-call.js";
 import type { ClientConnection } from "../wire/connection.js";
+import { KnownResponses } from "./known-responses.js";
 import { putOperation } from "./put-operation.js";
+import { PutValues } from "./put-values.js";
 import { WatchCall } from "./watch-call.js";
 import type { Workload } from "./workload.js";
 
@@ -61,6 +63,8 @@ async function measure(
   let ready = 0;
   let lastMs = nodeClock.nowMs();
   const key = new KeySpace({ count: 1, keyBytes: load.keyBytes, prefix: "watched/" });
+  const known = new KnownResponses();
+  const values = new PutValues();
   const finished = signal();
   const allReady = signal();
   const calls = Array.from({ length: watchStreams }, (_, i) => {
@@ -69,6 +73,8 @@ async function measure(
       watchers: share,
       key: key.key(0),
       rangeEnd: Buffer.alloc(0),
+      known,
+      onRecord: (bytes, { start, end }) => values.saw(bytes, start, end),
       onReady: () => ++ready === watchStreams && allReady.resolve(),
       onEvents: (events, connection) => {
         seen += events;
@@ -85,10 +91,12 @@ async function measure(
   const startMs = nodeClock.nowMs();
   lastMs = startMs;
   tally.measure(startMs, Number.POSITIVE_INFINITY);
-  await putAll(clients.writer, load, { key, puts, tally });
+  await putAll(clients.writer, load, { key, puts, tally, values });
   await finished.promise;
   guard.clear();
   for (let missing = seen; missing < expected; missing++) tally.error("an event is missing");
+  for (let wrong = values.wrong(); wrong > 0; wrong--)
+    tally.error("an event's value is not its put's");
   const seconds = Math.max(0.001, (lastMs - startMs) / 1000);
   const result = resultOf(tally, { seconds, untilMs: lastMs, unit: "events", count: seen });
   return { ...result, figures: { putsPerSecond: puts / seconds } };
@@ -109,9 +117,15 @@ function startWatches(calls: readonly WatchCall[], connections: readonly ClientC
 function putAll(
   writer: ClientConnection,
   load: LoadOptions,
-  { key, puts, tally }: { readonly key: KeySpace; readonly puts: number; readonly tally: Tally },
+  options: {
+    readonly key: KeySpace;
+    readonly puts: number;
+    readonly tally: Tally;
+    readonly values: PutValues;
+  },
 ): Promise<void> {
-  const operation = putOperation({ ...createSource(load), keys: key });
+  const { key, puts, tally, values } = options;
+  const operation = values.noting(putOperation({ ...createSource(load), keys: key }));
   const width = Math.min(puts, PUTS_AT_A_TIME);
   let left = puts - width;
   let open = width;
@@ -122,6 +136,7 @@ function putAll(
       fault: string | undefined,
     ): void => {
       if (fault !== undefined) reject(new BenchError("CHECK", fault));
+      values.answered(call);
       tally.success(call.startedMs, connection.arrivedMs);
       if (left-- > 0) {
         call.startedMs = connection.arrivedMs;
