@@ -1,5 +1,6 @@
 import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
+import type { TokenSpec } from "./auth/tokens/token-spec.js";
 import type { AutoCompaction } from "./config/config.js";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
@@ -89,6 +90,15 @@ export interface MemberOptions {
     readonly minTimeMs: number;
     readonly intervalMs: number;
     readonly timeoutMs: number;
+  };
+
+  /** Absent: etcd's defaults. What counts is whether the store's content has it on. */
+  readonly auth?: {
+    /** --auth-token, --auth-token-ttl */
+    readonly tokens: TokenSpec;
+    readonly bcryptCost: number;
+    /** --client-cert-auth: the common name of a client's certificate says who calls without a token. */
+    readonly takesCommonNames: boolean;
   };
 
   readonly clock: Clock;

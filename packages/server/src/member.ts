@@ -98,6 +98,7 @@ export class Member {
     const opening: OpenStoreOptions = {
       ...{ options, backend, header },
       term: () => position.current.term,
+      appliedIndex: () => position.current.index,
       beforeCommit: (put) => writePosition(put, position.current),
       afterCommit: ({ durationMs }) =>
         options.metrics.histograms.backendCommit.observe(durationMs / 1000),
@@ -295,8 +296,7 @@ export class Member {
   #wireApplyLoop(): ApplyLoop {
     const { options, disk, opened, cluster, position } = this.#parts;
     const applier = new Applier({
-      ...{ opened, cluster },
-      quota: this.quota,
+      ...{ opened, cluster, quota: this.quota, logger: options.logger },
       onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version, previous) => {
         const [message, fields] =
@@ -311,7 +311,7 @@ export class Member {
       clock: options.clock,
       consistentIndex: disk.position.index,
       consistentTerm: disk.position.term,
-      apply: (proposal) => applier.apply(proposal),
+      apply: (proposal, index) => applier.apply(proposal, index),
       takeOwner: (high, low) => this.consensus.proposer.take(high, low),
       applyConfChange: (change, index) =>
         applyConfChange(

@@ -2,7 +2,9 @@ import { type DecodedProposal, etcdserverpb, raftinternalpb } from "@kvorum/api"
 import { nodeClock } from "@kvorum/base/node";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { OpenedStore } from "../boot/open-store.js";
+import type { AppliedResponse } from "../consensus/applied-response.js";
 import { Cluster } from "../membership/cluster.js";
+import { recordingLogger } from "../observe/testing/recording-logger.js";
 import { Quota } from "../quota.js";
 import { openContent } from "../testing/open-content.js";
 import { Applier } from "./applier.js";
@@ -14,7 +16,7 @@ const CORRUPT = "etcdserver: corrupt cluster";
 
 let opened: OpenedStore;
 let cluster: Cluster;
-let applier: Applier;
+let applier: { apply(proposal: DecodedProposal): AppliedResponse };
 let sizeBytes: number;
 let exceeded: number;
 let versions: string[];
@@ -24,12 +26,13 @@ beforeEach(async () => {
   cluster = new Cluster({ id: 1n, store: opened.buffered });
   ({ exceeded, sizeBytes } = { exceeded: 0, sizeBytes: 0 });
   versions = [];
-  applier = new Applier({
-    ...{ opened, cluster },
+  const real = new Applier({
+    ...{ opened, cluster, logger: recordingLogger() },
     quota: new Quota(QUOTA_BYTES, () => sizeBytes),
     onQuotaExceeded: () => void exceeded++,
     onClusterVersion: (version) => void versions.push(version),
   });
+  applier = { apply: (proposal) => real.apply(proposal, 1) };
 });
 
 const EMPTY: DecodedProposal = {

@@ -1,4 +1,4 @@
-// Step 9 of the write path: alarms, then the request.
+// Step 9 of the write path: alarms, permissions, then the request.
 import {
   ApiError,
   apiError,
@@ -7,11 +7,15 @@ import {
   limits,
   type raftinternalpb,
 } from "@kvorum/api";
+import type { LogIndex } from "@kvorum/base";
+import { AuthApplier, refuse } from "../auth/auth-applier.js";
+import type { AuthInfo } from "../auth/auth-info.js";
+import { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { Cluster } from "../membership/cluster.js";
+import type { Logger } from "../observe/logger.js";
 import { putCost, type Quota, txnCost } from "../quota.js";
-import { refuseAuthEntry } from "./unsupported-auth.js";
 
 const { AlarmRequest_AlarmAction: AlarmAction, AlarmType } = etcdserverpb;
 const NONE: AppliedResponse = { kind: "none" };
@@ -20,6 +24,7 @@ export interface ApplierOptions {
   readonly opened: OpenedStore;
   readonly cluster: Cluster;
   readonly quota: Quota;
+  readonly logger: Logger;
   /** The quota was found exceeded while applying: this member should raise NOSPACE. */
   readonly onQuotaExceeded: () => void;
   /** The cluster version or a downgrade was decided. */
@@ -33,30 +38,46 @@ export interface ApplierOptions {
  */
 export class Applier {
   readonly #options: ApplierOptions;
+  readonly #auth: AuthApplier;
+  readonly #refusals: RequestRefusals;
 
   constructor(options: ApplierOptions) {
+    const { opened, logger } = options;
     this.#options = options;
+    this.#auth = new AuthApplier(opened.auth, logger);
+    this.#refusals = new RequestRefusals(opened.auth, () => opened.lessor);
   }
 
   /** @throws ApiError the request was refused; nothing of it was written, unless the text is NOSPACE */
-  apply(proposal: DecodedProposal): AppliedResponse {
-    const { alarms, store } = this.#options.opened;
+  apply(proposal: DecodedProposal, index: LogIndex): AppliedResponse {
+    const { alarms, store, auth } = this.#options.opened;
     if (alarms.has(AlarmType.CORRUPT) && isCorruptCapped(proposal)) throw apiError("corrupt");
     if (proposal.put !== undefined) {
       const cost = putCost(proposal.put);
       this.#refuseWhenCapped(cost);
+      if (auth.isEnabled) refuse(this.#refusals.put(userOf(proposal), proposal.put));
       return this.#withinQuota(cost, store.put(proposal.put));
     }
     if (proposal.txn !== undefined) {
       const cost = txnCost(proposal.txn);
       this.#refuseWhenCapped(cost);
+      if (auth.isEnabled) refuse(this.#refusals.txn(userOf(proposal), proposal.txn));
       return this.#withinQuota(cost, store.txn(proposal.txn));
     }
-    if (proposal.deleteRange !== undefined) return store.deleteRange(proposal.deleteRange);
-    return proposal.other === undefined ? NONE : this.#applyOther(proposal.other);
+    if (proposal.deleteRange !== undefined) {
+      const request = proposal.deleteRange;
+      if (auth.isEnabled) refuse(this.#refusals.deleteRange(userOf(proposal), request));
+      return store.deleteRange(request);
+    }
+    if (proposal.other === undefined) return NONE;
+    return this.#applyOther(proposal.other, userOf(proposal), index);
   }
 
-  #applyOther(request: raftinternalpb.InternalRaftRequest): AppliedResponse {
+  #applyOther(
+    request: raftinternalpb.InternalRaftRequest,
+    who: AuthInfo,
+    index: LogIndex,
+  ): AppliedResponse {
     const { opened, cluster, onClusterVersion } = this.#options;
     const { store, lessor } = opened;
     if (request.compaction !== undefined) {
@@ -65,6 +86,7 @@ export class Applier {
     }
     if (request.leaseGrant !== undefined) return this.#grant(request.leaseGrant);
     if (request.leaseRevoke !== undefined) {
+      refuse(this.#refusals.leaseKeys(who, "write", request.leaseRevoke.ID));
       lessor.revoke(request.leaseRevoke.ID, (keys) => store.deleteKeys(keys));
       return { kind: "leaseRevoke" };
     }
@@ -91,12 +113,11 @@ export class Applier {
         });
       }
     }
-    refuseAuthEntry(request);
     if (request.downgradeInfoSet !== undefined) {
       const { enabled, ver } = request.downgradeInfoSet;
       cluster.setDowngrade({ enabled, targetVersion: enabled ? ver : "" });
     }
-    return NONE;
+    return this.#auth.apply(request, who, index) ?? NONE;
   }
 
   #grant(request: etcdserverpb.LeaseGrantRequest): AppliedResponse {
@@ -132,6 +153,10 @@ export class Applier {
     onQuotaExceeded();
     throw apiError("noSpace");
   }
+}
+
+function userOf({ username, authRevision }: DecodedProposal): AuthInfo {
+  return { username, revision: authRevision };
 }
 
 /** Under a CORRUPT alarm these are refused; alarms, auth and membership still work. */

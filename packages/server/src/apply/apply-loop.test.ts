@@ -31,7 +31,7 @@ beforeEach(() => {
 function open(consistentIndex = 0, overrides: Partial<ApplyLoopOptions> = {}): ApplyLoop {
   return new ApplyLoop({
     ...{ clock, consistentIndex, consistentTerm: 1, slowMs: SLOW_MS },
-    apply: (proposal) => apply(proposal),
+    apply: (proposal, index) => apply(proposal, index),
     takeOwner: (_high, low) => ({
       applied: ({ kind }) => void events.push(`${low} answered ${kind}`),
       failed: (error) => void events.push(`${low} refused: ${error.message}`),

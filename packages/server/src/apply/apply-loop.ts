@@ -12,7 +12,7 @@ export interface ApplyLoopOptions {
   /** What the engine holds already. */
   readonly consistentIndex: LogIndex;
   readonly consistentTerm: Term;
-  readonly apply: (proposal: DecodedProposal) => AppliedResponse;
+  readonly apply: (proposal: DecodedProposal, index: LogIndex) => AppliedResponse;
   /** The proposer of an entry on this member, if it still waits. */
   readonly takeOwner: (high: number, low: number) => ProposalOwner | undefined;
   readonly applyConfChange: (change: ConfChange, index: LogIndex) => void;
@@ -177,7 +177,7 @@ export class ApplyLoop {
     const startMs = this.#nowMs;
     let response: AppliedResponse;
     try {
-      response = apply(proposal);
+      response = apply(proposal, this.#appliedIndex);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       owner?.failed(error);

@@ -1,7 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import type { Backend, Engine } from "@kvorum/backends";
 import { assert, type FileSystem, type LogIndex } from "@kvorum/base";
-import { refuseStoreWithAuth } from "../apply/unsupported-auth.js";
 import type { DataDir } from "../storage/data-dir.js";
 import { importBolt } from "../storage/snapshot/import-bolt.js";
 import { StorageError } from "../storage/storage-error.js";
@@ -85,7 +84,6 @@ export async function buildFromReceived(
       found.index === index,
       `the leader's database stands for its snapshot's index ${index}, not for ${found.index}`,
     );
-    refuseStoreWithAuth((bucket, key) => backend.get(bucket, key), dataDir.path);
     return { backend, directory };
   } catch (error) {
     await backend.close();

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Backend } from "@kvorum/backends";
 import type { FileSystem, LogIndex } from "@kvorum/base";
-import { refuseStoreWithAuth } from "../apply/unsupported-auth.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
@@ -51,8 +50,6 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
   let backend: Backend | undefined;
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });
-    const engineNow = backend;
-    refuseStoreWithAuth((bucket, key) => engineNow.get(bucket, key), dataDir.path);
     if (!dataDir.hasWal) {
       refuseLostLog(dataDir, positionOf(backend));
       const begun = await beginLog(options, dataDir.walDirectory);

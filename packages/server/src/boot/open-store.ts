@@ -1,15 +1,18 @@
 import type { HeaderEncoder } from "@kvorum/api";
 import type { Backend } from "@kvorum/backends";
-import { type Term, utf8 } from "@kvorum/base";
+import { type LogIndex, type Term, utf8 } from "@kvorum/base";
 import { BufferedBackend, Lessor, Store, WatchHub, type WatchSink } from "@kvorum/mvcc";
 import { Alarms } from "../apply/alarms.js";
+import { AuthStore } from "../auth/auth-store.js";
+import { authLimits } from "../auth/limits.js";
+import { openTokens } from "../auth/tokens/open-tokens.js";
 import type { MemberOptions } from "../member-options.js";
 
 const CLUSTER_VERSION_KEY = utf8("clusterVersion");
 
 /**
  * The store and what stands on the same content. A snapshot from the leader replaces all but the
- * last two while the member runs: take them from here for each use, and never keep them.
+ * last three while the member runs: take them from here for each use, and never keep them.
  */
 export interface OpenedStore {
   backend: Backend;
@@ -18,6 +21,7 @@ export interface OpenedStore {
   lessor: Lessor;
   readonly watchHub: WatchHub;
   readonly alarms: Alarms;
+  readonly auth: AuthStore;
 }
 
 /** The part of an opened store that a snapshot replaces. */
@@ -29,6 +33,8 @@ export interface OpenStoreOptions {
   readonly header: HeaderEncoder;
   /** Term of the last applied entry. */
   readonly term: () => Term;
+  /** Index of the last applied entry. */
+  readonly appliedIndex: () => LogIndex;
   readonly beforeCommit: (
     put: (bucket: "meta", key: Uint8Array, value: Uint8Array) => void,
   ) => void;
@@ -41,7 +47,7 @@ export function minLeaseTtlSeconds(electionTimeoutMs: number, heartbeatIntervalM
   return Math.ceil((Math.floor((3 * electionTicks) / 2) * heartbeatIntervalMs) / 1000);
 }
 
-/** Opens the engine's content: leases first, then keys (which attach to them), then alarms. */
+/** Opens the engine's content: leases first, then keys (which attach to them), then the rest. */
 export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore> {
   const { options, header, term } = opening;
   // The hub reads from the store and the store tells the hub: both are bound late.
@@ -53,6 +59,7 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
   const content = await openContent(opening, opening.backend, watchSink);
   const alarms = new Alarms();
   await alarms.load(content.buffered);
+  const auth = await openAuth(opening, content.buffered);
   const watchHub = new WatchHub({
     source: {
       get currentRevision() {
@@ -69,7 +76,7 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
     onError: (error) =>
       options.logger.warn("failed to read history for watchers", { error: String(error) }),
   });
-  const opened: OpenedStore = { ...content, watchHub, alarms };
+  const opened: OpenedStore = { ...content, watchHub, alarms, auth };
   hub = watchHub;
   return opened;
 }
@@ -84,19 +91,29 @@ export async function replaceContent(
   opening: OpenStoreOptions,
   backend: Backend,
 ): Promise<void> {
-  const { watchHub, alarms } = opened;
+  const { watchHub, alarms, auth } = opened;
   const watchSink: WatchSink = {
     notify: (events) => watchHub.notify(events),
     reset: () => watchHub.reset(),
   };
   const content = await openContent(opening, backend, watchSink);
   const { store, lessor, buffered } = opened;
+  const takeAuth = await auth.prepare(content.buffered);
   Object.assign(opened, content);
+  takeAuth();
   await alarms.load(content.buffered);
   watchHub.reset();
   lessor.demote();
   await store.close();
   await buffered.close();
+}
+
+function openAuth(opening: OpenStoreOptions, buffered: BufferedBackend): Promise<AuthStore> {
+  const { clock, logger, auth } = opening.options;
+  const { appliedIndex } = opening;
+  const spec = auth?.tokens ?? { kind: "simple", ttlSeconds: authLimits.tokenTtlSeconds };
+  const tokens = openTokens(spec, { clock, logger, appliedIndex });
+  return AuthStore.open(buffered, { tokens, logger });
 }
 
 /** Whether all members know the record of a checkpoint: the cluster version is 3.6 or above. */

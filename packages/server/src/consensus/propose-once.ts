@@ -1,4 +1,4 @@
-import { type ProposalField, raftinternalpb } from "@kvorum/api";
+import { type ProposalField, type ProposalUser, raftinternalpb } from "@kvorum/api";
 import type { AppliedResponse } from "./applied-response.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import type { Proposer } from "./proposer.js";
@@ -26,12 +26,13 @@ const { InternalRaftRequest } = raftinternalpb;
 export function proposeInternal(
   { proposer, ids }: { readonly proposer: Proposer; readonly ids: ProposalIds },
   request: Partial<raftinternalpb.InternalRaftRequest>,
+  user: ProposalUser = { username: "", revision: 0 },
 ): Promise<AppliedResponse> {
   const id = ids.next();
   const data = InternalRaftRequest.encode({
     ...InternalRaftRequest.decode(new Uint8Array()),
     ...request,
-    header: { ID: id, username: "", authRevision: 0 },
+    header: { ID: id, username: user.username, authRevision: user.revision },
   }).finish();
   const low = Number(BigInt.asUintN(48, id));
   return new Promise((resolve, reject) => {

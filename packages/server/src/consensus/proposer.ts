@@ -4,6 +4,7 @@ import {
   apiError,
   encodeProposal,
   type ProposalField,
+  type ProposalUser,
   WireWriter,
 } from "@kvorum/api";
 import { assert, type Clock } from "@kvorum/base";
@@ -60,14 +61,20 @@ export class Proposer {
 
   /**
    * Proposes a client's request by its own wire bytes, which are copied into the entry.
+   * @param user on whose behalf, with authentication on
    * @throws ApiError tooManyRequests | requestTooLarge | stopped; the owner is then not called
    */
-  propose(field: ProposalField, request: Uint8Array, owner: ProposalOwner): void {
+  propose(
+    field: ProposalField,
+    request: Uint8Array,
+    owner: ProposalOwner,
+    user?: ProposalUser,
+  ): void {
     const { ids } = this.#options;
     const low = ids.nextLow();
     this.proposeEncoded(
       low,
-      encodeProposal(this.#writer, { high: ids.high, low }, field, request),
+      encodeProposal(this.#writer, { high: ids.high, low }, field, request, user),
       owner,
     );
   }

@@ -22,6 +22,7 @@ export async function openContent(clock: Clock, disk = new MemoryDisk()): Promis
     backend: await engine.open({ directory: "/test" }),
     header: new HeaderEncoder({ clusterId: 1n, memberId: 1n }),
     term: () => 1,
+    appliedIndex: () => 0,
     beforeCommit: quiet,
     afterCommit: quiet,
   });
