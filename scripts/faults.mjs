@@ -1,6 +1,7 @@
 // Harms clusters under load and checks that nothing acknowledged is lost and every history is
 // linearizable: `node scripts/faults.mjs --rounds 100 --seed 1 --backends lmdb,leveldb,sqlite`.
-// Prints the matrix of faults with its counts. Needs a build.
+// Prints the matrix of faults with its counts. Replaces certificates and lets them expire, too.
+// Needs a build.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,5 +22,6 @@ const env = {
   KVORUM_FAULT_BACKENDS: values.backends,
 };
 const vitest = join(root, "node_modules", ".bin", "vitest");
-const run = ["run", "tests/cluster/faults.test.ts", "--disable-console-intercept"];
+const tests = ["tests/cluster/faults.test.ts", "tests/cluster/certificates.test.ts"];
+const run = ["run", ...tests, "--disable-console-intercept"];
 process.exitCode = spawnSync(vitest, run, { cwd: root, env, stdio: "inherit" }).status ?? 1;

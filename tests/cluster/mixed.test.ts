@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { etcdserverpb } from "@kvorum/api";
 import { createPrng, type Prng } from "@kvorum/base";
 import { describe, expect } from "vitest";
@@ -6,6 +5,7 @@ import { eventually, idOf, kvorumOn, settled, TestCluster } from "../support/clu
 import { COMPACTION_ARGS, promoted } from "../support/cluster-faults.js";
 import type { ClusterMember, Program } from "../support/cluster-member.js";
 import { endsEtcd } from "../support/ends-etcd.js";
+import { whyNotMixed } from "../support/etcd-release.js";
 import { findEtcd } from "../support/processes.js";
 import { METHODS, type RandomOp, RandomOps } from "../support/random-ops.js";
 import { kv, lease, maintenance, put, range } from "../support/rpc.js";
@@ -23,18 +23,9 @@ const SECONDS_MIN = 180;
 const OPS_PER_SECOND_MIN = 30;
 const seed = Number(process.env.KVORUM_SEED ?? Date.now() % 2 ** 32);
 
-const etcd = findEtcd();
-const needsEtcd = testUnless(whyNot());
+const needsEtcd = testUnless(whyNotMixed());
 
-function whyNot(): string | undefined {
-  if (etcd === undefined) return "no etcd on PATH or in KVORUM_TEST_ETCD";
-  const text = execFileSync(etcd, ["--version"], { encoding: "utf8" });
-  const [, major = 0, minor = 0] = (/(\d+)\.(\d+)\.\d+/.exec(text) ?? []).map(Number);
-  const isOld = major < 3 || (major === 3 && minor < 6);
-  return isOld ? `${etcd} is ${major}.${minor}, and clusters are mixed from 3.6 on` : undefined;
-}
-
-const real: Program = { kind: "etcd", path: etcd ?? "" };
+const real: Program = { kind: "etcd", path: findEtcd() ?? "" };
 
 interface Case {
   readonly title: string;
