@@ -87,13 +87,15 @@ export type ProposalResult =
       readonly ok: false;
       /**
        * no leader known, or not to be forwarded to; a transfer runs; this member was removed; too
-       * much is uncommitted; too many reads wait for a quorum
+       * much is uncommitted; too many reads wait for a quorum; this leader has yet to apply what may
+       * hold a conf change
        */
       readonly reason:
         | "no-leader"
         | "transferring"
         | "removed"
         | "uncommitted-limit"
+        | "unapplied-conf-change"
         | "too-many-reads";
     };
 
@@ -139,7 +141,10 @@ export interface RawNode {
    * "ok" means taken, not committed; a forwarded proposal may still be lost.
    */
   propose(data: readonly Uint8Array[]): ProposalResult;
-  /** At most one conf change may be unapplied; a further one becomes an empty entry. */
+  /**
+   * At most one conf change may be unapplied: a leader refuses a further one of its own, and puts
+   * an empty entry in the place of one that was forwarded to it.
+   */
   proposeConfChange(change: ConfChange | ConfChangeV2): ProposalResult;
   /**
    * Asks for a quorum-confirmed read index; answered in `Ready.readStates` with the same context.

@@ -98,8 +98,12 @@ class RaftNode implements RawNode {
   }
 
   proposeConfChange(change: ConfChange | ConfChangeV2): ProposalResult {
+    const core = this.#core;
+    if (core.role === "leader" && core.pendingConfIndex > core.log.applied) {
+      return { ok: false, reason: "unapplied-conf-change" };
+    }
     const { type, data } = encodeConfChange(change);
-    return proposeEntries(this.#core, [{ type, term: 0, index: 0, data }]);
+    return proposeEntries(core, [{ type, term: 0, index: 0, data }]);
   }
 
   readIndex(context: Uint8Array): ProposalResult {

@@ -325,13 +325,17 @@ export class Member {
           change,
           index,
         ),
-      onTermBegin: () => this.#onTermBegin(),
+      onEmptyEntry: (entry) => {
+        this.#membership.changes.emptyEntry(entry);
+        this.#onTermBegin();
+      },
       onEntry: (entry) => {
         position.current = entry;
       },
       underPressure: () => opened.buffered.pressure,
       onApplied: (index) => {
         this.consensus.applied(index);
+        this.#membership.changes.retry();
         if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
         this.#compactor.applied(index);
       },

@@ -38,7 +38,8 @@ function open(consistentIndex = 0, overrides: Partial<ApplyLoopOptions> = {}): A
     }),
     applyConfChange: (change, index) =>
       void events.push(`conf change ${change.nodeId} at ${index}`),
-    onTermBegin: (term) => void events.push(`term ${term}`),
+    onEmptyEntry: ({ term, opensTerm }) =>
+      void events.push(`${opensTerm ? "term" : "empty in"} ${term}`),
     onEntry: () => {},
     underPressure: () => pressure,
     onApplied: (index) => void events.push(`applied ${index}`),

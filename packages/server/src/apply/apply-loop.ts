@@ -16,8 +16,8 @@ export interface ApplyLoopOptions {
   /** The proposer of an entry on this member, if it still waits. */
   readonly takeOwner: (high: number, low: number) => ProposalOwner | undefined;
   readonly applyConfChange: (change: ConfChange, index: LogIndex) => void;
-  /** The empty entry with which a leader begins its term. */
-  readonly onTermBegin: (term: Term) => void;
+  /** An entry without data: a leader's first, or one in the place of a conf change it dropped. */
+  readonly onEmptyEntry: (entry: { readonly term: Term; readonly opensTerm: boolean }) => void;
   /** Told of each entry just before its effects, so that both reach the engine together. */
   readonly onEntry: (entry: Entry) => void;
   /** The engine can't keep up: entries wait until it has caught up. */
@@ -145,12 +145,14 @@ export class ApplyLoop {
       entry.index === this.#appliedIndex + 1,
       `entries are applied without gap: ${entry.index} follows ${this.#appliedIndex}`,
     );
+    const { term } = entry;
+    const opensTerm = term !== this.#appliedTerm;
     this.#appliedIndex = entry.index;
-    this.#appliedTerm = entry.term;
+    this.#appliedTerm = term;
     this.#options.onEntry(entry);
     switch (entry.type) {
       case EntryType.Normal:
-        if (entry.data.length === 0) this.#options.onTermBegin(entry.term);
+        if (entry.data.length === 0) this.#options.onEmptyEntry({ term, opensTerm });
         else this.#applyNormal(entry.data);
         break;
       case EntryType.ConfChange:

@@ -1,5 +1,11 @@
 import { ApiError, apiErrorText } from "@kvorum/api";
-import { type LeaseId, latin1ToBytes, type MainRevision, type MemberId } from "@kvorum/base";
+import {
+  type Clock,
+  type LeaseId,
+  latin1ToBytes,
+  type MainRevision,
+  type MemberId,
+} from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import { renewLease } from "../lease/renew-lease.js";
@@ -20,6 +26,7 @@ export interface PeerAnswersOptions {
   readonly opened: OpenedStore;
   readonly cluster: Cluster;
   readonly consensus: Consensus;
+  readonly clock: Clock;
   readonly membership: () => Membership;
   readonly storageVersion: () => string;
 }
@@ -38,8 +45,15 @@ export class PeerAnswers implements PeerQueries {
 
   async promote(id: MemberId): Promise<PromoteAnswer> {
     try {
-      await this.#options.membership().promoteHere(id);
-      return { kind: "promoted", members: this.members() };
+      const { consensus, clock } = this.#options;
+      const deadlineMs = clock.nowMs() + consensus.requestTimeoutMs;
+      const caller = {
+        get cancelled() {
+          return clock.nowMs() >= deadlineMs;
+        },
+      };
+      const members = await this.#options.membership().promoteHere(id, caller);
+      return { kind: "promoted", members };
     } catch (error) {
       switch (error instanceof ApiError ? error.message : "") {
         case apiErrorText("memberNotFound"):

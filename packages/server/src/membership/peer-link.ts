@@ -16,7 +16,7 @@ import type { Member } from "./member.js";
 import { PeerAnswers, type PeerAnswersOptions } from "./peer-answers.js";
 import type { Peers } from "./peers.js";
 
-export interface PeerLinkOptions extends Omit<PeerAnswersOptions, "consensus"> {
+export interface PeerLinkOptions extends Omit<PeerAnswersOptions, "consensus" | "clock"> {
   readonly member: MemberOptions;
   readonly id: MemberId;
   readonly cluster: Cluster;
@@ -50,7 +50,8 @@ export class PeerLink implements Peers {
   constructor(options: PeerLinkOptions) {
     this.#options = options;
     const { member, id, cluster, place, consensus, onRemoved } = options;
-    const answers = () => new PeerAnswers({ ...options, consensus: consensus() });
+    const answers = () =>
+      new PeerAnswers({ ...options, clock: member.clock, consensus: consensus() });
     this.#transport = new PeerTransport({
       memberId: id,
       clusterId: cluster.id,
@@ -121,7 +122,7 @@ export class PeerLink implements Peers {
     return versions?.server;
   }
 
-  async promoteAtLeader(id: MemberId): Promise<void> {
+  async promoteAtLeader(id: MemberId): Promise<readonly Member[] | undefined> {
     const { peerClient } = this.#options.member;
     const leader = this.#options.consensus().node.leader;
     const answer = await this.#ask(leader, (target) =>
@@ -129,7 +130,7 @@ export class PeerLink implements Peers {
     );
     switch (answer?.kind) {
       case "promoted":
-        return;
+        return answer.members;
       case "unknown-member":
         throw apiError("memberNotFound");
       case "not-a-learner":
@@ -137,7 +138,7 @@ export class PeerLink implements Peers {
       case "learner-not-ready":
         throw apiError("learnerNotReady");
       default:
-        throw apiError("noLeader");
+        return undefined;
     }
   }
 

@@ -15,8 +15,11 @@ export interface Peers {
   membersChanged(members: readonly Member[]): void;
   /** The version another member announces; undefined when it doesn't answer. */
   serverVersionOf(member: Member): Promise<string | undefined>;
-  /** Asks the leader to promote a learner. @throws ApiError */
-  promoteAtLeader(id: MemberId): Promise<void>;
+  /**
+   * Asks the leader to promote a learner. Resolves to the members then, or undefined when there was
+   * no answer or it could not be done. @throws ApiError why it was refused
+   */
+  promoteAtLeader(id: MemberId): Promise<readonly Member[] | undefined>;
   /** The granted TTL in seconds; undefined when the leader didn't answer. */
   renewLease(leader: MemberId, id: LeaseId): Promise<number | "not-found" | undefined>;
   leaseTimeToLive(

@@ -40,7 +40,11 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
   const { member, id, cluster, consensus, ids, peers } = wiring;
   const { clock, logger } = member;
   const { node, proposer } = consensus;
-  const changes = new ConfChanges({ node, ids, wake: () => consensus.wake() });
+  const { requestTimeoutMs } = consensus;
+  const changes = new ConfChanges({
+    ...{ node, ids, clock, timeoutMs: requestTimeoutMs },
+    wake: () => consensus.wake(),
+  });
   const publisher = new Publisher({ proposer, ids, clock });
   const connectedFor = (other: MemberId): number => {
     if (other === id) return Number.POSITIVE_INFINITY;
@@ -48,7 +52,7 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
     return since === undefined ? -1 : clock.nowMs() - since;
   };
   const membership = new Membership({
-    ...{ cluster, changes, node, clock, logger },
+    ...{ cluster, changes, node, clock, logger, requestTimeoutMs },
     isStrict: member.strictReconfigCheck,
     health: () => ({
       members: cluster.members(),

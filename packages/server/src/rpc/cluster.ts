@@ -38,20 +38,26 @@ export class ClusterService {
       [
         "/etcdserverpb.Cluster/MemberRemove",
         unary((call, message) =>
-          this.#change(call, membership.remove(decodeMessage(MemberRemoveRequest, message).ID)),
+          this.#change(
+            call,
+            membership.remove(decodeMessage(MemberRemoveRequest, message).ID, call),
+          ),
         ),
       ],
       [
         "/etcdserverpb.Cluster/MemberUpdate",
         unary((call, message) => {
           const { ID, peerURLs } = decodeMessage(MemberUpdateRequest, message);
-          this.#change(call, membership.update(ID, peerURLs));
+          this.#change(call, membership.update(ID, peerURLs, call));
         }),
       ],
       [
         "/etcdserverpb.Cluster/MemberPromote",
         unary((call, message) =>
-          this.#change(call, membership.promote(decodeMessage(MemberPromoteRequest, message).ID)),
+          this.#change(
+            call,
+            membership.promote(decodeMessage(MemberPromoteRequest, message).ID, call),
+          ),
         ),
       ],
     ];
@@ -59,10 +65,10 @@ export class ClusterService {
 
   #add(call: UnaryCall, message: Buffer): void {
     const { peerURLs, isLearner } = decodeMessage(MemberAddRequest, message);
-    this.#options.membership.add({ peerUrls: peerURLs, isLearner }).then(
+    this.#options.membership.add({ peerUrls: peerURLs, isLearner }, call).then(
       (added) => {
         const member = toMessage(added);
-        const members = this.#members();
+        const members = this.#options.membership.members().map(toMessage);
         const body = MemberAddResponse.encode({ header: undefined, member, members }).finish();
         call.respond(this.#options.replier.withHeader(body, 0));
       },
@@ -71,26 +77,23 @@ export class ClusterService {
   }
 
   /** Remove, update and promote answer with the members in the same field. */
-  #change(call: UnaryCall, done: Promise<void>): void {
+  #change(call: UnaryCall, done: Promise<readonly Member[]>): void {
     done.then(
-      () => this.#respondMembers(call),
+      (members) => this.#respondMembers(call, members),
       (error: unknown) => failWith(call, error),
     );
   }
 
   #list(call: UnaryCall, message: Buffer): void {
-    const ready = () => this.#respondMembers(call);
+    const ready = () => this.#respondMembers(call, this.#options.membership.members());
     if (!decodeMessage(MemberListRequest, message).linearizable) ready();
     else this.#options.reads.wait({ ready, failed: (error: ApiError) => fail(call, error) });
   }
 
-  #respondMembers(call: UnaryCall): void {
-    const body = MemberListResponse.encode({ header: undefined, members: this.#members() });
+  #respondMembers(call: UnaryCall, members: readonly Member[]): void {
+    const list = members.map(toMessage);
+    const body = MemberListResponse.encode({ header: undefined, members: list });
     call.respond(this.#options.replier.withHeader(body.finish(), 0));
-  }
-
-  #members(): etcdserverpb.Member[] {
-    return this.#options.membership.members().map(toMessage);
   }
 }
 

@@ -1,5 +1,12 @@
 import type { LogIndex } from "@kvorum/base";
-import type { ProposalResult, RaftStatus, RawNode, Ready } from "@kvorum/raft";
+import type {
+  ConfChange,
+  ConfChangeV2,
+  ProposalResult,
+  RaftStatus,
+  RawNode,
+  Ready,
+} from "@kvorum/raft";
 
 const NOTHING: Ready = {
   softState: undefined,
@@ -54,7 +61,7 @@ export class FakeNode implements RawNode {
   tick(): void {}
   campaign(): void {}
   step(): void {}
-  proposeConfChange(): ProposalResult {
+  proposeConfChange(_change: ConfChange | ConfChangeV2): ProposalResult {
     return this.answer;
   }
   transferLeader(): void {}
