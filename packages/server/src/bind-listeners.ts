@@ -64,7 +64,9 @@ export async function bindPeers(config: Config, logger: Logger): Promise<PeerLis
       const tls = usesPeerTls(url, config.peerTls, logger)
         ? createServerTls({ config: config.peerTls, logger, endpoint: "peer" })
         : undefined;
-      const listener = new PeerListener({ address: addressOf(url), tls });
+      const listener = new PeerListener({
+        ...{ address: addressOf(url), tls, readTimeoutMs: config.raft.peerReadTimeoutMs },
+      });
       await listener.listen();
       bound.push(listener);
     } catch (error) {

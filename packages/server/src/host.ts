@@ -177,6 +177,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     forceNewCluster: member.forceNewCluster,
     advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
     dialTls,
+    peerTimeouts: { readMs: raft.peerReadTimeoutMs, writeMs: raft.peerWriteTimeoutMs },
     peerClient: new PeerClient({
       clock: nodeClock,
       electionTimeoutMs: raft.electionTimeoutMs,

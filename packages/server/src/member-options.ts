@@ -5,6 +5,7 @@ import type { AutoCompaction } from "./config/config.js";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
 import type { PeerClient } from "./peer/peer-client.js";
+import type { StreamTimeouts } from "./peer/stream-timeouts.js";
 import type { DialTls } from "./tls/dial-tls.js";
 
 /** Member name -> its peer URLs. */
@@ -43,6 +44,8 @@ export interface MemberOptions {
   readonly advertiseClientUrls: readonly string[];
   /** For other members with https URLs. */
   readonly dialTls: DialTls | undefined;
+  /** Of the streams to and from other members; undefined: etcd's defaults. */
+  readonly peerTimeouts?: StreamTimeouts;
   /** Asks other members. */
   readonly peerClient: PeerClient;
 

@@ -60,6 +60,7 @@ export class PeerLink implements Peers {
       clock: member.clock,
       logger: member.logger,
       metrics: member.metrics,
+      timeouts: member.peerTimeouts,
       ...(member.dialTls === undefined ? {} : { dialTls: member.dialTls }),
       host: {
         step: (message) => {

@@ -1,11 +1,13 @@
 /** Limits and periods of the traffic between members. */
 export const peerLimits = {
-  /** A connection that carries nothing for this long is given up. Source: etcd rafthttp DefaultConnReadTimeout. */
-  streamIdleTimeoutMs: 5_000,
-  /** A write that the far end does not take for this long ends the stream. Source: etcd DefaultConnWriteTimeout. */
+  /** Default of `StreamTimeouts.readMs`. Source: etcd rafthttp DefaultConnReadTimeout. */
+  streamReadTimeoutMs: 5_000,
+  /** Default of `StreamTimeouts.writeMs`. Source: etcd DefaultConnWriteTimeout. */
   streamWriteTimeoutMs: 5_000,
-  /** Link heartbeats on an otherwise silent stream. Source: etcd ConnReadTimeout / 3. */
-  linkHeartbeatMs: 1_667,
+  /** Link heartbeats in a read time-out, on an otherwise silent stream. Source: etcd ConnReadTimeout / 3. */
+  linkHeartbeatsPerReadTimeout: 3,
+  /** A probe without an answer has failed. */
+  probeTimeoutMs: 5_000,
   /** How often silent and stuck streams are looked for. */
   streamCheckMs: 500,
   /** Between two dials of one stream. Source: etcd DialRetryFrequency. */

@@ -7,6 +7,8 @@ export interface PeerListenerOptions {
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
   /** Undefined: plain text. */
   readonly tls: ServerTls | undefined;
+  /** A connection that waits for its next request this long is closed; undefined: etcd's default. */
+  readonly readTimeoutMs?: number;
 }
 
 /**
@@ -54,7 +56,7 @@ export class PeerListener {
     // nothing at all happens, the connection ends. Streams carry link heartbeats.
     http.requestTimeout = 0;
     http.timeout = peerLimits.connectionIdleTimeoutMs;
-    http.keepAliveTimeout = peerLimits.streamIdleTimeoutMs;
+    http.keepAliveTimeout = this.#options.readTimeoutMs ?? peerLimits.streamReadTimeoutMs;
     this.#http = http;
     const early = this.#early;
     this.#early = [];

@@ -13,6 +13,7 @@ import type { PeerHost } from "./peer-host.js";
 import { cellsOf, createUnreadMetrics, type PeerMetrics } from "./peer-metrics.js";
 import { isLocal } from "./raft-message.js";
 import type { SnapshotDb } from "./snapshot-sender.js";
+import { defaultStreamTimeouts, linkHeartbeatMs, type StreamTimeouts } from "./stream-timeouts.js";
 
 export interface PeerTransportOptions {
   readonly memberId: MemberId;
@@ -26,6 +27,8 @@ export interface PeerTransportOptions {
   readonly metrics?: PeerMetrics;
   /** For peers with https URLs. */
   readonly dialTls?: DialTls;
+  /** Undefined: etcd's defaults. */
+  readonly timeouts?: StreamTimeouts | undefined;
   readonly host: PeerHost;
 }
 
@@ -72,6 +75,7 @@ export class PeerTransport {
 
   constructor(options: PeerTransportOptions) {
     const { memberId, clusterId, ownPeerUrls, clock, logger, host, electionTimeoutMs } = options;
+    const { timeouts = defaultStreamTimeouts } = options;
     const local: LocalIdentity = { memberId, clusterId, ownPeerUrls };
     const dialTimeoutMs = peerLimits.dialTimeoutBaseMs + electionTimeoutMs;
     const dialer = new Dialer({ tls: options.dialTls, clock, dialTimeoutMs });
@@ -79,7 +83,7 @@ export class PeerTransport {
     this.#options = options;
     this.#metrics = options.metrics ?? createUnreadMetrics();
     const deliver = (message: Message) => this.#deliver(message);
-    this.#context = { local, dialer, clock, logger, host, entries, deliver };
+    this.#context = { local, dialer, clock, logger, host, entries, timeouts, deliver };
     this.handle = createPeerHandler({
       local,
       clock,
@@ -94,7 +98,7 @@ export class PeerTransport {
     });
     const all = (act: (peer: Peer) => void) => this.#peers.forEach(act);
     this.#timers = [
-      clock.every(peerLimits.linkHeartbeatMs, () => {
+      clock.every(linkHeartbeatMs(timeouts), () => {
         all((peer) => peer.beat());
         entries.forget();
       }),

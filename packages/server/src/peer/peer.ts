@@ -16,6 +16,7 @@ import { nameOf } from "./raft-message.js";
 import { type SnapshotDb, sendSnapshot } from "./snapshot-sender.js";
 import type { StreamKind } from "./stream-codec.js";
 import { StreamReader } from "./stream-reader.js";
+import type { StreamTimeouts } from "./stream-timeouts.js";
 import { StreamWriter } from "./stream-writer.js";
 import { UrlPicker } from "./url-picker.js";
 
@@ -27,6 +28,7 @@ export interface PeerContext {
   readonly logger: Logger;
   readonly host: PeerHost;
   readonly entries: EntriesEncoder;
+  readonly timeouts: StreamTimeouts;
   /** A message came in over a stream. */
   readonly deliver: (message: Message) => void;
 }

@@ -63,7 +63,7 @@ export class Prober {
           headers: {},
           signal,
           body: undefined,
-          timeoutMs: peerLimits.streamIdleTimeoutMs,
+          timeoutMs: peerLimits.probeTimeoutMs,
           answerBytesMax: peerLimits.answerBytesMax,
         },
       );

@@ -10,6 +10,7 @@ import { hasKnownStreams, headerOf, type LocalIdentity, requestHeaders } from ".
 import type { PeerCells } from "./peer-metrics.js";
 import type { PeerStatus } from "./peer-status.js";
 import { createStreamDecoder, STREAM_NAMES, type StreamKind } from "./stream-codec.js";
+import type { StreamTimeouts } from "./stream-timeouts.js";
 import type { UrlPicker } from "./url-picker.js";
 
 export interface StreamReaderOptions {
@@ -22,6 +23,7 @@ export interface StreamReaderOptions {
   readonly dialer: Dialer;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly timeouts: StreamTimeouts;
   readonly signal: AbortSignal;
   readonly deliver: (message: Message) => void;
   readonly onRemoved: () => void;
@@ -39,7 +41,7 @@ interface Attempt {
 /**
  * Dials a peer for one of its streams, reads messages from it, and dials again when it ends:
  *
- *   dial --200--> read --end, error, 5 s of silence--+
+ *   dial --200--> read --end, error, a long silence--+
  *    ^  \--refused, no connection: next URL----------+
  *    +------------- 100 ms after the last dial ------+
  */
@@ -79,7 +81,7 @@ export class StreamReader {
   checkSilence(nowMs: number): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    if (nowMs - attempt.lastByteMs < peerLimits.streamIdleTimeoutMs) return;
+    if (nowMs - attempt.lastByteMs < this.#options.timeouts.readMs) return;
     attempt.request.destroy(new PeerError("TIMED_OUT", "i/o timeout"));
   }
 

@@ -13,6 +13,7 @@ import {
   type StreamEncoder,
   type StreamKind,
 } from "./stream-codec.js";
+import type { StreamTimeouts } from "./stream-timeouts.js";
 
 export interface StreamWriterOptions {
   readonly kind: StreamKind;
@@ -23,6 +24,7 @@ export interface StreamWriterOptions {
   readonly entries: EntriesEncoder;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly timeouts: StreamTimeouts;
   /** Messages were lost with their connection. */
   readonly onLost: () => void;
 }
@@ -91,7 +93,7 @@ export class StreamWriter {
     this.#connection = connection;
     socket.once("close", () => this.#lose(connection, "write", "connection closed"));
     if (replaced !== undefined) {
-      end(replaced, clock);
+      end(replaced, this.#options);
       if (replaced.messagesPending > 0) this.#options.onLost();
       logger.warn("closed TCP streaming connection with remote peer", this.#fields());
     }
@@ -135,7 +137,7 @@ export class StreamWriter {
   checkProgress(nowMs: number): void {
     const connection = this.#connection;
     if (connection === undefined || connection.messagesPending === 0) return;
-    if (nowMs - connection.progressMs < peerLimits.streamWriteTimeoutMs) return;
+    if (nowMs - connection.progressMs < this.#options.timeouts.writeMs) return;
     this.#lose(connection, "write", "i/o timeout");
     connection.socket.destroy();
   }
@@ -145,8 +147,8 @@ export class StreamWriter {
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection === undefined) return;
-    const { clock, logger } = this.#options;
-    end(connection, clock);
+    const { logger } = this.#options;
+    end(connection, this.#options);
     logger.warn("closed TCP streaming connection with remote peer", this.#fields());
   }
 
@@ -193,10 +195,10 @@ export class StreamWriter {
 }
 
 /** Ends the body in order: what was written still goes out, if the far end takes it in time. */
-function end({ socket }: Connection, clock: Clock): void {
+function end({ socket }: Connection, { clock, timeouts }: StreamWriterOptions): void {
   if (socket.destroyed) return;
   socket.write(LAST_CHUNK);
   socket.destroySoon();
-  const timer = clock.after(peerLimits.streamWriteTimeoutMs, () => socket.destroy());
+  const timer = clock.after(timeouts.writeMs, () => socket.destroy());
   socket.once("close", () => timer.clear());
 }

@@ -29,6 +29,7 @@ export interface TestMemberOptions {
   readonly serverTls?: ServerTls;
   readonly dialTls?: DialTls;
   readonly metrics?: PeerTransportOptions["metrics"];
+  readonly timeouts?: PeerTransportOptions["timeouts"];
   /** Undefined: the machine's. */
   readonly clock?: Clock;
 }
@@ -64,6 +65,7 @@ export class TestCluster {
       clock,
       logger,
       host,
+      timeouts: options.timeouts,
       ...(dialTls === undefined ? {} : { dialTls }),
       ...(metrics === undefined ? {} : { metrics }),
     });
