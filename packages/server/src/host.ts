@@ -118,6 +118,7 @@ const SERVICES = [
   etcdserverpb.LeaseDefinition,
   etcdserverpb.ClusterDefinition,
   etcdserverpb.MaintenanceDefinition,
+  etcdserverpb.AuthDefinition,
   healthpb.HealthDefinition,
 ];
 

@@ -15,6 +15,7 @@ export function figuresOf(member: Member): NodeFigures {
   const transport = grpc.stat();
   const flag = (value: boolean) => (value ? 1 : 0);
   return {
+    authRevision: opened.auth.revision,
     leasesGranted: leases.granted,
     leasesRenewed: leases.renewed,
     leasesRevoked: leases.revoked,

@@ -1,5 +1,6 @@
 import { type ProposalField, type ProposalUser, raftinternalpb } from "@kvorum/api";
 import type { AppliedResponse } from "./applied-response.js";
+import type { ProposalOwner } from "./pending-proposals.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import type { Proposer } from "./proposer.js";
 
@@ -26,16 +27,28 @@ const { InternalRaftRequest } = raftinternalpb;
 export function proposeInternal(
   { proposer, ids }: { readonly proposer: Proposer; readonly ids: ProposalIds },
   request: Partial<raftinternalpb.InternalRaftRequest>,
-  user: ProposalUser = { username: "", revision: 0 },
 ): Promise<AppliedResponse> {
+  return new Promise((resolve, reject) => {
+    proposeRequest({ proposer, ids }, request, { applied: resolve, failed: reject });
+  });
+}
+
+/**
+ * Proposes a request of any kind.
+ * @param user on whose behalf, with authentication on
+ * @throws ApiError tooManyRequests | requestTooLarge | stopped; the owner is then not called
+ */
+export function proposeRequest(
+  { proposer, ids }: { readonly proposer: Proposer; readonly ids: ProposalIds },
+  request: Partial<raftinternalpb.InternalRaftRequest>,
+  owner: ProposalOwner,
+  user: ProposalUser = { username: "", revision: 0 },
+): void {
   const id = ids.next();
   const data = InternalRaftRequest.encode({
     ...InternalRaftRequest.decode(new Uint8Array()),
     ...request,
     header: { ID: id, username: user.username, authRevision: user.revision },
   }).finish();
-  const low = Number(BigInt.asUintN(48, id));
-  return new Promise((resolve, reject) => {
-    proposer.proposeEncoded(low, data, { applied: resolve, failed: reject });
-  });
+  proposer.proposeEncoded(Number(BigInt.asUintN(48, id)), data, owner);
 }

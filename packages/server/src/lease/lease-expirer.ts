@@ -1,6 +1,7 @@
 import { etcdserverpb, ProposalField } from "@kvorum/api";
 import type { Clock, LeaseId, Timer } from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
+import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import type { Proposer } from "../consensus/proposer.js";
 import { serverLimits } from "../limits.js";
 
@@ -50,7 +51,7 @@ export class LeaseExpirer {
       this.#revoking.delete(id);
     };
     try {
-      this.#proposer.propose(ProposalField.leaseRevoke, request, {
+      const owner: ProposalOwner = {
         applied: () => {
           this.expired++;
           done();
@@ -58,7 +59,9 @@ export class LeaseExpirer {
           this.#look();
         },
         failed: done,
-      });
+      };
+      const root = this.#opened.auth.rootInfo();
+      this.#proposer.propose(ProposalField.leaseRevoke, request, owner, root);
     } catch {
       // The node is stopping or overloaded; the lease stays expired and the next look retries.
       done();

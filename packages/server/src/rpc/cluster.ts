@@ -1,9 +1,12 @@
 import { type ApiError, decodeMessage, etcdserverpb } from "@kvorum/api";
 import type { Method, UnaryCall } from "@kvorum/grpc";
+import { refuse } from "../auth/auth-applier.js";
+import type { AuthStore } from "../auth/auth-store.js";
 import type { ReadIndexQueue } from "../consensus/read-index.js";
 import type { Member } from "../membership/member.js";
 import type { Membership } from "../membership/membership-service.js";
 import { failWith } from "./guard.js";
+import type { Identities } from "./identities.js";
 import { fail, type Replier } from "./reply.js";
 
 const {
@@ -20,6 +23,8 @@ export interface ClusterServiceOptions {
   readonly membership: Membership;
   readonly reads: ReadIndexQueue;
   readonly replier: Replier;
+  readonly auth: AuthStore;
+  readonly identities: Identities;
 }
 
 /** etcdserverpb.Cluster. Its headers carry no revision. */
@@ -85,9 +90,24 @@ export class ClusterService {
   }
 
   #list(call: UnaryCall, message: Buffer): void {
-    const ready = () => this.#respondMembers(call, this.#options.membership.members());
+    const ready = () => {
+      try {
+        this.#listFor(call);
+      } catch (error) {
+        failWith(call, error);
+      }
+    };
     if (!decodeMessage(MemberListRequest, message).linearizable) ready();
     else this.#options.reads.wait({ ready, failed: (error: ApiError) => fail(call, error) });
+  }
+
+  /** Any user may look. */
+  #listFor(call: UnaryCall): void {
+    const { auth, identities, membership } = this.#options;
+    identities.identify(call, (who) => {
+      refuse(auth.anonymousRefusal(who));
+      this.#respondMembers(call, membership.members());
+    });
   }
 
   #respondMembers(call: UnaryCall, members: readonly Member[]): void {

@@ -13,12 +13,15 @@ import {
 } from "@kvorum/api";
 import { assert } from "@kvorum/base";
 import type { Method, UnaryCall } from "@kvorum/grpc";
+import type { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import type { Proposer } from "../consensus/proposer.js";
 import type { ReadIndexQueue, ReadOwner } from "../consensus/read-index.js";
 import { putCost, type Quota, txnCost } from "../quota.js";
+import type { Identities } from "./identities.js";
+import { answerPermitted } from "./permitted-read.js";
 import { openRangeStream } from "./range-stream.js";
 import { fail, type Replier } from "./reply.js";
 import {
@@ -31,6 +34,8 @@ import {
 
 export interface KvServiceOptions {
   readonly opened: OpenedStore;
+  readonly identities: Identities;
+  readonly refusals: RequestRefusals;
   readonly proposer: Proposer;
   readonly reads: ReadIndexQueue;
   readonly quota: Quota;
@@ -113,7 +118,10 @@ export class KvService {
   }
 
   #propose(field: ProposalField, message: Buffer, call: UnaryCall): void {
-    this.#options.proposer.propose(field, message, new WriteOwner(call, this.#options.replier));
+    const { proposer, replier, identities } = this.#options;
+    const owner = new WriteOwner(call, replier);
+    if (!identities.areNeeded) proposer.propose(field, message, owner);
+    else identities.identify(call, (who) => proposer.propose(field, message, owner, who));
   }
 }
 
@@ -187,7 +195,8 @@ class RangeRead implements ReadOwner {
   ready(): void {
     if (this.#call.cancelled) return;
     try {
-      answer(this.#call, this.#options.replier, this.#options.opened.store.range(this.#request));
+      if (this.#options.identities.areNeeded) this.#readPermitted();
+      else answer(this.#call, this.#options.replier, this.#read());
     } catch (error) {
       failRead(this.#call, error);
     }
@@ -195,6 +204,19 @@ class RangeRead implements ReadOwner {
 
   failed(error: ApiError): void {
     fail(this.#call, error);
+  }
+
+  #read(): RawResponse | Promise<RawResponse> {
+    return this.#options.opened.store.range(this.#request);
+  }
+
+  #readPermitted(): void {
+    const { opened, identities, refusals, replier } = this.#options;
+    answerPermitted(this.#call, {
+      ...{ auth: opened.auth, identities, replier },
+      refusal: (who) => refusals.range(who, this.#request),
+      read: () => this.#read(),
+    });
   }
 }
 
@@ -212,7 +234,8 @@ class TxnRead implements ReadOwner {
   ready(): void {
     if (this.#call.cancelled) return;
     try {
-      answer(this.#call, this.#options.replier, this.#options.opened.store.readTxn(this.#request));
+      if (this.#options.identities.areNeeded) this.#readPermitted();
+      else answer(this.#call, this.#options.replier, this.#read());
     } catch (error) {
       failRead(this.#call, error);
     }
@@ -220,6 +243,19 @@ class TxnRead implements ReadOwner {
 
   failed(error: ApiError): void {
     fail(this.#call, error);
+  }
+
+  #read(): RawResponse | Promise<RawResponse> {
+    return this.#options.opened.store.readTxn(this.#request);
+  }
+
+  #readPermitted(): void {
+    const { opened, identities, refusals, replier } = this.#options;
+    answerPermitted(this.#call, {
+      ...{ auth: opened.auth, identities, replier },
+      refusal: (who) => refusals.txn(who, this.#request),
+      read: () => this.#read(),
+    });
   }
 }
 

@@ -1,6 +1,8 @@
 import { decodeRangeRequest } from "@kvorum/api";
 import type { StreamCall } from "@kvorum/grpc";
 import type { RangeChunk } from "@kvorum/mvcc";
+import { refuse } from "../auth/auth-applier.js";
+import { type AuthInfo, NOBODY } from "../auth/auth-info.js";
 import { failWith } from "./guard.js";
 import type { KvServiceOptions } from "./kv.js";
 import { fail } from "./reply.js";
@@ -16,9 +18,18 @@ export function openRangeStream(call: StreamCall, options: KvServiceOptions): vo
     try {
       const request = decodeRangeRequest(message);
       validateRange(request);
+      const { identities, refusals, opened, requestBytesMax } = options;
+      const sendFor = (who: AuthInfo) => {
+        refuse(refusals.range(who, request));
+        const chunks = opened.store.rangeChunks(request, requestBytesMax);
+        send(call, { ...options, who }, chunks).catch((error: unknown) => failWith(call, error));
+      };
       const begin = () => {
-        const chunks = options.opened.store.rangeChunks(request, options.requestBytesMax);
-        send(call, options, chunks).catch((error: unknown) => failWith(call, error));
+        try {
+          identities.identify(call, (who = NOBODY) => sendFor(who));
+        } catch (error) {
+          failWith(call, error);
+        }
       };
       if (request.serializable) begin();
       else options.reads.wait({ ready: begin, failed: (error) => fail(call, error) });
@@ -30,7 +41,7 @@ export function openRangeStream(call: StreamCall, options: KvServiceOptions): vo
 
 async function send(
   call: StreamCall,
-  { replier }: KvServiceOptions,
+  { replier, opened, who }: KvServiceOptions & { readonly who: AuthInfo },
   chunks: Iterable<RangeChunk>,
 ): Promise<void> {
   for (const { kvs, last } of chunks) {
@@ -39,6 +50,7 @@ async function send(
     const response = { kind: "range", revision, kvs, more, count } as const;
     if (!replier.sendChunk(call, response, last !== undefined)) await drained(call);
   }
+  refuse(opened.auth.staleRefusal(who));
   call.end();
 }
 

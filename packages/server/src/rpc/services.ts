@@ -1,6 +1,9 @@
 import { type HeaderEncoder, limits } from "@kvorum/api";
 import type { MemberId, Term } from "@kvorum/base";
 import { GrpcServer } from "@kvorum/grpc";
+import { authLimits } from "../auth/limits.js";
+import { Passwords } from "../auth/passwords.js";
+import { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
@@ -9,10 +12,13 @@ import type { MemberOptions } from "../member-options.js";
 import type { Downgrades } from "../membership/downgrades.js";
 import type { Membership } from "../membership/membership-service.js";
 import type { Quota } from "../quota.js";
+import { AuthService } from "./auth.js";
 import { CallFigures } from "./call-figures.js";
+import { applyCallRules } from "./call-rules.js";
 import { ClusterService } from "./cluster.js";
 import { guardMethods } from "./guard.js";
 import { healthMethods } from "./health.js";
+import { Identities } from "./identities.js";
 import { KvService } from "./kv.js";
 import { LeaseService } from "./lease.js";
 import { MaintenanceService, type StatusFacts } from "./maintenance.js";
@@ -51,20 +57,27 @@ export function wireServices(options: ServicesOptions): GrpcServer {
     term: options.term,
     revision: () => opened.store.currentRevision,
   });
+  const { auth } = opened;
+  const identities = new Identities({
+    ...{ auth, logger: member.logger },
+    takesCommonNames: member.auth?.takesCommonNames ?? false,
+  });
+  const refusals = new RequestRefusals(auth, () => opened.lessor);
   const services = [
     new KvService({
-      ...{ opened, proposer, reads, quota, replier, onQuotaExceeded },
+      ...{ identities, refusals, opened, proposer, reads, quota, replier, onQuotaExceeded },
       txnOpsMax: member.txnOpsMax,
       requestBytesMax: member.requestBytesMax,
     }),
     new WatchService({
+      ...{ auth, identities },
       hub: opened.watchHub,
       fragmentBytes: member.requestBytesMax + limits.grpcOverheadBytes,
       progressIntervalMs: member.watchProgressIntervalMs,
       prng: member.prng,
     }),
     new LeaseService({
-      opened,
+      ...{ opened, identities, refusals },
       authority: options.leases,
       proposer,
       ids,
@@ -72,7 +85,7 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       replier,
       onQuotaExceeded,
     }),
-    new ClusterService({ membership: options.membership, reads, replier }),
+    new ClusterService({ membership: options.membership, reads, replier, auth, identities }),
     new MaintenanceService({
       ...{ memberId: options.memberId, opened, proposer, replier },
       status: options.status,
@@ -81,9 +94,16 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       downgrades: options.downgrades,
       snapshots: options.snapshots,
     }),
+    new AuthService({
+      ...{ auth, identities, proposer, ids, reads, replier, logger: member.logger },
+      passwords: new Passwords(member.auth?.bcryptCost ?? authLimits.bcryptCost),
+    }),
   ];
   const { clock, logger, metrics, slowRequestMs } = member;
-  const methods = services.flatMap((service) => service.methods());
+  const methods = applyCallRules(
+    services.flatMap((service) => service.methods()),
+    { auth, identities },
+  );
   return new GrpcServer({
     methods: guardMethods([...methods, ...healthMethods(() => true)], {
       clock,

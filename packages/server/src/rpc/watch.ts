@@ -1,11 +1,16 @@
-import { decodeMessage, etcdserverpb } from "@kvorum/api";
+import { ApiError, type ApiErrorName, apiError, decodeMessage, etcdserverpb } from "@kvorum/api";
 import type { Prng } from "@kvorum/base";
 import type { Method, StreamCall } from "@kvorum/grpc";
-import type { WatchHub } from "@kvorum/mvcc";
+import type { WatchHub, WatchStream } from "@kvorum/mvcc";
+import { type AuthInfo, NOBODY } from "../auth/auth-info.js";
+import type { AuthStore } from "../auth/auth-store.js";
 import { failWith } from "./guard.js";
+import type { Identities } from "./identities.js";
 
 export interface WatchServiceOptions {
   readonly hub: WatchHub;
+  readonly auth: AuthStore;
+  readonly identities: Identities;
   /** --max-request-bytes + 512 KiB */
   readonly fragmentBytes: number;
   /** --watch-progress-notify-interval; up to a tenth is added for each stream. */
@@ -43,7 +48,8 @@ export class WatchService {
         const { requestUnion } = decodeMessage(etcdserverpb.WatchRequest, message);
         switch (requestUnion?.$case) {
           case "createRequest":
-            stream.create(requestUnion.value);
+            if (!this.#options.identities.areNeeded) stream.create(requestUnion.value);
+            else this.#createPermitted(call, stream, requestUnion.value);
             break;
           case "cancelRequest":
             stream.cancel(requestUnion.value.watchId);
@@ -60,4 +66,51 @@ export class WatchService {
       }
     };
   }
+
+  /** Who may not watch is told so by the watch; the stream and its other watches go on. */
+  #createPermitted(
+    call: StreamCall,
+    stream: WatchStream,
+    request: etcdserverpb.WatchCreateRequest,
+  ): void {
+    const { auth, identities } = this.#options;
+    const key = request.key.length === 0 ? LEAST_KEY : request.key;
+    const create = (who: AuthInfo = NOBODY) => {
+      const refusal = auth.accessRefusal(who, "read", { key, rangeEnd: request.rangeEnd });
+      stream.create(request, { denied: refusal && deniedText(refusal) });
+    };
+    const deny = (error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+      stream.create(request, { denied: statusText(error) });
+    };
+    try {
+      const found = identities.of(call);
+      if (!(found instanceof Promise)) {
+        create(found);
+        return;
+      }
+      // Later requests must not overtake this one.
+      call.pause();
+      found.then(create, deny).then(() => call.resume());
+    } catch (error) {
+      deny(error);
+    }
+  }
 }
+
+const LEAST_KEY = Buffer.from([0]);
+
+function deniedText(refusal: ApiErrorName): string {
+  return statusText(apiError(refusal));
+}
+
+/** What Go prints for an error of gRPC. */
+function statusText({ code, message }: ApiError): string {
+  return `rpc error: code = ${CODE_NAMES[code] ?? code} desc = ${message}`;
+}
+
+const CODE_NAMES: Readonly<Record<number, string>> = {
+  3: "InvalidArgument",
+  7: "PermissionDenied",
+  16: "Unauthenticated",
+};
