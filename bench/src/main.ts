@@ -1,5 +1,5 @@
 import { BenchError } from "./bench-error.js";
-import { runCommand } from "./command.js";
+import { runCommand } from "./commands/run-command.js";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => process.exit(130));

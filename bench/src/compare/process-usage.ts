@@ -23,13 +23,32 @@ export function processUsage(pid: number): ProcessUsage {
   };
 }
 
-/** Bytes that a directory occupies on its disk: whole blocks, holes not counted. */
-export function directoryBytes(directory: string): number {
+/** Of all members of a cluster together; undefined where one of them is unknown. */
+export function sumUsage(usages: readonly ProcessUsage[]): ProcessUsage {
+  const sum = (pick: (usage: ProcessUsage) => number | undefined): number | undefined =>
+    usages.reduce<number | undefined>((total, usage) => {
+      const value = pick(usage);
+      return total === undefined || value === undefined ? undefined : total + value;
+    }, 0);
+  return {
+    cpuSeconds: sum((usage) => usage.cpuSeconds),
+    rssBytes: sum((usage) => usage.rssBytes),
+    rssPeakBytes: sum((usage) => usage.rssPeakBytes),
+    writtenBytes: sum((usage) => usage.writtenBytes),
+  };
+}
+
+/**
+ * Bytes that a directory occupies on its disk: whole blocks, holes not counted.
+ * @param except directories of this name are left out
+ */
+export function directoryBytes(directory: string, except?: string): number {
   let sum = 0;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     try {
-      sum += entry.isDirectory() ? directoryBytes(path) : lstatSync(path).blocks * 512;
+      if (!entry.isDirectory()) sum += lstatSync(path).blocks * 512;
+      else if (entry.name !== except) sum += directoryBytes(path, except);
     } catch (error) {
       // A running server deletes files; what is gone occupies nothing.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;

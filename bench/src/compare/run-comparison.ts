@@ -1,29 +1,46 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeClock } from "@kvorum/base/node";
 import { BenchError } from "../bench-error.js";
 import type { LoadOptions } from "../load/load-options.js";
-import type { LoadResult } from "../load/load-result.js";
-import { fill } from "../workloads/kv-workloads.js";
-import { runWorkload } from "../workloads/run-workload.js";
-import type { Workload } from "../workloads/workload.js";
-import { directoryBytes, type ProcessUsage, processUsage } from "./process-usage.js";
-import type { Comparison, FailedRun, RunRecord } from "./run-record.js";
-import { controlOf, type Host } from "./server-control.js";
-import { startServer } from "./server-process.js";
+import { describeLoad, describeMachine, describeTargets } from "./describe.js";
+import { type Host, type HostOptions, startHost, stopHost } from "./host.js";
+import { type Identity, makeIdentity } from "./identity.js";
+import { measureRun } from "./measure-run.js";
+import type { Comparison, FailedRun, ReportKind, RunRecord } from "./run-record.js";
+import { fillRow, type Row, type Setting } from "./settings.js";
 import type { Target } from "./target.js";
 
 export interface ComparisonOptions {
+  readonly kind: ReportKind;
+  /** The command line, for the report. */
+  readonly command: string;
   readonly targets: readonly Target[];
-  readonly workloads: readonly Workload[];
+  readonly settings: readonly Setting[];
   readonly rounds: number;
   /** The endpoints are filled in. */
   readonly load: Omit<LoadOptions, "endpoints">;
+  /** Clients and peers speak TLS, with an authority made for this comparison. */
+  readonly isSecure: boolean;
+  /** Of every server, behind its defaults. */
+  readonly moreArgs?: readonly string[];
   /** Where the servers keep their data; removed afterwards. */
   readonly scratchDir?: string | undefined;
   /** Told before each step. */
   readonly onStep: (step: string, done: number, total: number) => void;
+}
+
+/** What a comparison is told to measure, with what it has measured so far. */
+export interface Session {
+  readonly options: ComparisonOptions;
+  readonly directory: string;
+  readonly identity: Identity | undefined;
+  readonly runs: RunRecord[];
+  readonly failures: FailedRun[];
+  /** How servers were started, by the target's name. */
+  readonly commandLines: Map<string, Map<number, string>>;
+  step(what: string): void;
 }
 
 /**
@@ -31,162 +48,150 @@ export interface ComparisonOptions {
  * filled; then each workload runs on one target after the other (A B C, in the next round B C A),
  * so that whatever else the machine does meets all of them alike.
  */
-export async function runComparison(options: ComparisonOptions): Promise<Comparison> {
+export function runComparison(options: ComparisonOptions): Promise<Comparison> {
+  const steps = options.settings.map(({ rows }) => (rows.length + 1) * options.targets.length);
+  const total = steps.reduce((sum, count) => sum + count, 0) * options.rounds;
+  return inSession(options, total, async (session) => {
+    for (let round = 0; round < options.rounds; round++) {
+      for (const setting of options.settings) await runRound(session, setting, round);
+    }
+  });
+}
+
+/** Gives `work` a directory and certificates, and makes the report of what it has measured. */
+export async function inSession(
+  options: ComparisonOptions,
+  steps: number,
+  work: (session: Session) => Promise<void>,
+): Promise<Comparison> {
   const directory = mkdtempSync(join(options.scratchDir ?? tmpdir(), "kvorum-bench-"));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   // A run that is interrupted leaves nothing behind either; the servers have been ended by then.
   process.once("exit", remove);
-  const runs: RunRecord[] = [];
-  const failures: FailedRun[] = [];
-  const perRound = options.targets.length * (options.workloads.length + 1);
+  const startedAt = new Date(nodeClock.wallMs()).toISOString();
+  const startMs = nodeClock.nowMs();
   let done = 0;
-  const step = (what: string): void => options.onStep(what, done++, perRound * options.rounds);
   try {
-    for (let round = 0; round < options.rounds; round++) {
-      await runRound(options, {
-        round,
-        directory: join(directory, String(round)),
-        runs,
-        failures,
-        step,
-      });
-    }
-    step("done");
+    const session: Session = {
+      ...{ options, directory, runs: [], failures: [], commandLines: new Map() },
+      identity: options.isSecure ? await makeIdentity(directory) : undefined,
+      step: (what) => options.onStep(what, done++, steps),
+    };
+    await work(session);
+    options.onStep("done", steps, steps);
+    return {
+      ...{ kind: options.kind, command: options.command, startedAt },
+      machine: describeMachine(),
+      options: { ...describeLoad(options), tookSeconds: secondsSince(startMs) },
+      targets: await describeTargets(session),
+      workloads: options.settings.flatMap(({ rows }) => rows.map(reported)),
+      runs: session.runs,
+      failures: session.failures,
+    };
   } finally {
     process.off("exit", remove);
     remove();
   }
-  return {
-    startedAt: new Date(nodeClock.wallMs()).toISOString(),
-    machine: describeMachine(),
-    options: describeLoad(options),
-    targets: options.targets.map(({ name, isReference }) => ({ name, isReference })),
-    workloads: options.workloads.map(({ name, title }) => ({ name, title })),
-    runs,
-    failures,
-  };
 }
 
-interface Round {
-  readonly round: number;
-  readonly directory: string;
-  readonly runs: RunRecord[];
-  readonly failures: FailedRun[];
-  readonly step: (what: string) => void;
+/** Every target of one size, from its start to its end. */
+async function runRound(session: Session, setting: Setting, round: number): Promise<void> {
+  const { targets } = session.options;
+  const first = round % targets.length;
+  const order = [...targets.slice(first), ...targets.slice(0, first)];
+  const directory = join(session.directory, `${round}-${setting.members}`);
+  const filling = fillRow(setting);
+  await withHosts(
+    session,
+    { targets: order, directory, members: setting.members },
+    async (h) => {
+      for (const row of setting.rows) {
+        if (row === filling) continue;
+        for (const host of h) await runRow(session, host, row, { round });
+      }
+    },
+    filling && ((host) => runRow(session, host, filling, { round })),
+  );
 }
 
-async function runRound(options: ComparisonOptions, round: Round): Promise<void> {
-  const first = round.round % options.targets.length;
-  const targets = [...options.targets.slice(first), ...options.targets.slice(0, first)];
-  mkdirSync(round.directory, { recursive: true });
+/**
+ * Starts `targets` one after the other, prepares each (an unprepared one is left out), and ends all
+ * of them behind `work`. A server that fails is a failure of its own and spares the others.
+ */
+export async function withHosts(
+  session: Session,
+  start: { readonly targets: readonly Target[] } & Pick<HostOptions, "directory" | "members">,
+  work: (hosts: readonly Host[]) => Promise<void>,
+  prepare?: (host: Host) => Promise<boolean>,
+): Promise<void> {
+  const { targets, directory, members } = start;
+  const { identity, options } = session;
+  mkdirSync(directory, { recursive: true });
   const hosts: Host[] = [];
+  const ready: Host[] = [];
+  const attempt = async (name: string, target: Target, what: () => Promise<void>) => {
+    await what().catch((error: unknown) => fail(session, error, { name, target, round: 0 }));
+  };
   try {
     for (const target of targets) {
-      round.step(`${target.name}: start and fill`);
-      const dataDir = join(round.directory, target.name.replace(/\W/g, "-"));
-      const host = { target, process: await startServer(target, { dataDir }) };
-      hosts.push(host);
-      if (options.workloads.some((workload) => workload.needsFill)) {
-        const filled = await fill(loadOf(options, host));
-        failOnErrors(target, filled);
-      }
+      session.step(`${target.name}: start`);
+      await attempt("start", target, async () => {
+        const moreArgs = options.moreArgs ?? [];
+        const host = await startHost(target, { directory, members, identity, moreArgs });
+        hosts.push(host);
+        noteCommandLine(session, host);
+        if (prepare === undefined || (await prepare(host))) ready.push(host);
+      });
     }
-    for (const workload of options.workloads) {
-      for (const host of hosts) {
-        round.step(`${host.target.name}: ${workload.name}`);
-        await runOne(options, workload, host, round);
-      }
-    }
+    await work(ready);
   } finally {
-    for (const host of hosts) await host.process.stop();
-    rmSync(round.directory, { recursive: true, force: true });
+    for (const host of hosts) await attempt("stop", host.target, () => stopHost(host));
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function loadOf(options: ComparisonOptions, host: Host): LoadOptions {
-  return { ...options.load, endpoints: [host.process.endpoint] };
-}
-
-async function runOne(
-  options: ComparisonOptions,
-  workload: Workload,
+/** One run; false where it failed or a reply was wrong. */
+export async function runRow(
+  session: Session,
   host: Host,
-  round: Round,
-): Promise<void> {
-  if (workload.needsControl && !host.target.isPersistent) return;
-  const load = loadOf(options, host);
-  const { pid } = host.process;
-  const before = processUsage(pid);
-  const ownBefore = process.cpuUsage();
-  const names = { workload: workload.name, target: host.target.name, round: round.round };
-  let result: LoadResult;
+  row: Row,
+  { round }: { readonly round: number },
+): Promise<boolean> {
+  session.step(`${host.target.name}: ${row.name}`);
+  const { workload, name, side } = row;
+  const load = { ...session.options.load, ...row.load };
+  if (workload.needsControl && !host.target.isPersistent) return true;
   try {
-    result = await runWorkload(workload, { load, server: controlOf(host) });
+    const record = await measureRun(host, { workload, name, side, round, load });
+    session.runs.push(record);
+    return Object.keys(record.result.errors).length === 0;
   } catch (error) {
-    if (!(error instanceof BenchError) || error.code === "USAGE") throw error;
-    round.failures.push({ ...names, reason: error.message });
-    return;
+    fail(session, error, { name, target: host.target, round });
+    return false;
   }
-  // A restarted server is another process, whose figures begin at zero.
-  const isSame = pid === host.process.pid;
-  const after = processUsage(host.process.pid);
-  const own = process.cpuUsage(ownBefore);
-  round.runs.push({
-    ...names,
-    result,
-    cpuSeconds: isSame ? difference(after.cpuSeconds, before.cpuSeconds) : undefined,
-    rssBytes: after.rssBytes,
-    generatorCpuSeconds: (own.user + own.system) / 1e6,
-    writeAmplification: amplification(after, before, result.writes * recordBytes(load)),
-    diskBytes: directoryBytes(host.process.dataDir),
-  });
 }
 
-function failOnErrors(target: Target, filled: LoadResult): void {
-  const [what, times] = Object.entries(filled.errors)[0] ?? [];
-  if (what === undefined) return;
-  throw new BenchError("CHECK", `${target.name} could not be filled: ${what} (${times} times)`);
+function fail(
+  session: Session,
+  error: unknown,
+  { name, target, round }: { name: string; target: Target; round: number },
+): void {
+  if (!(error instanceof BenchError) || error.code === "USAGE") throw error;
+  session.failures.push({ workload: name, target: target.name, round, reason: error.message });
 }
 
-function difference(after: number | undefined, before: number | undefined): number | undefined {
-  return after === undefined || before === undefined ? undefined : Math.max(0, after - before);
+function noteCommandLine({ commandLines, directory }: Session, host: Host): void {
+  const lines = commandLines.get(host.target.name) ?? new Map<number, string>();
+  commandLines.set(host.target.name, lines);
+  const line = host.members[0]!.commandLine.replaceAll(directory, "DIR");
+  if (!lines.has(host.members.length)) lines.set(host.members.length, line);
 }
 
-function recordBytes({ keyBytes, valueBytes }: LoadOptions): number {
-  return keyBytes + valueBytes;
+function secondsSince(startMs: number): number {
+  return Math.round((nodeClock.nowMs() - startMs) / 1000);
 }
 
-function amplification(
-  after: ProcessUsage,
-  before: ProcessUsage,
-  userBytes: number,
-): number | undefined {
-  const written = difference(after.writtenBytes, before.writtenBytes);
-  return written === undefined || userBytes === 0 ? undefined : written / userBytes;
-}
-
-function describeMachine(): Record<string, string> {
-  const processors = cpus();
-  return {
-    processor: `${processors.length} x ${processors[0]?.model.trim() ?? "unknown"}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    system: `${process.platform} ${release()}`,
-    node: process.version,
-  };
-}
-
-function describeLoad({ load, rounds }: ComparisonOptions): Record<string, string | number> {
-  return {
-    rounds,
-    secondsPerRun: load.seconds,
-    connections: load.connections,
-    streamsPerConnection: load.streams,
-    generatorProcesses: load.processes,
-    loop: load.ratePerSecond === undefined ? "closed" : `open, ${load.ratePerSecond}/s`,
-    keys: load.keyCount,
-    keyBytes: load.keyBytes,
-    valueBytes: load.valueBytes,
-    incompressibleShare: load.entropy,
-    seed: load.seed,
-  };
+/** A row as the report has it. */
+function reported({ name, title, family, point }: Row): Comparison["workloads"][number] {
+  return { name, title, ...(family && { family }), ...(point && { point }) };
 }

@@ -4,37 +4,34 @@ import { promisify } from "node:util";
 import { nodeClock } from "@kvorum/base/node";
 import { BenchError } from "../bench-error.js";
 import type { RestoredServer, ServerControl } from "../workloads/workload.js";
-import { type ServerProcess, startServer } from "./server-process.js";
-import type { Target } from "./target.js";
-
-/** A server of a round, which a workload may restart. */
-export interface Host {
-  readonly target: Target;
-  process: ServerProcess;
-}
+import type { Host } from "./host.js";
+import { startServer } from "./server-process.js";
 
 /**
- * What a workload may do to `host` beyond requests; a restart puts another process in its place.
+ * What a workload may do to `host`, one process, beyond requests; a restart puts another process in
+ * its place.
  */
 export function controlOf(host: Host): ServerControl {
-  const { dataDir, endpoint } = host.process;
+  const { dataDir, endpoint } = host.members[0]!;
+  const { identity, moreArgs = [] } = host.options;
   return {
     dataDir,
     async restart() {
-      await host.process.stop();
+      await host.members[0]!.stop();
       const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-      host.process = await startServer(host.target, { dataDir, port });
-      return host.process.readyMs;
+      const server = await startServer(host.target, { dataDir, port, identity, moreArgs });
+      host.members[0] = server;
+      return server.readyMs;
     },
-    restore: (file) => restore(host.target, file, `${dataDir}-restored`),
+    restore: (file) => restore(host, file, `${dataDir}-restored`),
   };
 }
 
 const run = promisify(execFile);
 
 /** @throws BenchError "SERVER" */
-async function restore(target: Target, file: string, dataDir: string): Promise<RestoredServer> {
-  const { utility, restoreArgs } = target;
+async function restore(host: Host, file: string, dataDir: string): Promise<RestoredServer> {
+  const { utility, restoreArgs } = host.target;
   if (!existsSync(utility.command)) {
     throw new BenchError("SERVER", `${utility.command}, which restores snapshots, is not there`);
   }
@@ -47,7 +44,8 @@ async function restore(target: Target, file: string, dataDir: string): Promise<R
     throw new BenchError("SERVER", `a snapshot was not restored: ${reason}`, { cause });
   }
   const restoreMs = nodeClock.nowMs() - startMs;
-  const server = await startServer(target, { dataDir });
+  const { identity, moreArgs = [] } = host.options;
+  const server = await startServer(host.target, { dataDir, identity, moreArgs });
   return {
     ...{ endpoint: server.endpoint, restoreMs },
     async stop() {

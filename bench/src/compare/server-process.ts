@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { nodeClock } from "@kvorum/base/node";
 import { BenchError } from "../bench-error.js";
 import { callOnce } from "../load/call-once.js";
 import { ClientConnection } from "../wire/connection.js";
+import type { TlsOptions } from "../wire/transport.js";
+import { freePorts } from "./free-ports.js";
+import type { Identity } from "./identity.js";
 import type { Target } from "./target.js";
 
 /** Milliseconds until a started server must have answered; a large store takes its time. */
@@ -20,26 +22,39 @@ export interface ServerProcess {
   readonly pid: number;
   /** From the start of the process to its first answer of a linearizable read. */
   readonly readyMs: number;
+  /** How it was started, as one line. */
+  readonly commandLine: string;
   /** @throws BenchError "SERVER" when it had ended by itself */
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
 
-/** @throws BenchError "SERVER" when it doesn't serve in time */
-export async function startServer(
-  target: Target,
-  options: { readonly dataDir: string; readonly port?: number },
-): Promise<ServerProcess> {
-  const { dataDir } = options;
-  const port = options.port ?? (await freePort());
-  const peer = `http://127.0.0.1:${await freePort()}`;
-  const url = `http://127.0.0.1:${port}`;
-  const args = [
-    ...target.args,
-    ...["--data-dir", dataDir, "--listen-client-urls", url, "--advertise-client-urls", url],
-    ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-    ...["--initial-cluster", `default=${peer}`, "--log-level", "error"],
-  ];
+export interface StartOptions {
+  readonly dataDir: string;
+  /** For clients; a free one unless given. */
+  readonly port?: number;
+  /** What the server shows to its clients and peers; undefined is plain text. */
+  readonly identity?: Identity | undefined;
+  /** Behind the arguments that every server gets. */
+  readonly moreArgs?: readonly string[];
+  /** Its place among several members; a cluster of its own unless given. */
+  readonly place?: Place;
+}
+
+export interface Place {
+  readonly name: string;
+  readonly peerPort: number;
+  /** Name and peer port of every member. */
+  readonly members: readonly { readonly name: string; readonly peerPort: number }[];
+}
+
+/**
+ * Resolves once it answers, which a member of several does when a leader was elected.
+ * @throws BenchError "SERVER" when it doesn't serve in time
+ */
+export async function startServer(target: Target, options: StartOptions): Promise<ServerProcess> {
+  const port = options.port ?? (await freePorts(1))[0]!;
+  const args = [...target.args, ...(await serverArgs(port, options)), ...(options.moreArgs ?? [])];
   const startMs = nodeClock.nowMs();
   const child = spawn(target.command, args, { stdio: ["ignore", "ignore", "pipe"] });
   const log = keepLog(child);
@@ -53,7 +68,7 @@ export async function startServer(
   const failure = (what: string): BenchError =>
     new BenchError("SERVER", `${target.name} ${what}\n${log()}`.trimEnd());
   const endpoint = `127.0.0.1:${port}`;
-  while (!(await answers(endpoint))) {
+  while (!(await answers(endpoint, options.identity?.client))) {
     if (hasEnded) throw failure("ended before it served");
     if (nodeClock.nowMs() - startMs > READY_WITHIN_MS) {
       child.kill("SIGKILL");
@@ -69,8 +84,9 @@ export async function startServer(
     timer.clear();
   };
   const readyMs = nodeClock.nowMs() - startMs;
+  const commandLine = [target.command, ...args].join(" ");
   return {
-    ...{ endpoint, dataDir, readyMs, pid: child.pid ?? 0 },
+    ...{ endpoint, dataDir: options.dataDir, readyMs, pid: child.pid ?? 0, commandLine },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
@@ -84,11 +100,32 @@ process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
+/** Data directory, addresses, certificates: what every server is told alike. */
+async function serverArgs(port: number, options: StartOptions): Promise<string[]> {
+  const { dataDir, identity } = options;
+  const scheme = identity === undefined ? "http" : "https";
+  const url = (number: number): string => `${scheme}://127.0.0.1:${number}`;
+  const alone = async (): Promise<Place> => {
+    const [peerPort] = await freePorts(1);
+    const self = { name: "default", peerPort: peerPort! };
+    return { ...self, members: [self] };
+  };
+  const { name, peerPort, members } = options.place ?? (await alone());
+  const cluster = members.map((member) => `${member.name}=${url(member.peerPort)}`).join(",");
+  return [
+    ...["--name", name, "--data-dir", dataDir],
+    ...["--listen-client-urls", url(port), "--advertise-client-urls", url(port)],
+    ...["--listen-peer-urls", url(peerPort), "--initial-advertise-peer-urls", url(peerPort)],
+    ...["--initial-cluster", cluster, "--log-level", "error"],
+    ...(identity?.serverArgs ?? []),
+  ];
+}
+
 /** Whether a linearizable read of some key is answered: `RangeRequest { key = "k" }`. */
-async function answers(endpoint: string): Promise<boolean> {
+async function answers(endpoint: string, tls: TlsOptions | undefined): Promise<boolean> {
   let connection: ClientConnection | undefined;
   try {
-    connection = await ClientConnection.connect({ endpoint, nowMs: nodeClock.nowMs });
+    connection = await ClientConnection.connect({ endpoint, tls, nowMs: nodeClock.nowMs });
     await callOnce(connection, "/etcdserverpb.KV/Range", Buffer.from([0x0a, 1, 0x6b]));
     return true;
   } catch (error) {
@@ -109,15 +146,4 @@ function keepLog(child: ChildProcess): () => string {
     log += error.message;
   });
   return () => log;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) {
-    throw new BenchError("SERVER", "no free port could be bound");
-  }
-  return address.port;
 }

@@ -1,6 +1,8 @@
-import { accessSync, constants } from "node:fs";
+import { execFile } from "node:child_process";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { loadEngine } from "@kvorum/backends";
 import { BenchError } from "../bench-error.js";
 
@@ -10,6 +12,8 @@ export interface Target {
   readonly command: string;
   /** Before those that every server gets (data directory, addresses). */
   readonly args: readonly string[];
+  /** Make it print its version. */
+  readonly versionArgs: readonly string[];
   /** True for what the others are held against. */
   readonly isReference: boolean;
   /** False where the data end with the process: nothing that restarts is asked of it. */
@@ -33,7 +37,8 @@ export async function kvorumTarget(engine: string): Promise<Target> {
   return {
     name: `kvorum ${engine.replace(/^.*[\\/]/, "").replace(/\.[cm]?js$/, "")}`,
     command: process.execPath,
-    args: [KVORUM, "--backend", engine],
+    args: [...nodeFlags(KVORUM), KVORUM, "--backend", engine],
+    versionArgs: [KVORUM, "--version"],
     isReference: false,
     isPersistent: capabilities.persistent,
     utility: { command: process.execPath, args: [KVORUMUTL] },
@@ -45,6 +50,7 @@ export async function kvorumTarget(engine: string): Promise<Target> {
 export function etcdTarget(path: string): Target {
   return {
     ...{ name: "etcd", command: path, args: [], isReference: true, isPersistent: true },
+    versionArgs: ["--version"],
     utility: { command: join(dirname(path), "etcdutl"), args: [] },
     restoreArgs: [],
   };
@@ -58,6 +64,24 @@ export function findEtcd(path: string | undefined): string | undefined {
   }
   const directories = (process.env.PATH ?? "").split(delimiter).filter((entry) => entry !== "");
   return directories.map((directory) => join(directory, "etcd")).find(isExecutable);
+}
+
+/** "3.7.1", as the program prints it; "unknown" where it doesn't. */
+export async function versionOf({ command, versionArgs }: Target): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(command, [...versionArgs]);
+    const versions = [...stdout.matchAll(/^(?!Go )\w+ Version: (\S+)$/gm)];
+    // Kvorum names the etcd whose API it speaks first, and itself last.
+    return versions.at(-1)?.[1] ?? "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
+/** The flags of Node in the first line of an executable: it runs with them when called by name. */
+function nodeFlags(path: string): string[] {
+  const [first = ""] = readFileSync(path, "utf8").split("\n", 1);
+  return /^#!.*\bnode((?: --\S+)*)$/.exec(first)?.[1]?.split(" ").filter(Boolean) ?? [];
 }
 
 function isExecutable(path: string): boolean {

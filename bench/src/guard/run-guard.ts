@@ -1,36 +1,45 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "../bench-error.js";
-import { compareWithProgress } from "../command.js";
+import { withProgress } from "../commands/compare.js";
+import { loadOptions, targetsOf } from "../commands/flag-values.js";
+import type { CommandLine } from "../commands/flags.js";
+import { runComparison } from "../compare/run-comparison.js";
 import type { Comparison } from "../compare/run-record.js";
+import { settingsOf } from "../compare/settings.js";
 import { median } from "../compare/statistics.js";
-import { type Flags, loadOptions, targetsOf } from "../flags.js";
 import { formatRatio } from "../report/format.js";
 import { findWorkloads } from "../workloads/catalogue.js";
+import type { Workload } from "../workloads/workload.js";
 import { type GuardRatios, judge, LOSS_MAX, ratiosByRound } from "./judge.js";
 
 const GUARD_FILE = fileURLToPath(new URL("../../guard.json", import.meta.url));
 const WORKLOADS = ["put", "range", "mixed", "txn-put"];
 const ROUNDS = 3;
+/** Of a run: longer than those of a quick comparison, since the ratios are kept. */
+const SECONDS = 1.5;
 
 /**
  * Compares a short run with the checked-in ratios to etcd, which hold on any machine far better
  * than rates do. Returns 1 when a ratio was lost in two of three rounds. @throws BenchError
  */
-export async function runGuard(flags: Flags): Promise<number> {
+export async function runGuard({ flags, text }: CommandLine): Promise<number> {
   const targets = await targetsOf(flags);
   if (!targets.some((target) => target.isReference)) {
     throw new BenchError("USAGE", "the guard needs an etcd to compare with: --etcd PATH");
   }
-  const comparison = await compareWithProgress({
-    targets,
-    workloads: findWorkloads(flags.workloads?.split(",") ?? WORKLOADS),
-    rounds: ROUNDS,
-    load: loadOptions({ ...flags, quick: true }),
+  const workloads = findWorkloads(flags.workloads?.split(",") ?? WORKLOADS);
+  const comparison = await withProgress(runComparison, {
+    ...{ kind: "compare", command: text, targets, rounds: ROUNDS, isSecure: false },
+    settings: settingsOf([1], workloads),
+    load: loadOptions({ ...flags, quick: true }, { seconds: SECONDS }),
     scratchDir: flags["scratch-dir"],
   });
   if (flags.update) {
-    writeFileSync(GUARD_FILE, `${JSON.stringify(measuredRatios(comparison), null, 2)}\n`);
+    writeFileSync(
+      GUARD_FILE,
+      `${JSON.stringify(measuredRatios(comparison, workloads), null, 2)}\n`,
+    );
     console.log(`Written: ${GUARD_FILE}`);
     return 0;
   }
@@ -62,10 +71,10 @@ function restrict(ratios: GuardRatios, { targets, workloads }: Comparison): Guar
   );
 }
 
-function measuredRatios(comparison: Comparison): GuardRatios {
+function measuredRatios(comparison: Comparison, workloads: readonly Workload[]): GuardRatios {
   const others = comparison.targets.filter((target) => !target.isReference);
   return Object.fromEntries(
-    comparison.workloads.map(({ name }) => [
+    workloads.map(({ name }) => [
       name,
       Object.fromEntries(
         others.map((target) => {

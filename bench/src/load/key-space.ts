@@ -19,12 +19,15 @@ export class KeySpace {
     readonly count: number;
     readonly keyBytes: number;
     readonly isSequential?: boolean;
+    /** The first number of a sequence. */
+    readonly first?: number;
     /** Cut or repeated to fill up the key. */
     readonly prefix?: string;
   }) {
     this.count = options.count;
     this.keyBytes = options.keyBytes;
     this.#isSequential = options.isSequential ?? false;
+    this.#next = options.first ?? 0;
     const length = Math.max(0, options.keyBytes - DIGITS);
     this.#prefix = Buffer.alloc(length, options.prefix ?? "key/");
   }

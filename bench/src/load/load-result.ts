@@ -20,8 +20,18 @@ export interface LoadResult {
   readonly timeline: readonly TimelinePoint[];
   /** Further figures of the workload, by a name with its unit last. */
   readonly figures: Readonly<Record<string, number>>;
+  /** Times that the workload set apart, such as those of its compactions. */
+  readonly bands?: readonly Band[];
+  /** CPU time of further generator processes, where there were some. */
+  readonly processesCpuSeconds?: number;
   /** The whole histogram, as `LatencyHistogram.toText` writes it. */
   readonly histogram: string;
+}
+
+/** A stretch of the timeline. */
+export interface Band {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** The result of a load that counts requests. */

@@ -77,11 +77,15 @@ export async function runLoad(
   }
 }
 
-/** Makes `count` calls with a closed loop as wide as the load, and fails on the first error. */
+/**
+ * Makes `count` calls with a closed loop as wide as the load, and goes on while `goesOnUntilMs` has
+ * not come. The time is that of all calls, from the first start to the last end.
+ */
 export async function runCount(
   options: LoadOptions,
   operation: Operation,
   count: number,
+  goesOnUntilMs = 0,
 ): Promise<LoadResult> {
   const connections = await connectAll(options);
   try {
@@ -96,7 +100,7 @@ export async function runCount(
       streams,
       choose: () => operation,
       tally,
-      goesOn: () => left-- > 0,
+      goesOn: () => left-- > 0 || nodeClock.nowMs() < goesOnUntilMs,
     });
     const endMs = nodeClock.nowMs();
     return resultOf(tally, { seconds: (endMs - startMs) / 1000, untilMs: endMs });

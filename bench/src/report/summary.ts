@@ -21,7 +21,13 @@ export interface Summary {
   readonly cpuUsPerOperation: number;
   readonly generatorCpuSeconds: number;
   readonly rssBytes: number;
+  readonly rssPeakBytes: number;
+  /** Of a cluster's leader alone; NaN of one process. */
+  readonly leaderRssBytes: number;
+  readonly leaderCpuUsPerOperation: number;
   readonly diskBytes: number;
+  /** Without the write-ahead log. */
+  readonly storeBytes: number;
   readonly writeAmplification: number;
   readonly errors: number;
   readonly figures: Readonly<Record<string, number>>;
@@ -52,10 +58,14 @@ export function summarize(
     p99Us: of((run) => run.result.latency.p99Us),
     p999Us: of((run) => run.result.latency.p999Us),
     cpuSeconds: of((run) => run.cpuSeconds),
-    cpuUsPerOperation: of(cpuUsPerOperation),
+    cpuUsPerOperation: of((run) => cpuUsPerOperation(run, run.cpuSeconds)),
     generatorCpuSeconds: of((run) => run.generatorCpuSeconds),
     rssBytes: of((run) => run.rssBytes),
+    rssPeakBytes: of((run) => run.rssPeakBytes),
+    leaderRssBytes: of((run) => run.leaderRssBytes),
+    leaderCpuUsPerOperation: of((run) => cpuUsPerOperation(run, run.leaderCpuSeconds)),
     diskBytes: of((run) => run.diskBytes),
+    storeBytes: of((run) => run.storeBytes),
     writeAmplification: of((run) => run.writeAmplification),
     errors: errorsOf(runs) + failuresOf(comparison, workload, target),
     figures: mergeFigures(runs),
@@ -101,7 +111,10 @@ function ratioToReference(
 }
 
 /** The CPU time covers the warm-up too, and so does the total. */
-function cpuUsPerOperation({ cpuSeconds, result }: RunRecord): number | undefined {
+function cpuUsPerOperation(
+  { result }: RunRecord,
+  cpuSeconds: number | undefined,
+): number | undefined {
   return cpuSeconds === undefined || result.total === 0
     ? undefined
     : (cpuSeconds * 1e6) / result.total;

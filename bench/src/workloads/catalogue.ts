@@ -42,3 +42,9 @@ export const QUICK_WORKLOADS: readonly string[] = [
   ...["put", "range", "range-serializable", "mixed", "txn-put", "put-alone", "range-alone"],
   ...["watch-1k", "watch-10k"],
 ];
+
+/** Those that tell most of a cluster, where each runs at two members. */
+export const CLUSTER_WORKLOADS: readonly string[] = [
+  ...["put", "range", "range-serializable", "mixed", "txn-put", "put-alone", "range-alone"],
+  "watch-1k",
+];

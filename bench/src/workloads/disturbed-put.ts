@@ -1,7 +1,8 @@
 import { createPrng } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
+import { BenchError } from "../bench-error.js";
 import type { LoadOptions } from "../load/load-options.js";
-import type { LoadResult } from "../load/load-result.js";
+import type { Band, LoadResult } from "../load/load-result.js";
 import { connectAll, createSource, runLoad } from "../load/session.js";
 import { putOperation } from "./put-operation.js";
 import { RpcClient } from "./rpc-client.js";
@@ -18,7 +19,8 @@ type Disturb = (client: RpcClient) => Promise<void>;
  * second half; its figures hold it against the first.
  */
 function disturbed(name: string, title: string, disturb: Disturb): Workload {
-  return { name, title, needsFill: true, run: ({ load }) => runDisturbed(load, disturb) };
+  const family = "Maintenance";
+  return { name, title, family, needsFill: true, run: ({ load }) => runDisturbed(load, disturb) };
 }
 
 export const PUT_WHILE_COMPACTING = disturbed(
@@ -40,36 +42,67 @@ async function runDisturbed(load: LoadOptions, disturb: Disturb): Promise<LoadRe
   const prng = createPrng(load.seed);
   const operation = putOperation({ ...createSource(load), prng });
   const normal = await runLoad(load, () => operation);
-  const [connection] = await connectAll(load, 1);
-  const client = new RpcClient(connection!);
-  let isOver = false;
-  let disturbances = 0;
-  let spentMs = 0;
-  const disturbing = (async () => {
-    while (!isOver) {
-      const startMs = nodeClock.nowMs();
-      await disturb(client);
-      spentMs += nodeClock.nowMs() - startMs;
-      disturbances++;
-      await new Promise<void>((resolve) => nodeClock.after(PAUSE_MS, resolve));
-    }
-  })();
+  const disturbance = await startDisturbing(load, disturb);
   try {
-    const result = await runLoad(load, () => operation);
-    isOver = true;
-    await disturbing;
+    let startMs = nodeClock.nowMs();
+    const result = await runLoad(
+      load,
+      () => operation,
+      () => {
+        startMs = nodeClock.nowMs();
+      },
+    );
+    const { bands, errors } = await disturbance.stop();
+    const spentMs = bands.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
     const figures = {
       undisturbedPerSecond: normal.ratePerSecond,
+      undisturbedP99Us: normal.latency.p99Us,
       rateShare: result.ratePerSecond / normal.ratePerSecond,
       p99Ratio: result.latency.p99Us / normal.latency.p99Us,
-      disturbances,
-      disturbanceMs: spentMs / Math.max(1, disturbances),
+      disturbances: bands.length,
+      disturbanceMs: spentMs / Math.max(1, bands.length),
     };
-    return { ...result, figures, timeline: joined(normal, result) };
+    return {
+      ...{ ...result, figures, timeline: joined(normal, result) },
+      errors: { ...normal.errors, ...result.errors, ...errors },
+      bands: bandsOnTimeline(bands, startMs, load),
+    };
   } finally {
-    isOver = true;
-    connection!.close();
+    await disturbance.stop();
   }
+}
+
+interface Disturbance {
+  /** Lets the last one end; resolves to when each began and ended, and to what went wrong. */
+  stop(): Promise<{ readonly bands: Band[]; readonly errors: Readonly<Record<string, number>> }>;
+}
+
+/** Disturbs until it is stopped; ends by itself at the first failure. */
+async function startDisturbing(load: LoadOptions, disturb: Disturb): Promise<Disturbance> {
+  const [connection] = await connectAll(load, 1);
+  const client = new RpcClient(connection!);
+  const bands: Band[] = [];
+  const errors: Record<string, number> = {};
+  let isOver = false;
+  const disturbing = (async () => {
+    while (!isOver) {
+      const fromMs = nodeClock.nowMs();
+      await disturb(client);
+      bands.push({ fromMs, toMs: nodeClock.nowMs() });
+      await new Promise<void>((resolve) => nodeClock.after(PAUSE_MS, resolve));
+    }
+  })().catch((error: unknown) => {
+    if (!(error instanceof BenchError)) throw error;
+    errors[error.message] = 1;
+  });
+  return {
+    async stop() {
+      isOver = true;
+      await disturbing;
+      connection!.close();
+      return { bands, errors };
+    },
+  };
 }
 
 /** Both halves on one time axis, so that a plot shows the difference. */
@@ -77,4 +110,18 @@ function joined(first: LoadResult, second: LoadResult): LoadResult["timeline"] {
   const offsetMs = first.seconds * 1000;
   const moved = second.timeline.map((point) => ({ ...point, atMs: point.atMs + offsetMs }));
   return [...first.timeline, ...moved];
+}
+
+/** The part of each that lies within the second half, on that axis. */
+function bandsOnTimeline(
+  bands: readonly Band[],
+  startMs: number,
+  { seconds }: LoadOptions,
+): Band[] {
+  const lengthMs = seconds * 1000;
+  const place = (ms: number): number =>
+    Math.round(lengthMs + Math.min(lengthMs, Math.max(0, ms - startMs)));
+  return bands
+    .map(({ fromMs, toMs }) => ({ fromMs: place(fromMs), toMs: place(toMs) }))
+    .filter(({ fromMs, toMs }) => toMs > fromMs);
 }

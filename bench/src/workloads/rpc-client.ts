@@ -57,6 +57,11 @@ export class RpcClient {
     return LeaseGrantResponse.decode(await this.#call("Lease/LeaseGrant", bytes)).ID;
   }
 
+  async status(): Promise<etcdserverpb.StatusResponse> {
+    const bytes = await this.#call("Maintenance/Status", Buffer.alloc(0));
+    return etcdserverpb.StatusResponse.decode(bytes);
+  }
+
   #call(method: string, bytes: Uint8Array): Promise<Buffer> {
     return callOnce(this.connection, `/etcdserverpb.${method}`, Buffer.from(bytes));
   }

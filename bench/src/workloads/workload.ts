@@ -31,6 +31,8 @@ export interface Workload {
   readonly name: string;
   /** One line for people. */
   readonly title: string;
+  /** Heading under which a report shows it. */
+  readonly family?: string;
   /** True where every key of the key space must have been put before. */
   readonly needsFill: boolean;
   /** True where the run must own the server, which must keep its data. */

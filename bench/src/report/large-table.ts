@@ -1,0 +1,23 @@
+import Table from "cli-table3";
+import type { Comparison } from "../compare/run-record.js";
+import { formatRatio } from "./format.js";
+import { type LargeCell, largeLines } from "./large-lines.js";
+
+/** The table of a large store for a terminal: a row a figure, a column a server. */
+export function renderLarge(comparison: Comparison): string {
+  const { targets } = comparison;
+  const table = new Table({
+    head: [`${comparison.options.keys} keys`, ...targets.map(({ name }) => name)],
+    colAligns: ["left", ...targets.map(() => "right" as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { label, cells } of largeLines(comparison)) {
+    table.push([label, ...cells.map(withRatio)]);
+  }
+  return table.toString();
+}
+
+/** "318 MiB (0.61x)". */
+export function withRatio({ text, ratio }: LargeCell): string {
+  return ratio === undefined ? text : `${text} (${formatRatio(ratio)})`;
+}
