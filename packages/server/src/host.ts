@@ -6,6 +6,7 @@ import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listen
 import type { Config, TlsConfig } from "./config/config.js";
 import type { ListenUrl } from "./config/listen-url.js";
 import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
+import { nodeDns } from "./discovery/node-dns.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
 import { serverLimits } from "./limits.js";
 import { Member } from "./member.js";
@@ -178,6 +179,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     forceNewCluster: member.forceNewCluster,
     advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
     dialTls,
+    nameLookup: { dns: nodeDns, clock: nodeClock, logger },
     peerTimeouts: { readMs: raft.peerReadTimeoutMs, writeMs: raft.peerWriteTimeoutMs },
     peerClient: new PeerClient({
       clock: nodeClock,

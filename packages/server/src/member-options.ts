@@ -2,6 +2,7 @@ import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { Clock, FileSystem, Prng } from "@kvorum/base";
 import type { TokenSpec } from "./auth/tokens/token-spec.js";
 import type { AutoCompaction } from "./config/config.js";
+import type { NameLookup } from "./discovery/url-mismatch.js";
 import type { Logger } from "./observe/logger.js";
 import type { Metrics } from "./observe/metrics.js";
 import type { PeerClient } from "./peer/peer-client.js";
@@ -46,6 +47,8 @@ export interface MemberOptions {
   readonly dialTls: DialTls | undefined;
   /** Of the streams to and from other members; undefined: etcd's defaults. */
   readonly peerTimeouts?: StreamTimeouts;
+  /** Looks up host names in the peer URLs of a cluster that is joined; undefined: never. */
+  readonly nameLookup?: NameLookup;
   /** Asks other members. */
   readonly peerClient: PeerClient;
 

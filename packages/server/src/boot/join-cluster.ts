@@ -1,6 +1,8 @@
 import type { ClusterId } from "@kvorum/base";
+import { type ListenUrl, parseListenUrls } from "../config/listen-url.js";
+import { findUrlMismatch, type NameLookup } from "../discovery/url-mismatch.js";
 import { serverLimits } from "../limits.js";
-import type { MemberOptions } from "../member-options.js";
+import type { InitialCluster, MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import type { RemoteCluster } from "../peer/peer-client.js";
 import { checkCompatible } from "./check-compatible.js";
@@ -29,17 +31,10 @@ export async function findExistingCluster(options: MemberOptions): Promise<Exist
         `${members.length} members, --initial-cluster names ${configured.size}`,
     );
   }
-  const named = members.map((member) => {
-    const found = [...configured].find(([, peerUrls]) => isSameList(peerUrls, member.peerUrls));
-    if (found === undefined) {
-      throw new Error(
-        "error validating peerURLs: PeerURLs: no match found for existing member " +
-          `(${member.id.toString(16)}, [${member.peerUrls.join(" ")}]); ` +
-          "--initial-cluster must name every member with its present peer URLs",
-      );
-    }
-    return { name: found[0], member };
-  });
+  const named: { readonly name: string; readonly member: Member }[] = [];
+  for (const member of members) {
+    named.push({ name: await nameOf(member, configured, options.nameLookup), member });
+  }
   const self = named.find(({ name }) => name === options.name)?.member;
   if (self === undefined) {
     throw new Error(`couldn't find local name "${options.name}" in the existing cluster`);
@@ -74,7 +69,30 @@ async function askMembers(
   }
 }
 
-function isSameList(left: readonly string[], right: readonly string[]): boolean {
-  const [a, b] = [[...left].sort(), [...right].sort()];
-  return a.length === b.length && a.every((url, i) => url === b[i]);
+/** The one whose URLs are the member's, or lead to the same addresses. */
+async function nameOf(
+  member: Member,
+  configured: InitialCluster,
+  lookup: NameLookup | undefined,
+): Promise<string> {
+  let reason: string | undefined;
+  // Texts first: names of members that have nothing to do with it need not be looked up.
+  for (const lookupOrNone of [undefined, lookup]) {
+    for (const [name, peerUrls] of configured) {
+      reason = await findUrlMismatch(parsed(member.peerUrls), parsed(peerUrls), lookupOrNone);
+      if (reason === undefined) return name;
+    }
+  }
+  throw new Error(
+    "error validating peerURLs: PeerURLs: no match found for existing member " +
+      `(${member.id.toString(16)}, [${member.peerUrls.join(" ")}]), ` +
+      `last resolver error (${reason}); ` +
+      "--initial-cluster must name every member with its present peer URLs",
+  );
+}
+
+function parsed(urls: readonly string[]): readonly ListenUrl[] {
+  const result = parseListenUrls(urls);
+  if (result.kind === "error") throw new Error(`error validating peerURLs: ${result.message}`);
+  return result.value;
 }

@@ -165,7 +165,7 @@ export interface HttpConfig {
 }
 
 export interface AuthConfig {
-  /** "simple", or "jwt,option=value,…". */
+  /** "simple", "jwt,option=value,…", or empty: no tokens. */
   readonly token: string;
   readonly bcryptCost: number;
   readonly tokenTtlSeconds: number;

@@ -215,8 +215,8 @@ const table = [
   s("tls-max-version", "string", "", "Highest TLS version: TLS1.2 or TLS1.3; empty means the highest known."),
 
   a("auth-token", "string", "simple", "Kind of auth token and its options."),
-  a("bcrypt-cost", "uint", "10", "Cost of password hashing, 4 to 31.", LATER),
-  a("auth-token-ttl", "uint", "300", "Seconds an auth token lives.", LATER),
+  a("bcrypt-cost", "uint", "10", "Cost of password hashing, 4 to 31."),
+  a("auth-token-ttl", "uint", "300", "Seconds a simple token lives after its last use."),
 
   p("enable-pprof", "bool", "false", "Serve profiles under /debug/pprof/.", LATER),
   p("metrics", "string", "basic", "'extensive' adds a histogram of the time of each gRPC method."),

@@ -6,7 +6,10 @@ function settings(name: string, cluster: string, advertised: string) {
   const parsed = parseInitialCluster(cluster);
   const urls = parseListenUrls(advertised.split(","));
   if (parsed.kind === "error" || urls.kind === "error") throw new Error("bad test data");
-  return { name, members: parsed.members, advertisePeerUrls: urls.value };
+  const own = parsed.members.find((member) => member.name === name)?.peerUrls ?? [];
+  const texts = [urls.value, own].map((list) => list.map(({ href }) => href).join());
+  const mismatch = texts[0] === texts[1] ? undefined : "the reason";
+  return { name, members: parsed.members, advertisePeerUrls: urls.value, mismatch };
 }
 
 describe("the initial cluster", () => {
@@ -42,13 +45,19 @@ describe("the initial cluster", () => {
       "default",
       "default=http://localhost:2390",
       "http://localhost:2380",
-      '--initial-cluster has default=http://localhost:2390 but missing from --initial-advertise-peer-urls=http://localhost:2380 (resolved urls: "http://localhost:2380" != "http://localhost:2390")',
+      "--initial-cluster has default=http://localhost:2390 but missing from --initial-advertise-peer-urls=http://localhost:2380 (the reason)",
     ],
     [
       "default",
       "default=http://localhost:2380",
       "http://localhost:2380,http://localhost:2381",
       "--initial-advertise-peer-urls has http://localhost:2381 but missing from --initial-cluster=default=http://localhost:2380,default=http://localhost:2381",
+    ],
+    [
+      "default",
+      "default=http://localhost:2380,default=http://localhost:2380",
+      "http://localhost:2380",
+      "failed to resolve http://localhost:2380 to match --initial-cluster=default=http://localhost:2380 (the reason)",
     ],
     [
       "default",

@@ -16,6 +16,8 @@ export interface BootstrapSettings {
   readonly name: string;
   readonly advertisePeerUrls: readonly ListenUrl[];
   readonly members: readonly InitialMember[];
+  /** How `advertisePeerUrls` differ from the own URLs among `members`: `findUrlMismatch`. */
+  readonly mismatch: string | undefined;
 }
 
 /**
@@ -51,8 +53,7 @@ export function formatInitialCluster(members: readonly InitialMember[]): string 
 }
 
 /**
- * The checks before a cluster is founded (ServerConfig.VerifyBootstrap). Host names that differ but
- * may resolve to one address are the caller's: it resolves both lists first.
+ * The checks before a cluster is founded (ServerConfig.VerifyBootstrap).
  * @returns the message of the first thing wrong
  */
 export function verifyBootstrap(settings: BootstrapSettings): string | undefined {
@@ -72,30 +73,29 @@ function verifyLocalMember({ name, members }: BootstrapSettings): string | undef
 }
 
 function verifyAdvertised(settings: BootstrapSettings): string | undefined {
-  const { name, advertisePeerUrls, members } = settings;
+  const { name, advertisePeerUrls, members, mismatch } = settings;
+  if (mismatch === undefined) return undefined;
   const own = members.find((member) => member.name === name)!;
   const advertised = advertisePeerUrls.map((url) => url.href).sort();
   const initial = own.peerUrls.map((url) => url.href).sort();
   const notAdvertised = initial.filter((url) => !advertised.includes(url));
   if (notAdvertised.length > 0) {
     const pairs = notAdvertised.map((url) => `${name}=${url}`).join(",");
-    const cause = `resolved urls: ${quoteAll(advertised)} != ${quoteAll(initial)}`;
     return (
       `--initial-cluster has ${pairs} but missing from ` +
-      `--initial-advertise-peer-urls=${advertised.join(",")} (${cause})`
+      `--initial-advertise-peer-urls=${advertised.join(",")} (${mismatch})`
     );
   }
   const notInitial = advertised.filter((url) => !initial.includes(url));
-  if (notInitial.length === 0) return undefined;
   const wanted = formatInitialCluster([{ name, peerUrls: advertisePeerUrls }]);
+  if (notInitial.length === 0) {
+    const texts = advertised.join(",");
+    return `failed to resolve ${texts} to match --initial-cluster=${wanted} (${mismatch})`;
+  }
   return (
     `--initial-advertise-peer-urls has ${notInitial.join(",")} but missing from ` +
     `--initial-cluster=${wanted}`
   );
-}
-
-function quoteAll(urls: readonly string[]): string {
-  return goQuote(urls.join(","));
 }
 
 function verifyUnique(members: readonly InitialMember[]): string | undefined {

@@ -60,7 +60,6 @@ describe("errors of the checks end with status 1", () => {
   });
 
   it.each([
-    [["--auth-token=jwt,pub-key=a"], /^--auth-token=jwt is not supported by this version/],
     [["--enable-pprof"], /^--enable-pprof is not supported/],
     [["--enable-distributed-tracing=true"], /^--enable-distributed-tracing is not supported/],
     [

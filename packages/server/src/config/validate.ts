@@ -181,8 +181,6 @@ function checkUnsupported(values: FlagValues, notices: Notice[]): string | undef
       notices.push(ignoredNotice(flag.name));
     }
   }
-  const token = values.text("auth-token");
-  if (token !== "simple") return notBuilt(`--auth-token=${token.split(",", 1)[0]}`, '"simple"');
   for (const name of changedGates(values.gates())) {
     const gate = gates[name];
     if (gate.status === "unsupported") return notBuilt(`feature gate ${name}`, `${gate.default}`);

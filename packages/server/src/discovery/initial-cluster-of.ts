@@ -2,6 +2,7 @@ import type { ConnectionOptions } from "node:tls";
 import { nodeClock } from "@kvorum/base/node";
 import type { Config, DiscoveryService } from "../config/config.js";
 import {
+  type BootstrapSettings,
   formatInitialCluster,
   parseInitialCluster,
   verifyBootstrap,
@@ -15,6 +16,7 @@ import { EtcdKv } from "./etcd-kv.js";
 import { joinDiscovery } from "./join-discovery.js";
 import { nodeDns } from "./node-dns.js";
 import { clusterFromSrv } from "./srv-cluster.js";
+import { findUrlMismatch, type NameLookup } from "./url-mismatch.js";
 
 /**
  * The first configuration of a cluster, as it was given or as discovery finds it.
@@ -23,17 +25,19 @@ import { clusterFromSrv } from "./srv-cluster.js";
 export async function initialClusterOf(config: Config, logger: Logger): Promise<InitialCluster> {
   const { name } = config.member;
   const { discovery, advertisePeerUrls, initialCluster, initialClusterState } = config.clustering;
+  const own = { name, advertisePeerUrls, mismatch: undefined };
   switch (discovery.kind) {
     case "none": {
-      const verify = initialClusterState === "new" ? verifyBootstrap : verifyJoin;
-      return namedUrls(initialCluster, { name, advertisePeerUrls }, verify);
+      if (initialClusterState === "existing") return namedUrls(initialCluster, own, verifyJoin);
+      const mismatch = await ownMismatch(initialCluster, own, { ...NAME_LOOKUP, logger });
+      return namedUrls(initialCluster, { ...own, mismatch }, verifyBootstrap);
     }
     case "srv": {
       const { domain, serviceName } = discovery;
       const options = { dns: nodeDns, domain, serviceName, name, advertisePeerUrls, logger };
       // Its own record was found by address, so its text need not be that of the advertised URL.
       const found = await clusterFromSrv(options);
-      return namedUrls(found, { name, advertisePeerUrls }, verifyJoin);
+      return namedUrls(found, own, verifyJoin);
     }
     case "etcd":
       return joinedCluster(config, discovery, logger);
@@ -65,7 +69,8 @@ async function joinedCluster(
   try {
     const id = memberId(urls, token);
     const found = await joinDiscovery({ kv, token, id, self, clock: nodeClock, logger });
-    return namedUrls(found, { name, advertisePeerUrls }, ({ members }) => {
+    const own = { name, advertisePeerUrls, mismatch: undefined };
+    return namedUrls(found, own, ({ members }) => {
       const all = members.flatMap((each) => each.peerUrls.map((url) => url.href));
       if (new Set(all).size === all.length) return undefined;
       return `discovery cluster ${formatInitialCluster(members)} has duplicate url`;
@@ -75,9 +80,23 @@ async function joinedCluster(
   }
 }
 
+const NAME_LOOKUP = { dns: nodeDns, clock: nodeClock };
+
+/** How the own URLs in `text` differ from the advertised ones; names are looked up where they do. */
+async function ownMismatch(
+  text: string,
+  { name, advertisePeerUrls }: Pick<BootstrapSettings, "name" | "advertisePeerUrls">,
+  lookup: NameLookup,
+): Promise<string | undefined> {
+  const parsed = parseInitialCluster(text);
+  // What is wrong then is told by the other checks.
+  const own = parsed.kind === "ok" && parsed.members.find((member) => member.name === name);
+  return own ? await findUrlMismatch(advertisePeerUrls, own.peerUrls, lookup) : undefined;
+}
+
 function namedUrls(
   text: string,
-  own: Omit<Parameters<typeof verifyBootstrap>[0], "members">,
+  own: Omit<BootstrapSettings, "members">,
   verify: typeof verifyBootstrap,
 ): InitialCluster {
   const parsed = parseInitialCluster(text);

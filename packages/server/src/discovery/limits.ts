@@ -8,4 +8,8 @@ export const discoveryLimits = {
   retriesMax: 2 ** 32 - 1,
   /** A longer answer of the discovery service fails the request. */
   answerBytesMax: 4 * 1024 * 1024,
+  /** How long host names in peer URLs are looked up. Source: etcd advertiseMatchesCluster. */
+  nameLookupMs: 30_000,
+  /** Pause between two such looks. Source: etcd netutil retryInterval. */
+  nameLookupRetryMs: 1_000,
 } as const;

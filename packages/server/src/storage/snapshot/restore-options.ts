@@ -3,6 +3,7 @@ import type { ClusterId, FileSystem, MemberId } from "@kvorum/base";
 import { goQuote } from "../../config/go-text.js";
 import { parseInitialCluster, verifyBootstrap } from "../../config/initial-cluster.js";
 import { parseListenUrls } from "../../config/listen-url.js";
+import { findUrlMismatch } from "../../discovery/url-mismatch.js";
 import { clusterId, memberId } from "../../membership/ids.js";
 import type { Member } from "../../membership/member.js";
 import { StorageError } from "../storage-error.js";
@@ -57,12 +58,12 @@ export async function checkRestoreOptions(options: RestoreOptions): Promise<NewC
     const { name } = options.engine;
     throw invalid(`the storage engine "${name}" keeps nothing on the disk: restore into another`);
   }
-  const cluster = planCluster(options);
+  const cluster = await planCluster(options);
   await requireFreePlaces(options);
   return cluster;
 }
 
-function planCluster(options: RestoreOptions): NewCluster {
+async function planCluster(options: RestoreOptions): Promise<NewCluster> {
   const advertised = parseListenUrls(options.initialAdvertisePeerUrls);
   if (advertised.kind === "error") throw invalid(advertised.message);
   const initial = parseInitialCluster(options.initialCluster);
@@ -70,7 +71,9 @@ function planCluster(options: RestoreOptions): NewCluster {
     // The server names the step before the fault, etcdutl does not.
     throw invalid(initial.message.replace(/^error setting up initial cluster: /, ""));
   }
+  const own = initial.members.find(({ name }) => name === options.name)?.peerUrls ?? [];
   const fault = verifyBootstrap({
+    mismatch: await findUrlMismatch(advertised.value, own),
     name: options.name,
     advertisePeerUrls: advertised.value,
     members: initial.members,
