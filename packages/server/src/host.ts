@@ -2,6 +2,7 @@ import { etcdserverpb, healthpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
 import { createPrng } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
+import { readTokenSpec } from "./auth/tokens/token-spec.js";
 import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
 import type { Config, TlsConfig } from "./config/config.js";
 import type { ListenUrl } from "./config/listen-url.js";
@@ -19,6 +20,7 @@ import { PeerClient } from "./peer/peer-client.js";
 import { StartError } from "./start-error.js";
 import { settleAutoTls } from "./tls/auto-tls.js";
 import { createDialTls } from "./tls/dial-tls.js";
+import { readConfiguredFile } from "./tls/watched-files.js";
 
 /** A node as the `kvorum` executable runs it: a member, its listeners and its pages. */
 export interface RunningNode {
@@ -139,7 +141,8 @@ function serveAll(
     ...health,
     corsOrigins: config.http.corsOrigins,
     hostWhitelist: config.http.hostWhitelist,
-    refusesCommonNames: () => false,
+    refusesCommonNames: () =>
+      config.clientTls.clientCertAuth && config.grpc.gateway && member.store.auth.isEnabled,
   });
   const metricsPages = createMetricsHttp(health);
   if (config.clientTls.certFile !== undefined || config.clientTls.keyFile !== undefined) {
@@ -219,6 +222,15 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
       initial: featureGates.InitialCorruptCheck,
       periodicMs: checks.corruptCheckIntervalMs,
       compactHashMs: featureGates.CompactHashCheck ? checks.compactHashCheckIntervalMs : undefined,
+    },
+    auth: {
+      tokens: readTokenSpec(config.auth.token, {
+        ttlSeconds: config.auth.tokenTtlSeconds,
+        readFile: readConfiguredFile,
+        logger,
+      }),
+      bcryptCost: config.auth.bcryptCost,
+      takesCommonNames: config.clientTls.clientCertAuth,
     },
     watchProgressIntervalMs: config.watch.progressNotifyIntervalMs,
     slowApplyMs: checks.warningApplyDurationMs,

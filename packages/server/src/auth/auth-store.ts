@@ -4,7 +4,7 @@ import type { Logger } from "../observe/logger.js";
 import { type AuthInfo, NOBODY, ROOT } from "./auth-info.js";
 import { AuthRecords } from "./auth-records.js";
 import { type Access, RangePermissions } from "./range-permissions.js";
-import type { Tokens } from "./tokens/tokens.js";
+import type { Tokens, Waiter } from "./tokens/tokens.js";
 
 /**
  * Users, roles and the checks of what they may do: replicated state, changed by applied entries
@@ -82,6 +82,13 @@ export class AuthStore {
     this.#isEnabled = false;
     this.tokens.forgetAll();
     this.#logger.info("disabled authentication");
+  }
+
+  /** Whom a token that a client sent stands for; undefined: nobody. */
+  holderOf(given: string, waiter: Waiter): AuthInfo | undefined | Promise<AuthInfo | undefined> {
+    if (!this.#isEnabled) return undefined;
+    const token = given.startsWith("Bearer ") ? given.slice("Bearer ".length) : given;
+    return this.tokens.holder(token, () => this.revision, waiter);
   }
 
   /** Why `who` may not do what is left to users with the role "root". */

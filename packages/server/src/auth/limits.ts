@@ -1,8 +1,6 @@
 export const authLimits = {
   /** Life of a simple token after its last use. Source: etcd --auth-token-ttl. */
   tokenTtlSeconds: 300,
-  /** Source: etcd's DefaultTTL of a JWT. */
-  jwtTtlMs: 300_000,
   /** Letters before the dot of a simple token. Source: etcd defaultSimpleTokenLength. */
   tokenPrefixLetters: 16,
   /** Verified JWTs that are remembered, so that their signatures are not checked at each call. */

@@ -8,6 +8,8 @@ import type { ConfChangeOutcome } from "./conf-change-applier.js";
 export interface Caller {
   /** Nobody waits any more: a change that was not proposed yet never will be. */
   readonly cancelled: boolean;
+  /** What the caller sent along, the auth token among it. */
+  readonly metadata?: { get(name: string): string | undefined };
 }
 
 export interface ConfChangesOptions {

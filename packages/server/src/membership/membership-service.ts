@@ -30,7 +30,10 @@ export interface MembershipOptions {
    * Asks the leader to promote; for a member that isn't the leader. Undefined: it could not.
    * @throws ApiError why it refuses
    */
-  readonly promoteAtLeader: (id: MemberId) => Promise<readonly Member[] | undefined>;
+  readonly promoteAtLeader: (
+    id: MemberId,
+    token: string | undefined,
+  ) => Promise<readonly Member[] | undefined>;
 }
 
 /** The changes of membership that clients ask for: checked here, decided by the log. */
@@ -93,6 +96,8 @@ export class Membership {
   async promote(id: MemberId, caller: Caller): Promise<readonly Member[]> {
     const { node, clock, promoteAtLeader, requestTimeoutMs } = this.#options;
     const deadlineMs = clock.nowMs() + requestTimeoutMs;
+    const { metadata } = caller;
+    const token = metadata?.get("token") ?? metadata?.get("authorization");
     while (!caller.cancelled) {
       try {
         if (node.isLeader) return await this.promoteHere(id, caller);
@@ -100,7 +105,7 @@ export class Membership {
         if (!isNotLeader(error)) throw error;
       }
       const isLed = !node.isLeader && node.leader !== 0n;
-      const members = isLed ? await promoteAtLeader(id) : undefined;
+      const members = isLed ? await promoteAtLeader(id, token) : undefined;
       if (members !== undefined) return members;
       if (clock.nowMs() >= deadlineMs) throw apiError(node.leader === 0n ? "noLeader" : "timeout");
       await new Promise<void>((resolve) => {

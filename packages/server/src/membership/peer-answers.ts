@@ -6,6 +6,7 @@ import {
   type MainRevision,
   type MemberId,
 } from "@kvorum/base";
+import { refuse } from "../auth/auth-applier.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import { renewLease } from "../lease/renew-lease.js";
@@ -43,7 +44,7 @@ export class PeerAnswers implements PeerQueries {
     return this.#options.cluster.members();
   }
 
-  async promote(id: MemberId): Promise<PromoteAnswer> {
+  async promote(id: MemberId, token: string | undefined): Promise<PromoteAnswer> {
     try {
       const { consensus, clock } = this.#options;
       const deadlineMs = clock.nowMs() + consensus.requestTimeoutMs;
@@ -52,6 +53,9 @@ export class PeerAnswers implements PeerQueries {
           return clock.nowMs() >= deadlineMs;
         },
       };
+      const { auth } = this.#options.opened;
+      const who = token === undefined ? undefined : await auth.holderOf(token, caller);
+      refuse(auth.adminRefusal(who));
       const members = await this.#options.membership().promoteHere(id, caller);
       return { kind: "promoted", members };
     } catch (error) {

@@ -74,7 +74,7 @@ export class PeerLink implements Peers {
           saveReceivedDatabase(place, message.snapshot?.metadata.index ?? 0, db),
         onRemoved,
         members: () => answers().members(),
-        promote: (other) => answers().promote(other),
+        promote: (other, token) => answers().promote(other, token),
         hashKv: (revision) => answers().hashKv(revision),
         leaseKeepAlive: (lease) => answers().leaseKeepAlive(lease),
         leaseTimeToLive: (lease, withKeys) => answers().leaseTimeToLive(lease, withKeys),
@@ -123,7 +123,10 @@ export class PeerLink implements Peers {
     return versions?.server;
   }
 
-  async promoteAtLeader(id: MemberId): Promise<readonly Member[] | undefined> {
+  async promoteAtLeader(
+    id: MemberId,
+    token: string | undefined,
+  ): Promise<readonly Member[] | undefined> {
     const { peerClient } = this.#options.member;
     const leader = this.#options.consensus().node.leader;
     const answer = await this.#ask(leader, (target) =>

@@ -19,7 +19,7 @@ export interface Peers {
    * Asks the leader to promote a learner. Resolves to the members then, or undefined when there was
    * no answer or it could not be done. @throws ApiError why it was refused
    */
-  promoteAtLeader(id: MemberId): Promise<readonly Member[] | undefined>;
+  promoteAtLeader(id: MemberId, token: string | undefined): Promise<readonly Member[] | undefined>;
   /** The granted TTL in seconds; undefined when the leader didn't answer. */
   renewLease(leader: MemberId, id: LeaseId): Promise<number | "not-found" | undefined>;
   leaseTimeToLive(

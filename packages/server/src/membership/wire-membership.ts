@@ -59,7 +59,7 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
       isConnected: (other) => connectedFor(other) >= HEALTH_INTERVAL_MS,
       isActive: (other) => connectedFor(other) >= 0,
     }),
-    promoteAtLeader: (other) => peers.promoteAtLeader(other),
+    promoteAtLeader: (other, token) => peers.promoteAtLeader(other, token),
   });
   const shared = {
     ...{ cluster, clock, logger },

@@ -62,10 +62,9 @@ export class Identities {
     const { metadata } = call;
     const given = metadata.get("token") ?? metadata.get("authorization");
     if (given === undefined) return this.#byCertificate(call);
-    const token = given.startsWith("Bearer ") ? given.slice("Bearer ".length) : given;
-    const holder = this.#auth.tokens.holder(token, () => this.#auth.revision, call);
-    if (!(holder instanceof Promise)) return holder ?? this.#refuse(token);
-    return holder.then((late) => late ?? this.#refuse(token));
+    const holder = this.#auth.holderOf(given, call);
+    if (!(holder instanceof Promise)) return holder ?? this.#refuse(given);
+    return holder.then((late) => late ?? this.#refuse(given));
   }
 
   #refuse(token: string): never {

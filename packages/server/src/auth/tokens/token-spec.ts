@@ -1,5 +1,5 @@
+import { parseGoDuration } from "../../config/go-text.js";
 import type { Logger } from "../../observe/logger.js";
-import { authLimits } from "../limits.js";
 import { isJwtMethod, type JwtOptions, readJwtKeys } from "./jwt-options.js";
 
 /** The kind of tokens that a member makes and takes. */
@@ -10,6 +10,10 @@ export type TokenSpec =
 
 /** Text of etcd's server/auth. */
 const INVALID_OPTIONS = "auth: invalid auth options";
+
+/** Source: etcd's DefaultTTL. */
+const DEFAULT_TTL = "5m";
+const NS_PER_MS = 1e6;
 
 const KNOWN_OPTIONS: ReadonlySet<string> = new Set(["sign-method", "pub-key", "priv-key", "ttl"]);
 
@@ -22,8 +26,8 @@ export function readTokenSpec(
   text: string,
   context: {
     readonly ttlSeconds: number;
+    /** @throws Error */
     readonly readFile: (path: string) => Buffer;
-    readonly parseDurationMs: (text: string) => number | undefined;
     readonly logger: Logger;
   },
 ): TokenSpec {
@@ -57,18 +61,19 @@ function readJwtOptions(
   options: ReadonlyMap<string, string>,
   context: Parameters<typeof readTokenSpec>[1],
 ): JwtOptions {
-  const { readFile, parseDurationMs, logger } = context;
-  const ttl = options.get("ttl") || undefined;
-  const ttlMs = ttl === undefined ? authLimits.jwtTtlMs : parseDurationMs(ttl);
+  const { readFile, logger } = context;
+  const ttl = options.get("ttl") || DEFAULT_TTL;
+  const ttlNs = parseGoDuration(ttl);
   const method = options.get("sign-method") ?? "";
-  if (ttlMs === undefined || !isJwtMethod(method)) {
-    const reason = ttlMs === undefined ? "invalid duration" : "invalid auth signature method";
-    logger.error("problem loading JWT options", { error: reason });
-    throw new Error(INVALID_OPTIONS);
+  if (ttlNs === undefined || !isJwtMethod(method)) {
+    const problem =
+      ttlNs === undefined ? `time: invalid duration ${ttl}` : "auth: invalid auth signature method";
+    logger.error("problem loading JWT options", { error: problem });
+    throw new Error(`${INVALID_OPTIONS}: ${problem}`);
   }
   const unknown = [...options.keys()].filter((name) => !KNOWN_OPTIONS.has(name));
   if (unknown.length > 0) logger.warn("unknown JWT options", { keys: unknown });
   const fileOf = (name: string) => (options.get(name) ? readFile(options.get(name)!) : undefined);
   const keys = { publicKey: fileOf("pub-key"), privateKey: fileOf("priv-key") };
-  return { method, ttlMs, ...readJwtKeys({ method, ...keys }) };
+  return { method, ttlMs: ttlNs / NS_PER_MS, ...readJwtKeys({ method, ...keys }) };
 }
