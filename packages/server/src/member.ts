@@ -276,7 +276,10 @@ export class Member {
       requestBytesMax: options.requestBytesMax,
       apply: (entries) => this.applyLoop.push(entries),
       send: (messages) => this.#peers.send(messages),
-      takeSnapshot: (snapshot) => this.#snapshotTaker.take(snapshot),
+      snapshots: {
+        save: (snapshot) => this.#snapshotTaker.save(snapshot),
+        install: (snapshot) => this.#snapshotTaker.install(snapshot),
+      },
       onSoftState: (state) => this.#onSoftState(state),
       onFault: options.onFault,
       connectedSinceMs: (id) => this.#peers.connectedSinceMs(id),

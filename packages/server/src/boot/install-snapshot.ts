@@ -14,7 +14,8 @@ import { readPosition } from "./position.js";
  *  snap/<index>.snap.db --import--> db-<index>/ --engine.json names it--> in use
  * ```
  * The received file is removed last, so a crash at any point before begins again from it, and one
- * after it finds everything in place.
+ * after it finds everything in place. The log notes the snapshot, and the hard state that commits
+ * it, before the import begins: otherwise an engine could be ahead of its log after a crash.
  */
 export interface InstallPlace {
   readonly fs: FileSystem;
@@ -27,14 +28,18 @@ export function receivedDatabasePath(dataDir: DataDir, index: LogIndex): string 
   return join(dataDir.snapDirectory, `${hex16(index)}.snap.db`);
 }
 
-/** Saves a database as it arrives; one that is there already is kept. */
+/**
+ * Saves a database as it arrives; one that is there already is kept.
+ * @param arrival another for each of those that may be under way at once: two leaders, or two tries
+ *   of one, may send the same index, and neither must put the other's half in place
+ */
 export async function saveReceivedDatabase(
   { fs, dataDir }: Pick<InstallPlace, "fs" | "dataDir">,
-  index: LogIndex,
+  { index, arrival }: { readonly index: LogIndex; readonly arrival: number },
   bytes: AsyncIterable<Buffer>,
 ): Promise<void> {
   const path = receivedDatabasePath(dataDir, index);
-  const temporary = join(dataDir.snapDirectory, `tmp-${hex16(index)}`);
+  const temporary = join(dataDir.snapDirectory, `tmp-${hex16(index)}-${arrival}`);
   if ((await fs.stat(temporary)) !== undefined) await fs.remove(temporary);
   const file = await fs.open(temporary, "create");
   try {
@@ -61,15 +66,8 @@ export async function buildFromReceived(
   index: LogIndex,
 ): Promise<{ readonly backend: Backend; readonly directory: string }> {
   const path = receivedDatabasePath(dataDir, index);
-  if ((await fs.stat(path)) === undefined) {
-    throw new StorageError(
-      "NOT_FOUND",
-      `failed to find database snapshot file (snap: snapshot file doesn't exist): ${path}. ` +
-        "Remove this member, delete its data directory, and add it again.",
-      { path },
-    );
-  }
-  const directory = join(dirname(dataDir.engineDirectory), `db-${hex16(index)}`);
+  if ((await fs.stat(path)) === undefined) throw missingDatabase(path);
+  const directory = join(dirname(dataDir.engineDirectory), directoryFor(dataDir, index));
   if ((await fs.stat(directory)) !== undefined) await fs.remove(directory, { recursive: true });
   const backend = await engine.open({ directory });
   try {
@@ -91,7 +89,19 @@ export async function buildFromReceived(
   }
 }
 
-/** The built engine is the member's from now on, and the received database is not needed any more. */
+export function missingDatabase(path: string, cause?: unknown): StorageError {
+  return new StorageError(
+    "NOT_FOUND",
+    `failed to find database snapshot file (snap: snapshot file doesn't exist): ${path}. ` +
+      "Remove this member, delete its data directory, and add it again.",
+    { path, cause },
+  );
+}
+
+/**
+ * The built engine is the member's from now on, and databases received up to its index are not
+ * needed any more.
+ */
 export async function adopt(
   { fs, engine, dataDir }: InstallPlace,
   index: LogIndex,
@@ -100,8 +110,23 @@ export async function adopt(
   // An engine that forgets is built anew from the received database at each start.
   if (!engine.capabilities.persistent) return;
   await dataDir.useEngineDirectory(basename(directory));
-  await fs.remove(receivedDatabasePath(dataDir, index));
+  for (const name of await fs.list(dataDir.snapDirectory)) {
+    const received = /^([0-9a-f]{16})\.snap\.db$/.exec(name)?.[1];
+    if (received === undefined || Number.parseInt(received, 16) > index) continue;
+    await fs.remove(join(dataDir.snapDirectory, name));
+  }
   await fs.syncDirectory(dataDir.snapDirectory);
+}
+
+/** Removes the files of an engine that another has taken the place of. */
+export async function removeUnused({ fs }: InstallPlace, directory: string): Promise<void> {
+  if ((await fs.stat(directory)) !== undefined) await fs.remove(directory, { recursive: true });
+}
+
+/** Not the name of the directory in use: what is open there may outlive its removal. */
+function directoryFor(dataDir: DataDir, index: LogIndex): string {
+  const name = `db-${hex16(index)}`;
+  return name === basename(dataDir.engineDirectory) ? `${name}0` : name;
 }
 
 function hex16(value: number): string {

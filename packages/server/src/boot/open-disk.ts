@@ -5,10 +5,18 @@ import type { MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import { type DataDir, openDataDir } from "../storage/data-dir.js";
 import { StorageError } from "../storage/storage-error.js";
-import { readValidSnapshots } from "../storage/wal/read-wal.js";
+import { readValidSnapshots, readWal } from "../storage/wal/read-wal.js";
+import type { WalSnapshot } from "../storage/wal/records.js";
 import { checkNotBootstrapped } from "./check-bootstrapped.js";
 import { forceNewCluster } from "./force-new-cluster.js";
-import { adopt, buildFromReceived, type InstallPlace } from "./install-snapshot.js";
+import {
+  adopt,
+  buildFromReceived,
+  type InstallPlace,
+  missingDatabase,
+  receivedDatabasePath,
+  removeUnused,
+} from "./install-snapshot.js";
 import { findExistingCluster } from "./join-cluster.js";
 import { createJoiningLog, createLog, type OpenedRaftLog, openExistingLog } from "./open-log.js";
 import { type Position, readPosition } from "./position.js";
@@ -56,23 +64,29 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       return { dataDir, backend, position: positionOf(backend), ...begun };
     }
     const snapshots = await readValidSnapshots(fs, dataDir.walDirectory);
-    const newest = snapshots.at(-1);
-    if (newest !== undefined && newest.index > positionOf(backend).index) {
-      options.logger.info("Recovering from snapshot backend", { "snapshot-index": newest.index });
+    let { engineDirectory } = dataDir;
+    const received = await receivedToTakeUp(options, {
+      ...{ dataDir, snapshots },
+      position: positionOf(backend),
+    });
+    if (received !== undefined) {
+      options.logger.info("Recovering from snapshot backend", { "snapshot-index": received });
       await backend.close();
       backend = undefined;
-      backend = await takeUpReceived({ fs, engine, dataDir }, newest.index);
+      const built = await takeUpReceived({ fs, engine, dataDir }, received);
+      backend = built.backend;
+      engineDirectory = built.directory;
     }
     const position = positionOf(backend);
     const found = await openExistingLog(options, {
       walDir: dataDir.walDirectory,
-      start: snapshots.findLast((snapshot) => snapshot.index <= position.index),
+      start: startFor(snapshots, position),
     });
     const { logger } = options;
     const log = options.forceNewCluster
       ? await forceNewCluster(found, { consistentIndex: position.index, logger })
       : found;
-    return { dataDir, backend, position, log, remotes: [] };
+    return { dataDir: { ...dataDir, engineDirectory }, backend, position, log, remotes: [] };
   } catch (error) {
     await backend?.close();
     await dataDir.release();
@@ -110,9 +124,48 @@ function positionOf(backend: Backend): Position {
   return readPosition((bucket, key) => backend.get(bucket, key));
 }
 
-/** A snapshot of the leader was saved, but the process ended before the engine had taken it over. */
-async function takeUpReceived(place: InstallPlace, index: LogIndex): Promise<Backend> {
-  const { backend, directory } = await buildFromReceived(place, index);
-  await adopt(place, index, directory);
-  return backend;
+/** The newest snapshot that the engine's content covers: its entries are read from there. */
+function startFor(snapshots: readonly WalSnapshot[], position: Position): WalSnapshot | undefined {
+  return snapshots.findLast((snapshot) => snapshot.index <= position.index);
+}
+
+/**
+ * The index of a snapshot of the leader that was saved before the process ended, and that the engine
+ * has yet to take over. The log may have gone on without it when the process ended in between: then
+ * its database need not be there any more.
+ */
+async function receivedToTakeUp(
+  { fs }: MemberOptions,
+  found: {
+    readonly dataDir: DataDir;
+    readonly snapshots: readonly WalSnapshot[];
+    readonly position: Position;
+  },
+): Promise<LogIndex | undefined> {
+  const { dataDir, snapshots, position } = found;
+  const index = Math.max(0, ...snapshots.map((snapshot) => snapshot.index));
+  if (index <= position.index) return undefined;
+  const path = receivedDatabasePath(dataDir, index);
+  if ((await fs.stat(path)) !== undefined) return index;
+  const { index: from, term } = startFor(snapshots, position) ?? { index: 0, term: 0 };
+  const snapshot = { index: from, term };
+  let cause: unknown;
+  try {
+    const log = await readWal({ fs, directory: dataDir.walDirectory, snapshot });
+    if ((log.entries.at(-1)?.index ?? 0) >= index) return undefined;
+  } catch (error) {
+    cause = error;
+  }
+  throw missingDatabase(path, cause);
+}
+
+async function takeUpReceived(
+  place: InstallPlace,
+  index: LogIndex,
+): Promise<{ readonly backend: Backend; readonly directory: string }> {
+  const built = await buildFromReceived(place, index);
+  await adopt(place, index, built.directory);
+  const { engineDirectory } = place.dataDir;
+  if (place.engine.capabilities.persistent) await removeUnused(place, engineDirectory);
+  return built;
 }

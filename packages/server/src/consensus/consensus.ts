@@ -1,10 +1,10 @@
 import type { Clock, LogIndex, MemberId, Timer } from "@kvorum/base";
-import type { Entry, Message, RawNode, Snapshot, SoftState } from "@kvorum/raft";
+import type { Entry, Message, RawNode, SoftState } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import { Proposer } from "./proposer.js";
 import { ReadIndexQueue } from "./read-index.js";
-import { type LogWriter, ReadyLoop } from "./ready-loop.js";
+import { type LogWriter, ReadyLoop, type SnapshotSink } from "./ready-loop.js";
 import { TimeoutCause } from "./timeout-cause.js";
 
 export interface ConsensusOptions {
@@ -17,7 +17,7 @@ export interface ConsensusOptions {
   readonly requestBytesMax: number;
   readonly apply: (entries: readonly Entry[]) => void;
   readonly send: (messages: readonly Message[]) => void;
-  readonly takeSnapshot: (snapshot: Snapshot) => Promise<void>;
+  readonly snapshots: SnapshotSink;
   readonly onSoftState: (state: SoftState) => void;
   readonly onFault: (error: unknown) => void;
   /** Since when another member has been connected, on the clock's `nowMs`; undefined: it isn't. */
@@ -57,7 +57,7 @@ export class Consensus {
       log: options.log,
       apply: options.apply,
       send: options.send,
-      takeSnapshot: options.takeSnapshot,
+      snapshots: options.snapshots,
       onSoftState: (state) => {
         cause.leaderIs(state.leader);
         options.onSoftState(state);

@@ -3,6 +3,7 @@ import type { RawNode } from "@kvorum/raft";
 import { beforeEach, describe, expect, test } from "vitest";
 import { serverLimits } from "../limits.js";
 import type { MemberOptions } from "../member-options.js";
+import { encodeMembership } from "../storage/snap/membership-json.js";
 import type { SnapStore } from "../storage/snap/snap-store.js";
 import type { Wal } from "../storage/wal/wal.js";
 import { LogCompactor } from "./log-compactor.js";
@@ -120,6 +121,20 @@ test("what is applied during a snapshot makes no second one at the same time", a
   compactor.applied(900);
   await clock.run(0);
   expect(events).toEqual(SNAPSHOT_AT_101);
+});
+
+test("the record of a leader's snapshot stands behind that of an own one, which is older", async () => {
+  const compactor = open();
+  applied = { index: 101, term: 1 };
+  compactor.applied(101);
+  const confState = { voters: [], learners: [], votersOutgoing: [], learnersNext: [] };
+  const metadata = { index: 500, term: 2, confState: { ...confState, autoLeave: false } };
+  const data = encodeMembership({ members: [], removed: [], clusterVersion: undefined });
+  await compactor.saveReceived({ metadata, data });
+  expect(events).toEqual([...SNAPSHOT_AT_101, "file 500 of 0 members", "record 500"]);
+  compactor.release(500);
+  await reach(compactor, 600);
+  expect(events.at(-1)).toBe("release 500");
 });
 
 test("an engine that forgets keeps its whole log", async () => {

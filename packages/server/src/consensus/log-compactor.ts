@@ -59,14 +59,22 @@ export class LogCompactor {
     await this.#running;
   }
 
-  /** A snapshot from the leader: its file and its record, before the store takes it up. */
+  /**
+   * A snapshot from the leader: its file and its record. The own one that is being made is waited
+   * for, as its record is older and must not stand behind the leader's.
+   */
   async saveReceived({ metadata, data }: Snapshot): Promise<void> {
     const { wal, snaps } = this.#options;
     const { index, term, confState } = metadata;
+    await this.#running;
+    this.#snapshotIndex = index;
     await snaps.save({ index, term, confState, ...decodeMembership(data) });
     await wal.saveSnapshot({ index, term, confState });
-    wal.releaseTo(index);
-    this.#snapshotIndex = index;
+  }
+
+  /** The engine holds what stands in the log up to `index`. */
+  release(index: LogIndex): void {
+    this.#options.wal.releaseTo(index);
   }
 
   async #snapshot(): Promise<void> {

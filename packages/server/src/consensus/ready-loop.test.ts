@@ -1,5 +1,5 @@
 import { SimulatedClock } from "@kvorum/base";
-import { type Entry, EntryType, type Message, type Ready } from "@kvorum/raft";
+import { type Entry, EntryType, type Message, MessageType, type Ready } from "@kvorum/raft";
 import { beforeEach, expect, test } from "vitest";
 import { ProposalIds } from "./proposal-ids.js";
 import { Proposer } from "./proposer.js";
@@ -46,7 +46,10 @@ beforeEach(() => {
     },
     apply: (entries) => void events.push(`apply ${entries.map(({ index }) => index)}`),
     send: (messages) => void events.push(`send ${names(messages)}`),
-    takeSnapshot: async () => void events.push("snapshot"),
+    snapshots: {
+      save: async ({ metadata }) => void events.push(`save snapshot ${metadata.index}`),
+      install: async ({ metadata }) => void events.push(`install snapshot ${metadata.index}`),
+    },
     onSoftState: ({ role }) => void events.push(role),
     onFault: (error) => void events.push(`fault: ${String(error)}`),
   });
@@ -144,16 +147,49 @@ test("a Ready without anything to write is acknowledged without a write", async 
   expect(events).toEqual(["send 2"]);
 });
 
-test("a snapshot is taken before the entries that follow it, in a batch of its own", async () => {
-  const metadata = { confState: {} as never, index: 9, term: 1 };
-  const snapshot = { metadata, data: new Uint8Array() };
+const snapshotAt = (index: number) => ({
+  metadata: { confState: {} as never, index, term: 1 },
+  data: new Uint8Array(),
+});
+const restoring = (index: number, parts: Partial<Ready> = {}): Ready =>
+  readyWith({ snapshot: snapshotAt(index), mustSync: true, ...parts });
+
+test("a snapshot is noted, then what follows it is written, then it is installed", async () => {
   await turn(appending(1));
-  await turn(appending(2), readyWith({ snapshot, entries: [entry(10)], mustSync: true }));
+  await turn(appending(2), restoring(9, { entries: [entry(10)], hardState: hardState(9) }));
   await settle(writes[0]);
   expect(events).toEqual([]);
   await settle(writes[1]);
-  expect(events).toEqual(["snapshot"]);
+  expect(events).toEqual(["save snapshot 9"]);
   expect(writes.map(({ indexes }) => indexes)).toEqual([[1], [2], [10]]);
+  expect(writes[2]!.commit).toBe(9);
+  expect(node.savedReadies.length).toBe(2);
+  await settle(writes[2]);
+  expect(events).toEqual(["save snapshot 9", "install snapshot 9"]);
+  expect(node.savedReadies.length).toBe(3);
+});
+
+test("of the snapshots that come during an install only the newest is installed", async () => {
+  const vote = { ...messageTo(2n), type: MessageType.VoteResp };
+  const acknowledgement = { ...messageTo(3n), type: MessageType.AppResp };
+  await turn(restoring(9));
+  await turn(
+    restoring(20, { entries: [entry(21)], messagesAfterSync: [acknowledgement, vote] }),
+    restoring(30),
+    restoring(40, { hardState: hardState(40) }),
+    appending(41),
+  );
+  await settle(writes[0]);
+  await settle(writes[1]);
+  expect(writes.map(({ indexes }) => indexes)).toEqual([[], [41]]);
+  expect(writes[1]!.commit).toBe(40);
+  // Nothing was promised of what was not written, but each Ready is accounted for, in order.
+  expect(events).toEqual([
+    ...["save snapshot 9", "install snapshot 9", "save snapshot 40", "install snapshot 40"],
+    "send 2",
+  ]);
+  const installed = node.savedReadies.map(({ snapshot }) => snapshot?.metadata.index);
+  expect(installed).toEqual([9, 20, 30, 40, undefined]);
 });
 
 test("proposals that come during a write wait for its end and go together", async () => {

@@ -1,6 +1,15 @@
 // Step 6 of the write path: append to the WAL, send to followers; steps 7 and 8 hang on it.
 import type { Clock } from "@kvorum/base";
-import type { Entry, HardState, Message, RawNode, Ready, Snapshot, SoftState } from "@kvorum/raft";
+import {
+  type Entry,
+  type HardState,
+  type Message,
+  MessageType,
+  type RawNode,
+  type Ready,
+  type Snapshot,
+  type SoftState,
+} from "@kvorum/raft";
 import type { Proposer } from "./proposer.js";
 import type { ReadIndexQueue } from "./read-index.js";
 
@@ -14,6 +23,14 @@ export interface LogWriter {
   ): Promise<void>;
 }
 
+/** Takes over snapshots of the leader, in two steps. */
+export interface SnapshotSink {
+  /** Notes the snapshot on the disk, before the hard state that commits it and what follows it. */
+  save(snapshot: Snapshot): Promise<void>;
+  /** Makes the snapshot the store's content; a crash before that leads to the same at the start. */
+  install(snapshot: Snapshot): Promise<void>;
+}
+
 /** What the Ready loop drives. */
 export interface ReadyLoopOptions {
   readonly node: RawNode;
@@ -25,8 +42,7 @@ export interface ReadyLoopOptions {
   readonly apply: (entries: readonly Entry[]) => void;
   /** Sends to other members; never blocks, drops and reports when it can't. */
   readonly send: (messages: readonly Message[]) => void;
-  /** Makes a received snapshot durable and takes it into the store, before what follows it. */
-  readonly takeSnapshot: (snapshot: Snapshot) => Promise<void>;
+  readonly snapshots: SnapshotSink;
   readonly onSoftState: (state: SoftState) => void;
   /** The log could not be written: nothing more can be acknowledged, the node must stop. */
   readonly onFault: (error: unknown) => void;
@@ -98,15 +114,15 @@ export class ReadyLoop {
   /** Writes all that was accepted since the last write, as one batch where no snapshot divides it. */
   #save(): void {
     const batch = this.#takeBatch();
-    const last = batch[batch.length - 1];
-    if (last === undefined) return;
-    if (!batch.some(needsSave)) {
-      for (const ready of batch) this.#acknowledge(ready);
+    const { readies } = batch;
+    if (readies.length === 0) return;
+    if (!readies.some(needsSave)) {
+      for (const ready of readies) this.#acknowledge(ready);
       this.#save();
       return;
     }
     this.#saving = true;
-    this.#write(batch).then(
+    this.#write(readies).then(
       () => this.#saved(batch),
       (error: unknown) => {
         this.#saving = false;
@@ -117,28 +133,35 @@ export class ReadyLoop {
     );
   }
 
-  /** A Ready with a snapshot begins a batch of its own: what follows it starts from there. */
-  #takeBatch(): Ready[] {
-    const divider = this.#toSave.findIndex((ready, i) => i > 0 && ready.snapshot !== undefined);
-    if (divider > 0) return this.#toSave.splice(0, divider);
-    const all = this.#toSave;
+  /**
+   * A Ready with a snapshot begins a batch of its own: what follows it starts from there. What came
+   * before the newest of several snapshots need not be written at all.
+   */
+  #takeBatch(): Batch {
+    const newest = this.#toSave.findLastIndex(({ snapshot }) => snapshot !== undefined);
+    const oldest = this.#toSave.findIndex(({ snapshot }) => snapshot !== undefined);
+    if (oldest > 0) return { superseded: [], readies: this.#toSave.splice(0, oldest) };
+    const readies = this.#toSave;
     this.#toSave = [];
-    return all;
+    return { superseded: newest > 0 ? readies.splice(0, newest) : [], readies };
   }
 
   async #write(batch: readonly Ready[]): Promise<void> {
-    const { takeSnapshot, log } = this.#options;
+    const { snapshots, log } = this.#options;
     const first = batch[0];
-    if (first?.snapshot !== undefined) await takeSnapshot(first.snapshot);
+    const snapshot = first?.snapshot;
+    if (snapshot !== undefined) await snapshots.save(snapshot);
     const single = batch.length === 1 ? first : undefined;
     const entries = single?.entries ?? batch.flatMap((ready) => ready.entries);
     const hardState = batch.findLast((ready) => ready.hardState !== undefined)?.hardState;
     await log.append(hardState, entries, { sync: batch.some((ready) => ready.mustSync) });
+    if (snapshot !== undefined) await snapshots.install(snapshot);
   }
 
-  #saved(batch: readonly Ready[]): void {
+  #saved({ superseded, readies }: Batch): void {
     this.#saving = false;
-    for (const ready of batch) this.#acknowledge(ready);
+    for (const ready of superseded) this.#pass(ready);
+    for (const ready of readies) this.#acknowledge(ready);
     if (this.#stopped) {
       this.#idle?.();
       return;
@@ -147,10 +170,24 @@ export class ReadyLoop {
     if (!this.#saving) this.#save();
   }
 
+  /** Nothing of it is on the disk but its term and vote, in what followed: no entry is promised. */
+  #pass(ready: Ready): void {
+    const votes = ready.messagesAfterSync.filter(({ type }) => type !== MessageType.AppResp);
+    if (votes.length > 0) this.#options.send(votes);
+    this.#options.node.saved(ready);
+  }
+
   #acknowledge(ready: Ready): void {
     if (ready.messagesAfterSync.length > 0) this.#options.send(ready.messagesAfterSync);
     this.#options.node.saved(ready);
   }
+}
+
+/** What is written next. */
+interface Batch {
+  /** Those before the newest snapshot, beginning with an older one. */
+  readonly superseded: readonly Ready[];
+  readonly readies: readonly Ready[];
 }
 
 function needsSave(ready: Ready): boolean {

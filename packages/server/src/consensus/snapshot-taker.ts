@@ -1,11 +1,17 @@
 import type { Snapshot } from "@kvorum/raft";
 import type { ApplyLoop } from "../apply/apply-loop.js";
-import { adopt, buildFromReceived, type InstallPlace } from "../boot/install-snapshot.js";
+import {
+  adopt,
+  buildFromReceived,
+  type InstallPlace,
+  removeUnused,
+} from "../boot/install-snapshot.js";
 import { type OpenedStore, type OpenStoreOptions, replaceContent } from "../boot/open-store.js";
 import { type Position, readPosition } from "../boot/position.js";
 import type { Cluster } from "../membership/cluster.js";
 import type { Logger } from "../observe/logger.js";
 import type { LogCompactor } from "./log-compactor.js";
+import type { SnapshotSink } from "./ready-loop.js";
 
 export interface SnapshotTakerOptions {
   readonly place: InstallPlace;
@@ -21,7 +27,7 @@ export interface SnapshotTakerOptions {
 }
 
 /** Takes a snapshot that the leader sent, when this member has fallen behind the leader's log. */
-export class SnapshotTaker {
+export class SnapshotTaker implements SnapshotSink {
   readonly #options: SnapshotTakerOptions;
   /** The engine's files that are in use. */
   #directory: string;
@@ -31,11 +37,15 @@ export class SnapshotTaker {
     this.#directory = options.place.dataDir.engineDirectory;
   }
 
-  /** Resolves when the snapshot is durable and the store's content is the snapshot's. */
-  async take(snapshot: Snapshot): Promise<void> {
+  save(snapshot: Snapshot): Promise<void> {
+    return this.#options.compactor.saveReceived(snapshot);
+  }
+
+  /** Behind the entries that came before the snapshot. */
+  async install(snapshot: Snapshot): Promise<void> {
     const { compactor, applyLoop } = this.#options;
-    await compactor.saveReceived(snapshot);
     await applyLoop.install(() => this.#install(snapshot));
+    compactor.release(snapshot.metadata.index);
   }
 
   async #install({ metadata }: Snapshot): Promise<Position> {
@@ -52,7 +62,7 @@ export class SnapshotTaker {
     this.#options.onMembers();
     const previous = this.#directory;
     this.#directory = directory;
-    await place.fs.remove(previous, { recursive: true });
+    await removeUnused(place, previous);
     logger.info("applied snapshot", {
       "current-applied-index": position.index,
       "incoming-leader-snapshot-index": index,

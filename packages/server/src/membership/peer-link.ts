@@ -44,12 +44,13 @@ export class PeerLink implements Peers {
   readonly #options: PeerLinkOptions;
   readonly #transport: PeerTransport;
   #snapshotsSent = 0;
+  #snapshotsReceived = 0;
   #snapshotsInFlight = 0;
   #logHeldUntilMs = 0;
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
-    const { member, id, cluster, place, consensus, onRemoved } = options;
+    const { member, id, cluster, consensus, onRemoved } = options;
     const answers = () =>
       new PeerAnswers({ ...options, clock: member.clock, consensus: consensus() });
     this.#transport = new PeerTransport({
@@ -70,8 +71,7 @@ export class PeerLink implements Peers {
         isRemoved: (other) => cluster.isRemoved(other),
         reportUnreachable: (other) => consensus().node.reportUnreachable(other),
         reportSnapshot: (other, arrived) => this.#reportSnapshot(other, arrived),
-        receiveSnapshot: (message, db) =>
-          saveReceivedDatabase(place, message.snapshot?.metadata.index ?? 0, db),
+        receiveSnapshot: (message, db) => this.#receiveSnapshot(message, db),
         onRemoved,
         members: () => answers().members(),
         promote: (other, token) => answers().promote(other, token),
@@ -129,9 +129,7 @@ export class PeerLink implements Peers {
   ): Promise<readonly Member[] | undefined> {
     const { peerClient } = this.#options.member;
     const leader = this.#options.consensus().node.leader;
-    const answer = await this.#ask(leader, (target) =>
-      peerClient.postPromote(target, id, undefined),
-    );
+    const answer = await this.#ask(leader, (target) => peerClient.postPromote(target, id, token));
     switch (answer?.kind) {
       case "promoted":
         return answer.members;
@@ -188,6 +186,16 @@ export class PeerLink implements Peers {
       }
     }
     return undefined;
+  }
+
+  #receiveSnapshot(message: Message, db: AsyncIterable<Buffer>): Promise<void> {
+    this.#snapshotsReceived = (this.#snapshotsReceived + 1) % SNAPSHOTS_SPOOLED_MAX;
+    const index = message.snapshot?.metadata.index ?? 0;
+    return saveReceivedDatabase(
+      this.#options.place,
+      { index, arrival: this.#snapshotsReceived },
+      db,
+    );
   }
 
   /** Completes a MsgSnap with the store as it is now and streams both. */
