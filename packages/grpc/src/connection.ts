@@ -20,7 +20,7 @@ import { RequestReceiver } from "./request-receiver.js";
 import { Sender } from "./sender.js";
 import type { ServerContext } from "./server-context.js";
 import type { Stream } from "./stream.js";
-import type { Peer } from "./types.js";
+import type { Peer, SplicedMessage } from "./types.js";
 
 const MAX_UINT32 = 0xffff_ffff;
 /** Tells the acknowledgement of the drain's PING from that of a keepalive PING. */
@@ -130,6 +130,10 @@ export class Connection {
 
   sendFramed(stream: Stream, scratch: Uint8Array, length: number): void {
     this.sender.sendFramed(stream, scratch, length);
+  }
+
+  sendSpliced(stream: Stream, message: SplicedMessage): void {
+    this.sender.sendSpliced(stream, message);
   }
 
   finish(stream: Stream): void {

@@ -10,6 +10,7 @@ export {
   type Method,
   type MethodTable,
   type Peer,
+  type SplicedMessage,
   Status,
   type StatusCode,
   type StreamCall,

@@ -15,7 +15,7 @@ import { Output } from "./output.js";
 import { ResponseHeaders, statusFields } from "./response-headers.js";
 import { SendQueue } from "./send-queue.js";
 import type { Stream } from "./stream.js";
-import { Status } from "./types.js";
+import { type SplicedMessage, Status } from "./types.js";
 
 /** What the sender tells its connection. */
 export interface SenderHost {
@@ -78,6 +78,24 @@ export class Sender {
     } else {
       this.#enqueue(stream, [Buffer.from(source.subarray(0, length))], length);
     }
+  }
+
+  sendSpliced(stream: Stream, message: SplicedMessage): void {
+    if (stream.closed) return;
+    const { head, headBytes, body, bodyStart, bodyEnd, tail } = message;
+    const length = headBytes + bodyEnd - bodyStart + tail.length;
+    if (!this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
+      this.sendParts(stream, [
+        Buffer.concat([head.subarray(0, headBytes), body.subarray(bodyStart, bodyEnd), tail]),
+      ]);
+      return;
+    }
+    if (stream.plainBody === undefined) this.#host.onMessageSent(length);
+    this.#beginMessage(stream, length);
+    const { output } = this;
+    output.appendCopy(head, 0, headBytes);
+    output.appendCopy(body, bodyStart, bodyEnd);
+    output.appendCopy(tail, 0, tail.length);
   }
 
   send(stream: Stream, message: Uint8Array): void {

@@ -7,6 +7,7 @@ import { messageEnd } from "./sender.js";
 import {
   type Metadata,
   type Peer,
+  type SplicedMessage,
   Status,
   type StatusCode,
   type StreamCall,
@@ -23,6 +24,7 @@ export interface StreamHost {
   sendParts(stream: Stream, parts: readonly Uint8Array[]): void;
   sendCopy(stream: Stream, scratch: Uint8Array, length: number): void;
   sendFramed(stream: Stream, scratch: Uint8Array, length: number): void;
+  sendSpliced(stream: Stream, message: SplicedMessage): void;
   /** The status is decided: trailers follow what is queued. */
   finish(stream: Stream): void;
   /** Forgets what is queued. */
@@ -137,6 +139,12 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
   respondCopy(scratch: Uint8Array, length: number): void {
     if (this.ended || this.cancelled) return;
     this.#host.sendCopy(this, scratch, length);
+    this.#finish();
+  }
+
+  respondSpliced(message: SplicedMessage): void {
+    if (this.ended || this.cancelled) return;
+    this.#host.sendSpliced(this, message);
     this.#finish();
   }
 

@@ -66,6 +66,16 @@ interface Call {
   fail(code: StatusCode, message: string): void;
 }
 
+/** A message in pieces: `head[0, headBytes)`, then `body[bodyStart, bodyEnd)`, then `tail`. */
+export interface SplicedMessage {
+  readonly head: Uint8Array;
+  readonly headBytes: number;
+  readonly body: Uint8Array;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  readonly tail: Uint8Array;
+}
+
 export interface UnaryCall extends Call {
   /** Ends the call with OK and `message`; ownership of the bytes passes to the transport. */
   respond(message: Uint8Array): void;
@@ -73,6 +83,8 @@ export interface UnaryCall extends Call {
   respondParts(parts: readonly Uint8Array[]): void;
   /** Same, for `scratch[0, length)`, which is copied before the call returns. The fast path. */
   respondCopy(scratch: Uint8Array, length: number): void;
+  /** Same, for a message that stands in three pieces, which are copied before the call returns. */
+  respondSpliced(message: SplicedMessage): void;
 }
 
 export interface StreamCall extends Call {

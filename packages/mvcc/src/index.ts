@@ -15,6 +15,7 @@ export {
 } from "./lease/lessor.js";
 export { limits as mvccLimits } from "./limits.js";
 export type { RangeChunk } from "./range-stream.js";
+export type { LatestRecord } from "./read-latest.js";
 export type { RecordStore } from "./record-store.js";
 export {
   decodeMetaRevision,

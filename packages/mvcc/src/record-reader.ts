@@ -1,19 +1,23 @@
 import type { RawKeyValue } from "@kvorum/api";
 import { MvccError } from "./error.js";
+import { LatestRecords } from "./latest-records.js";
 import type { RecordStore } from "./record-store.js";
 import { ValueCache } from "./value-cache.js";
 
 /**
  * Finds the record of a revision that the index names: active buffer, flushing buffer, value cache,
- * engine.
+ * engine. The newest record of a key that is read alone has a cache of its own, `latest`.
  */
 export class RecordReader {
   readonly cache: ValueCache;
+  readonly latest: LatestRecords;
   readonly #records: RecordStore;
 
+  /** @param cacheBytes for both caches together */
   constructor(records: RecordStore, cacheBytes: number) {
     this.#records = records;
-    this.cache = new ValueCache(cacheBytes);
+    this.cache = new ValueCache(cacheBytes / 2);
+    this.latest = new LatestRecords(cacheBytes / 2);
     records.onSettled((generation) => this.cache.takeOver(generation));
   }
 
@@ -25,11 +29,20 @@ export class RecordReader {
   read(main: number, sub: number, isScan = false): RawKeyValue {
     const held = this.#records.bufferedRecord(main, sub) ?? this.cache.get(main, sub, isScan);
     if (held !== undefined) return held;
-    const stored = this.#records.engineRecord(main, sub);
-    if (stored === undefined) {
-      throw new MvccError("CORRUPT", `revision ${main}.${sub} is indexed but not stored`);
-    }
+    const stored = this.#stored(main, sub);
     this.cache.add(main, sub, stored, isScan);
     return stored;
+  }
+
+  /** As `read`, for a record that the caller keeps in `latest`: once in memory is enough. */
+  readLatest(main: number, sub: number): RawKeyValue {
+    const held = this.#records.bufferedRecord(main, sub) ?? this.cache.get(main, sub);
+    return held ?? this.#stored(main, sub);
+  }
+
+  #stored(main: number, sub: number): RawKeyValue {
+    const stored = this.#records.engineRecord(main, sub);
+    if (stored !== undefined) return stored;
+    throw new MvccError("CORRUPT", `revision ${main}.${sub} is indexed but not stored`);
   }
 }

@@ -3,10 +3,12 @@ import {
   type ApiErrorName,
   apiErrorText,
   type etcdserverpb,
+  type RawRangeResponse,
   type RawResponse,
 } from "@kvorum/api";
 import { createPrng } from "@kvorum/base";
 import { expect, test } from "vitest";
+import type { LatestRecord } from "./read-latest.js";
 import {
   type ModelStore as Model,
   ModelStore,
@@ -15,7 +17,7 @@ import {
 } from "./testing/model-store.js";
 import { FakeLeases, type OpenedStore, openStore } from "./testing/open-store.js";
 import { RandomRequests } from "./testing/random-requests.js";
-import { plain } from "./testing/requests.js";
+import { plain, rangeOf } from "./testing/requests.js";
 
 const RUNS = 6;
 const STEPS = 400;
@@ -54,6 +56,7 @@ async function run(seed: number): Promise<void> {
     else if (kind < 18) revoke(opened, model, random);
     else write(opened, model, random);
     await compareRange(opened, model, random);
+    compareLatest(opened, model, random);
     expect(opened.store.currentRevision).toBe(model.revision);
     expect(opened.leases.keys).toEqual(model.leases);
   }
@@ -146,6 +149,17 @@ async function compareRange(opened: OpenedStore, model: Model, random: RandomReq
     },
     () => model.range(request),
   );
+}
+
+function compareLatest({ store }: OpenedStore, model: Model, random: RandomRequests): void {
+  const { key } = random.range(model.revision);
+  if (key.length === 0) return;
+  const bytes = Buffer.concat([Buffer.from("<"), key, Buffer.from(">")]);
+  const record: LatestRecord = { bytes, start: 0, end: 0 };
+  const isFound = store.readLatest({ bytes, start: 1, end: 1 + key.length }, record);
+  const found = plain(record.bytes.subarray(record.start, record.end));
+  const { kvs } = store.range({ ...rangeOf({ key: "" }), key }) as RawRangeResponse;
+  expect(isFound ? [found] : []).toEqual(kvs.map(plain));
 }
 
 async function compareStream(opened: OpenedStore, model: Model, random: RandomRequests) {

@@ -16,6 +16,7 @@ import { limits } from "./limits.js";
 import { Pins } from "./pins.js";
 import { rangeInChunks } from "./range.js";
 import { type RangeChunk, rangeChunks } from "./range-stream.js";
+import { type LatestRecord, readLatest } from "./read-latest.js";
 import { RecordReader } from "./record-reader.js";
 import type { RecordStore } from "./record-store.js";
 import { restoreStore } from "./restore.js";
@@ -109,6 +110,18 @@ export class Store implements WatchSource {
     const at = readableRevision(this.#state, request.revision, currentRevision);
     counters.ranges++;
     return rangeInChunks(this.#state, request, { at, headerRevision: currentRevision });
+  }
+
+  /**
+   * As `range` of one key at the current revision, with no other field set: the record is put into
+   * `into`. @returns false when the key does not exist
+   */
+  readLatest(
+    key: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+    into: LatestRecord,
+  ): boolean {
+    this.#state.counters.ranges++;
+    return readLatest(this.#state, key, into);
   }
 
   /**

@@ -43,10 +43,10 @@ export class WriteTransaction {
       if (request.prevKv) prevKv = previous;
       // A delete up to "\0" earlier in the same transaction may have removed the key that the check
       // has seen; etcd crashes then, here it counts as empty.
-      if (previous === undefined) reader.read(EMPTY);
-      else reader.read(previous);
-      if (request.ignoreValue) value = reader.value();
-      if (request.ignoreLease) lease = reader.lease;
+      if (previous === undefined) previousKv.read(EMPTY);
+      else previousKv.read(previous);
+      if (request.ignoreValue) value = previousKv.value();
+      if (request.ignoreLease) lease = previousKv.lease;
     }
     this.#put(key, request.key, value, lease);
     return { kind: "put", revision: this.#main, prevKv };
@@ -73,12 +73,13 @@ export class WriteTransaction {
 
   /** Deletes a key that exists. */
   delete(key: string): void {
-    const { index, records, leases, counters } = this.#state;
+    const { index, records, reader, leases, counters } = this.#state;
     const main = this.#main;
     const sub = this.#sub++;
     const keyBytes = latin1ToBytes(key);
     const fields = { key: keyBytes, createRevision: 0, version: 0, value: EMPTY, lease: 0n };
     records.putRecord(main, sub, encodeKeyValue({ ...fields, modRevision: 0 }), true);
+    reader.latest.remove(keyBytes);
     const lease = index.tombstone(key, main, sub);
     if (lease !== 0n) leases.detach({ key, lease });
     counters.deletes++;
@@ -101,7 +102,7 @@ export class WriteTransaction {
   }
 
   #put(key: string, keyBytes: Uint8Array, value: Uint8Array, lease: bigint): void {
-    const { index, records, leases, counters } = this.#state;
+    const { index, records, reader, leases, counters } = this.#state;
     const main = this.#main;
     const sub = this.#sub++;
     // ignore_lease may carry over a lease that is gone: the record names it, nothing is attached.
@@ -113,6 +114,7 @@ export class WriteTransaction {
       this.#state.slab,
     );
     records.putRecord(main, sub, kv, false);
+    reader.latest.update(keyBytes, kv);
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
     counters.puts++;
@@ -138,5 +140,5 @@ export function checkPut(state: StoreState, request: etcdserverpb.PutRequest): v
 }
 
 const EMPTY = Buffer.alloc(0);
-const reader = new KeyValueReader();
+const previousKv = new KeyValueReader();
 const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };

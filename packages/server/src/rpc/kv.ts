@@ -8,11 +8,14 @@ import {
   decodeRangeRequest,
   decodeTxnRequest,
   etcdserverpb,
+  PLAIN_RANGE_KEY_START,
   ProposalField,
+  plainRangeKeyEnd,
   type RawResponse,
 } from "@kvorum/api";
 import { assert } from "@kvorum/base";
 import type { Method, UnaryCall } from "@kvorum/grpc";
+import type { LatestRecord } from "@kvorum/mvcc";
 import type { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
@@ -70,6 +73,13 @@ export class KvService {
   }
 
   #range(call: UnaryCall, message: Buffer): void {
+    const keyEnd = plainRangeKeyEnd(message);
+    if (keyEnd !== 0) {
+      const read = new KeyRead(call, { message, keyEnd }, this.#options);
+      if (message.length > keyEnd) read.ready();
+      else this.#options.reads.wait(read);
+      return;
+    }
     const request = decodeRangeRequest(message);
     validateRange(request);
     const read = new RangeRead(call, request, this.#options);
@@ -180,6 +190,45 @@ class CompactionOwner implements ProposalOwner {
     this.#call.respond(this.#options.replier.withHeader(new Uint8Array(0)));
   }
 }
+
+/** A plain range of one key, the hot path: the request is never decoded. */
+class KeyRead implements ReadOwner {
+  readonly #call: UnaryCall;
+  readonly #options: KvServiceOptions;
+  readonly bytes: Buffer;
+  readonly start = PLAIN_RANGE_KEY_START;
+  readonly end: number;
+
+  constructor(
+    call: UnaryCall,
+    { message, keyEnd }: { readonly message: Buffer; readonly keyEnd: number },
+    options: KvServiceOptions,
+  ) {
+    this.#call = call;
+    this.#options = options;
+    this.bytes = message;
+    this.end = keyEnd;
+  }
+
+  ready(): void {
+    if (this.#call.cancelled) return;
+    const { replier, opened, identities } = this.#options;
+    if (identities.areNeeded) {
+      const request = decodeRangeRequest(this.bytes);
+      new RangeRead(this.#call, request, this.#options).ready();
+      return;
+    }
+    const { store } = opened;
+    const isFound = store.readLatest(this, record);
+    replier.respondRecord(this.#call, store.currentRevision, isFound ? record : undefined);
+  }
+
+  failed(error: ApiError): void {
+    fail(this.#call, error);
+  }
+}
+
+const record: LatestRecord = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
 class RangeRead implements ReadOwner {
   readonly #call: UnaryCall;

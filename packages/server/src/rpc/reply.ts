@@ -8,7 +8,14 @@ import {
   writeResponse,
 } from "@kvorum/api";
 import type { MainRevision, Term } from "@kvorum/base";
-import { Status, type StatusCode, type StreamCall, type UnaryCall } from "@kvorum/grpc";
+import {
+  type SplicedMessage,
+  Status,
+  type StatusCode,
+  type StreamCall,
+  type UnaryCall,
+} from "@kvorum/grpc";
+import type { LatestRecord } from "@kvorum/mvcc";
 
 /** A reply above this is given to the transport in bytes of its own instead of being copied by it. */
 const COPIED_BYTES_MAX = 16 * 1024;
@@ -19,6 +26,7 @@ const COPIED_BYTES_MAX = 16 * 1024;
  */
 export class Replier {
   readonly #writer = new WireWriter();
+  readonly #recordReply = new RecordReply();
   readonly #header: HeaderEncoder;
   readonly #term: () => Term;
   readonly #revision: () => MainRevision;
@@ -43,6 +51,24 @@ export class Replier {
     writeResponse(writer, this.#header, this.#term(), response);
     if (writer.length <= COPIED_BYTES_MAX) call.respondCopy(writer.buffer, writer.length);
     else call.respond(writer.take());
+  }
+
+  /**
+   * Ends a range of one key with its record, which is copied, or with none. The header's bytes are
+   * made once a revision.
+   */
+  respondRecord(call: UnaryCall, revision: MainRevision, record: LatestRecord | undefined): void {
+    const reply = this.#recordReply;
+    const term = this.#term();
+    if (reply.revision !== revision || reply.term !== term) {
+      reply.setHeader(this.#header, revision, term);
+    }
+    if (record === undefined) {
+      call.respondCopy(reply.head, reply.headerBytes);
+      return;
+    }
+    reply.setRecord(record);
+    call.respondSpliced(reply);
   }
 
   /**
@@ -79,6 +105,52 @@ export class Replier {
   /** The header message alone. */
   header(revision: MainRevision = this.#revision()): Buffer {
     return this.#header.encode(revision, this.#term());
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * The reply to a range that found one key, in pieces:
+ *
+ *     0a length header | 12 length        record        20 01 (the count)
+ *     head                                body          tail
+ */
+class RecordReply implements SplicedMessage {
+  readonly #writer = new WireWriter();
+  readonly tail = Buffer.from([0x20, 1]);
+  revision: MainRevision = -1;
+  term: Term = -1;
+  headerBytes = 0;
+  headBytes = 0;
+  body: Uint8Array = NO_BYTES;
+  bodyStart = 0;
+  bodyEnd = 0;
+
+  get head(): Buffer {
+    return this.#writer.buffer;
+  }
+
+  setHeader(header: HeaderEncoder, revision: MainRevision, term: Term): void {
+    const writer = this.#writer;
+    writer.reset();
+    writer.byte(0x0a);
+    writer.varint(header.size(revision, term));
+    header.write(writer, revision, term);
+    this.headerBytes = writer.length;
+    this.revision = revision;
+    this.term = term;
+  }
+
+  setRecord({ bytes, start, end }: LatestRecord): void {
+    const writer = this.#writer;
+    writer.length = this.headerBytes;
+    writer.byte(0x12);
+    writer.varint(end - start);
+    this.headBytes = writer.length;
+    this.body = bytes;
+    this.bodyStart = start;
+    this.bodyEnd = end;
   }
 }
 

@@ -1,0 +1,250 @@
+/**
+ * The newest records of keys that were read lately, found by the bytes of the key: no string, no
+ * search of the index and no object for a hit. Bounded in bytes.
+ *
+ * The records lie one behind the other in a ring of memory outside the heap, the oldest goes first:
+ *
+ *   | hash (4) | length (4) | capacity (4) | record, padded to a multiple of 4 |
+ *                 \ DEAD: nothing refers to it any more      the next one ^
+ *
+ * and a hash table with linear probing points at them:
+ *
+ *   slots [ hash | position + 1 | hash | position + 1 | ... ]      position in words; 0 is "empty"
+ *
+ * A record begins with its key (`encodeKeyValue`), which is compared, so a hit is never wrong. Who
+ * changes a key must call `update` or `remove`.
+ */
+export class LatestRecords {
+  readonly #ringBytesMax: number;
+  #ring: Buffer = EMPTY;
+  /** The same memory, for the heads of the entries. */
+  #words = new Int32Array(0);
+  /** Where the next entry goes, and the oldest one stands; in bytes. */
+  #head = 0;
+  #tail = 0;
+  /** Bytes from tail to head, with what is dead or left over at the end of the ring. */
+  #usedBytes = 0;
+  #slots = new Int32Array(0);
+  #slotMask = 0;
+  #count = 0;
+
+  /** What `find` has found: `bytes[start, end)`, which the next change of the cache may overwrite. */
+  bytes: Buffer = EMPTY;
+  start = 0;
+  end = 0;
+
+  constructor(bytesMax: number) {
+    this.#ringBytesMax = bytesMax - (bytesMax % ENTRY_ALIGN);
+  }
+
+  /** Records held. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Looks the key `bytes[start, end)` up. @returns whether its record is here; see `bytes` */
+  find(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#count === 0) return false;
+    const slot = this.#slotOf(hashOf(bytes, start, end), bytes, start, end);
+    if (slot === -1) return false;
+    const word = this.#slots[slot + 1]! - 1;
+    this.bytes = this.#ring;
+    this.start = (word + HEAD_WORDS) * 4;
+    this.end = this.start + this.#words[word + 1]!;
+    return true;
+  }
+
+  /** Keeps the record of a key that `find` has not found. It is copied. */
+  add(key: Uint8Array, record: Uint8Array): void {
+    const bytes = entryBytes(record);
+    if (bytes * LARGE_FACTOR > this.#ringBytesMax || !beginsWithKey(record, key.length)) return;
+    this.#makeRoom(bytes);
+    if ((this.#count + 1) * 4 > this.#slots.length) this.#growSlots();
+    const hash = hashOf(key, 0, key.length);
+    this.#insertSlot(hash, this.#append(hash, bytes, record));
+    this.#count++;
+  }
+
+  /** `record` is the key's newest from now on: replaces what is held of the key, if anything is. */
+  update(key: Uint8Array, record: Uint8Array): void {
+    if (this.#count === 0) return;
+    const slot = this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
+    if (slot === -1) return;
+    const words = this.#words;
+    const word = this.#slots[slot + 1]! - 1;
+    if (entryBytes(record) <= words[word + 2]!) {
+      words[word + 1] = record.length;
+      this.#ring.set(record, (word + HEAD_WORDS) * 4);
+    } else {
+      this.#drop(slot);
+      this.add(key, record);
+    }
+  }
+
+  /** The key is gone. */
+  remove(key: Uint8Array): void {
+    if (this.#count === 0) return;
+    const slot = this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
+    if (slot !== -1) this.#drop(slot);
+  }
+
+  /** @returns the index in `#slots` of the key's slot, or -1 */
+  #slotOf(hash: number, key: Uint8Array, start: number, end: number): number {
+    const slots = this.#slots;
+    const mask = this.#slotMask;
+    for (let i = hash & mask; ; i = (i + 1) & mask) {
+      const position = slots[2 * i + 1]!;
+      if (position === 0) return -1;
+      if (slots[2 * i] === hash && this.#isKeyAt(position - 1, key, start, end)) return 2 * i;
+    }
+  }
+
+  #isKeyAt(word: number, key: Uint8Array, start: number, end: number): boolean {
+    const ring = this.#ring;
+    // Behind the tag stands the length of the key, in one byte or two; see `beginsWithKey`.
+    let at = (word + HEAD_WORDS) * 4 + 1;
+    let length = ring[at++]!;
+    if (length >= 0x80) length = (length & 0x7f) | (ring[at++]! << 7);
+    if (length !== end - start) return false;
+    for (let i = start; i < end; i++) if (ring[at++] !== key[i]) return false;
+    return true;
+  }
+
+  #drop(slot: number): void {
+    // The position plus one is just where the entry's length stands.
+    this.#words[this.#slots[slot + 1]!] = DEAD;
+    this.#removeSlot(slot >>> 1);
+    this.#count--;
+  }
+
+  /** The memory grows to its bound first; from then on the oldest entries give way. */
+  #makeRoom(bytes: number): void {
+    while (this.#head + bytes > this.#ring.length && this.#ring.length < this.#ringBytesMax) {
+      this.#growRing();
+    }
+    const left = this.#ring.length - this.#head;
+    if (bytes > left) {
+      this.#evict(left);
+      if (left >= HEAD_BYTES) this.#writeHead(0, DEAD, left);
+      this.#usedBytes += left;
+      this.#head = 0;
+    }
+    this.#evict(bytes);
+  }
+
+  /** Drops the oldest entries until `bytes` from the head on are free. */
+  #evict(bytes: number): void {
+    const end = this.#ring.length;
+    while (this.#usedBytes + bytes > end) {
+      const left = end - this.#tail;
+      const word = this.#tail / 4;
+      const capacity = left < HEAD_BYTES ? left : this.#words[word + 2]!;
+      if (left >= HEAD_BYTES && this.#words[word + 1] !== DEAD) {
+        this.#removeSlot(this.#slotAt(this.#words[word]!, word + 1));
+        this.#count--;
+      }
+      this.#usedBytes -= capacity;
+      this.#tail = this.#tail + capacity === end ? 0 : this.#tail + capacity;
+    }
+  }
+
+  /** @returns the entry's position in words, plus one */
+  #append(hash: number, bytes: number, record: Uint8Array): number {
+    const head = this.#head;
+    this.#writeHead(hash, record.length, bytes);
+    this.#ring.set(record, head + HEAD_BYTES);
+    this.#head = head + bytes;
+    this.#usedBytes += bytes;
+    return head / 4 + 1;
+  }
+
+  #writeHead(hash: number, length: number, capacity: number): void {
+    const word = this.#head / 4;
+    this.#words[word] = hash;
+    this.#words[word + 1] = length;
+    this.#words[word + 2] = capacity;
+  }
+
+  /** Before its bound the ring was never wrapped, so positions stay. */
+  #growRing(): void {
+    const bytes = Math.min(this.#ringBytesMax, Math.max(RING_BYTES_MIN, this.#ring.length * 2));
+    const grown = Buffer.allocUnsafeSlow(bytes);
+    this.#ring.copy(grown, 0, 0, this.#head);
+    this.#ring = grown;
+    this.#words = new Int32Array(grown.buffer, grown.byteOffset, bytes / 4);
+  }
+
+  #growSlots(): void {
+    const old = this.#slots;
+    const length = Math.max(SLOTS_MIN, old.length * 2);
+    this.#slots = new Int32Array(length);
+    this.#slotMask = length / 2 - 1;
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i + 1] !== 0) this.#insertSlot(old[i]!, old[i + 1]!);
+    }
+  }
+
+  #insertSlot(hash: number, position: number): void {
+    const slots = this.#slots;
+    const mask = this.#slotMask;
+    let i = hash & mask;
+    while (slots[2 * i + 1] !== 0) i = (i + 1) & mask;
+    slots[2 * i] = hash;
+    slots[2 * i + 1] = position;
+  }
+
+  /** The number of the slot that points to an entry. */
+  #slotAt(hash: number, position: number): number {
+    let i = hash & this.#slotMask;
+    while (this.#slots[2 * i + 1] !== position) i = (i + 1) & this.#slotMask;
+    return i;
+  }
+
+  /** Empties slot `i` and closes the gap: whoever stands behind and belongs before moves up. */
+  #removeSlot(i: number): void {
+    const slots = this.#slots;
+    const mask = this.#slotMask;
+    let gap = i;
+    for (let j = (i + 1) & mask; slots[2 * j + 1] !== 0; j = (j + 1) & mask) {
+      const home = slots[2 * j]! & mask;
+      if (((j - home) & mask) < ((j - gap) & mask)) continue;
+      slots[2 * gap] = slots[2 * j]!;
+      slots[2 * gap + 1] = slots[2 * j + 1]!;
+      gap = j;
+    }
+    slots[2 * gap + 1] = 0;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const ENTRY_ALIGN = 4;
+const HEAD_WORDS = 3;
+const HEAD_BYTES = HEAD_WORDS * 4;
+/** In the place of an entry's length. */
+const DEAD = -1;
+/** A record above this share of the memory is not kept. */
+const LARGE_FACTOR = 4;
+const RING_BYTES_MIN = 64 * 1024;
+/** In numbers, two a slot. */
+const SLOTS_MIN = 2 * 256;
+/** The longest key whose length takes two bytes. */
+const KEY_BYTES_MAX = 2 ** 14 - 1;
+
+function entryBytes(record: Uint8Array): number {
+  return (HEAD_BYTES + record.length + ENTRY_ALIGN - 1) & -ENTRY_ALIGN;
+}
+
+/** Whether the record's first field is a key of this length; others may come from other encoders. */
+function beginsWithKey(record: Uint8Array, keyBytes: number): boolean {
+  if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || record[0] !== 0x0a) return false;
+  if (keyBytes < 0x80) return record[1] === keyBytes;
+  return record[1] === ((keyBytes & 0x7f) | 0x80) && record[2] === keyBytes >>> 7;
+}
+
+/** FNV-1a, then mixed so that the low bits depend on every byte. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
