@@ -1,8 +1,8 @@
-import type { MemberId } from "@kvorum/base";
+import { hexId, type MemberId } from "@kvorum/base";
 import type { FollowerProgress } from "./progress.js";
 import { type ConfChangeSingle, ConfChangeType, type ConfState } from "./types.js";
 
-/** As etcd logs it, ids in decimal: "voters=(1 2 3)&&(1 2) learners=(4) autoleave". */
+/** As etcd logs it, ids in hexadecimal: "voters=(1 2 3)&&(1 2) learners=(4) autoleave". */
 export function describeConfState(config: ConfState): string {
   const outgoing = config.votersOutgoing.length > 0 ? `&&${list(config.votersOutgoing)}` : "";
   const learners = config.learners.length > 0 ? ` learners=${list(config.learners)}` : "";
@@ -48,5 +48,5 @@ function letterOf(type: ConfChangeType): string {
 }
 
 function list(ids: readonly MemberId[]): string {
-  return `(${ids.join(" ")})`;
+  return `(${ids.map(hexId).join(" ")})`;
 }

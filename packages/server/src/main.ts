@@ -94,7 +94,6 @@ type StopSignal = keyof typeof GO_NAMES;
 /** Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. */
 async function stop(node: RunningNode, logger: NodeLogger, signal: StopSignal): Promise<void> {
   logger.info("received signal; shutting down", { signal: GO_NAMES[signal] });
-  logger.info("closing etcd server");
   await node.stop();
   logger.close();
   // The kernel shields process 1 from signals that it doesn't handle.

@@ -17,6 +17,7 @@ import { SnapshotTaker } from "./consensus/snapshot-taker.js";
 import { checkBeforeServing } from "./corruption/initial-check-of-member.js";
 import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
+import { MemberLog } from "./member-log.js";
 import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
 import { applyConfChange } from "./membership/apply-conf-change.js";
@@ -66,6 +67,7 @@ export class Member {
   /** Hand it the connections of clients. */
   readonly grpc: GrpcServer;
   readonly #parts: Parts;
+  readonly #log: MemberLog;
   readonly #ids: ProposalIds;
   readonly #membership: MembershipParts;
   readonly #peers: PeerLink;
@@ -119,6 +121,7 @@ export class Member {
     const { clock, logger } = options;
     this.id = disk.log.memberId;
     this.clusterId = disk.log.clusterId;
+    this.#log = new MemberLog(options, { memberId: this.id, clusterId: this.clusterId });
     this.cluster = cluster;
     this.store = opened;
     this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
@@ -185,7 +188,11 @@ export class Member {
       hasLeader: () => this.consensus.node.leader !== 0n,
     });
     this.grpc = this.#wireServices();
-    logger.debug("wired the member", { "member-id": this.id.toString(16) });
+    this.#log.opened({
+      isRestart: disk.dataDir.hasWal,
+      commitIndex: disk.log.hardState.commit,
+      clusterVersion: cluster.version,
+    });
   }
 
   /** Graceful: what is under way is answered or fails with "server stopped"; idempotent. */
@@ -226,15 +233,13 @@ export class Member {
       name: options.name,
       clientUrls: options.advertiseClientUrls,
     });
-    options.logger.info("published local member to cluster through raft", {
-      "local-member-id": this.id.toString(16),
-      "cluster-id": this.clusterId.toString(16),
-    });
+    this.#log.published(this.consensus.requestTimeoutMs);
   }
 
   async #stop(): Promise<void> {
-    const { disk, opened, options } = this.#parts;
+    const { disk, opened } = this.#parts;
     const { publisher, versions, changes, downgrades } = this.#membership;
+    this.#log.closing();
     publisher.stop();
     versions.stop();
     downgrades.stop();
@@ -252,7 +257,7 @@ export class Member {
     await opened.buffered.close();
     await disk.log.wal.close();
     await disk.dataDir.release();
-    options.logger.info("closed etcd server", { "data-dir": options.dataDir });
+    this.#log.closed();
   }
 
   #wireConsensus(): Consensus {
@@ -302,11 +307,7 @@ export class Member {
       ...{ opened, cluster, quota: this.quota, logger: options.logger },
       onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version, previous) => {
-        const [message, fields] =
-          previous === ""
-            ? ["set initial cluster version", { "cluster-version": version }]
-            : ["updated cluster version", { from: previous, to: version }];
-        options.logger.info(message, fields);
+        this.#log.clusterVersion(version, previous);
         this.maintenance.setStorageVersion(version);
       },
     });
@@ -316,7 +317,7 @@ export class Member {
       consistentTerm: disk.position.term,
       apply: (proposal, index) => applier.apply(proposal, index),
       takeOwner: (high, low) => this.consensus.proposer.take(high, low),
-      applyConfChange: (change, index) =>
+      applyConfChange: (change) =>
         applyConfChange(
           {
             ...{ id: this.id, cluster, opened, peers: this.#peers },
@@ -326,7 +327,6 @@ export class Member {
             ...{ clock: options.clock, logger: options.logger, onRemoved: options.onRemoved },
           },
           change,
-          index,
         ),
       onEmptyEntry: (entry) => {
         this.#membership.changes.emptyEntry(entry);
@@ -344,10 +344,7 @@ export class Member {
       },
       onSlow: (tookMs) => {
         this.slowApplies++;
-        options.logger.warn("apply request took too long", {
-          took: `${tookMs.toFixed(3)}ms`,
-          "expected-duration": `${options.slowApplyMs}ms`,
-        });
+        this.#log.slowApply(tookMs);
       },
       slowMs: options.slowApplyMs,
     });

@@ -4,6 +4,11 @@ export const etcdVersion = "3.7.1";
 /** Kvorum's own release. */
 export const kvorumVersion = "0.1.0";
 
+/** A cluster version as etcd's log shows it: "3.7" for "3.7.0". */
+export function majorMinor(version: string): string {
+  return version.split(".", 2).join(".");
+}
+
 /** What the process runs on; given by the host, because reading it is no business of pure code. */
 export interface Runtime {
   /** "v20.20.0" */

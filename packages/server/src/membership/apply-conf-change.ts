@@ -1,4 +1,4 @@
-import { type Clock, hexId, type LogIndex, type MemberId } from "@kvorum/base";
+import type { Clock, MemberId } from "@kvorum/base";
 import type { ConfChange, RawNode } from "@kvorum/raft";
 import type { OpenedStore } from "../boot/open-store.js";
 import { writeConfState } from "../boot/position.js";
@@ -6,6 +6,7 @@ import type { Logger } from "../observe/logger.js";
 import type { Cluster } from "./cluster.js";
 import { applyConfChangeToCluster } from "./conf-change-applier.js";
 import type { ConfChanges } from "./conf-changes.js";
+import { logConfChange } from "./log-conf-change.js";
 import type { Peers } from "./peers.js";
 
 /** How long a removed member goes on. Source: etcd. */
@@ -26,21 +27,16 @@ export interface ApplyConfChangeOptions {
 }
 
 /** A committed conf change, applied to the members, the core, the store and the connections. */
-export function applyConfChange(
-  options: ApplyConfChangeOptions,
-  change: ConfChange,
-  index: LogIndex,
-): void {
+export function applyConfChange(options: ApplyConfChangeOptions, change: ConfChange): void {
   const { id, cluster, opened, node, changes, peers, clock, logger, onRemoved } = options;
+  const before = cluster.member(change.nodeId);
   const outcome = applyConfChangeToCluster(cluster, change, options.learnersMax);
   // A refused change is an empty one to the core, so that every member goes on alike.
   const state = node.applyConfChange(outcome.ok ? change : { ...change, nodeId: 0n });
   writeConfState((bucket, key, value) => opened.buffered.put(bucket, key, value), state);
-  logger.info("applied a configuration change", {
-    "entry-index": index,
-    "member-id": hexId(change.nodeId),
-    outcome: outcome.ok ? outcome.kind : outcome.error,
-  });
+  const after = cluster.member(change.nodeId);
+  const local = { clusterId: cluster.id, memberId: id };
+  logConfChange(logger, local, { change, outcome, before, after });
   changes.applied(change.id, outcome);
   peers.membersChanged(cluster.members());
   if (outcome.ok && outcome.kind === "remove" && change.nodeId === id) {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "@kvorum/base";
-import { etcdVersion } from "../config/version.js";
+import { etcdVersion, majorMinor } from "../config/version.js";
 import { serverLimits } from "../limits.js";
 import type { Logger } from "../observe/logger.js";
 import type { Cluster } from "./cluster.js";
@@ -89,19 +89,19 @@ export class VersionMonitor {
     if (cluster.version === "") {
       const version = lowest ?? LOWEST_VERSION;
       logger.info("setting up initial cluster version using v3 API", {
-        "cluster-version": version.replace(/\.0$/, ""),
+        "cluster-version": majorMinor(version),
       });
       await setClusterVersion(version);
-      logger.info("cluster version is updated", { "cluster-version": version });
+      logger.info("cluster version is updated", { "cluster-version": majorMinor(version) });
     } else if (lowest !== undefined && cluster.downgrade.enabled) {
       await this.#downgrade(cluster.downgrade.targetVersion, lowest);
     } else if (lowest !== undefined && isHigher(lowest, cluster.version)) {
       logger.info("updating cluster version using v3 API", {
-        from: cluster.version.replace(/\.0$/, ""),
-        to: lowest.replace(/\.0$/, ""),
+        from: majorMinor(cluster.version),
+        to: majorMinor(lowest),
       });
       await setClusterVersion(lowest);
-      logger.info("cluster version is updated", { "cluster-version": lowest });
+      logger.info("cluster version is updated", { "cluster-version": majorMinor(lowest) });
     }
   }
 
@@ -119,11 +119,11 @@ export class VersionMonitor {
       return;
     }
     logger.info("updating cluster version using v3 API", {
-      from: cluster.version.replace(/\.0$/, ""),
-      to: target.replace(/\.0$/, ""),
+      from: majorMinor(cluster.version),
+      to: majorMinor(target),
     });
     await setClusterVersion(target);
-    logger.info("cluster version is updated", { "cluster-version": target });
+    logger.info("cluster version is updated", { "cluster-version": majorMinor(target) });
   }
 }
 

@@ -22,6 +22,8 @@ export interface PeerPages {
   /** How many snapshots are being received. */
   readonly snapshots: { receiving: number };
   readonly isPeer: (id: MemberId) => boolean;
+  /** False before the first entries are applied, and once the transport has stopped. */
+  readonly hasPeers: () => boolean;
   /** Hands a stream to its peer, whose headers have been sent. */
   readonly attach: (id: MemberId, kind: StreamKind, response: ServerResponse) => void;
   readonly addRemote: (id: MemberId, urls: readonly string[]) => void;

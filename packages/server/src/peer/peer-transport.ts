@@ -93,6 +93,7 @@ export class PeerTransport {
       isStopped: () => this.#isStopped,
       snapshots: { receiving: 0 },
       isPeer: (id) => this.#peers.has(id),
+      hasPeers: () => this.#peers.size > 0,
       attach: (id, kind, response) => this.#peers.get(id)?.attach(kind, response),
       addRemote: (id, urls) => this.addRemote(id, urls),
     });
@@ -140,11 +141,10 @@ export class PeerTransport {
     logger.info("added new remote peer", { ...this.#idsOf(id), "remote-peer-urls": urls });
   }
 
-  /** The member has new URLs; connections that stand stay. */
+  /** The member may have new URLs; connections that stand stay. */
   updatePeer(id: MemberId, urls: readonly string[]): void {
     const peer = this.#peers.get(id);
-    if (peer === undefined) return;
-    peer.update(urls);
+    if (peer === undefined || !peer.update(urls)) return;
     this.#options.logger.info("updated remote peer", {
       "local-member-id": hexId(this.#options.memberId),
       "updated-remote-peer-id": hexId(id),

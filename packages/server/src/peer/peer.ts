@@ -100,9 +100,12 @@ export class Peer {
     return this.#writers.msgapp.bytesPending + this.#writers.message.bytesPending;
   }
 
-  update(urls: readonly string[]): void {
+  /** @returns whether they are other ones than before */
+  update(urls: readonly string[]): boolean {
+    if (this.#picker.has(urls)) return false;
     this.#picker.update(urls);
     this.#probe(urls);
+    return true;
   }
 
   /** The peer has asked for a stream. */

@@ -149,7 +149,7 @@ export class StreamWriter {
     if (connection === undefined) return;
     const { logger } = this.#options;
     end(connection, this.#options);
-    logger.warn("closed TCP streaming connection with remote peer", this.#fields());
+    logger.info("stopped TCP streaming connection with remote peer", this.#fields());
   }
 
   #write(connection: Connection): void {

@@ -7,6 +7,11 @@ export class UrlPicker {
     this.#urls = urls;
   }
 
+  /** Whether these are the ones it chooses among, in this order. */
+  has(urls: readonly string[]): boolean {
+    return urls.length === this.#urls.length && urls.every((url, i) => url === this.#urls[i]);
+  }
+
   update(urls: readonly string[]): void {
     this.#urls = urls;
     this.#picked = 0;

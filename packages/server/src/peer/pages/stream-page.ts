@@ -42,7 +42,10 @@ export function serveStream(pages: PeerPages, path: string, exchange: Exchange):
   if (!pages.isPeer(from)) {
     rememberSender(pages, exchange, fromText);
     const cluster = { "cluster-id": hexId(local.clusterId) };
-    logger.warn("failed to find remote peer in cluster", { ...ids, ...cluster });
+    const message = "failed to find remote peer in cluster";
+    // Normal while this member starts or stops, when the others dial it again and again.
+    if (pages.hasPeers()) logger.warn(message, { ...ids, ...cluster });
+    else logger.debug(message, { ...ids, ...cluster });
     respondError(response, 404, "error sender not found");
   } else if (to !== hexId(local.memberId)) {
     logger.warn("ignored streaming request; ID mismatch", { ...ids, "remote-peer-id-header": to });
