@@ -1,6 +1,6 @@
 import { etcdserverpb, healthpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
-import { createPrng } from "@kvorum/base";
+import { createPrng, hexId } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { readTokenSpec } from "./auth/tokens/token-spec.js";
 import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
@@ -18,6 +18,7 @@ import type { Logger } from "./observe/logger.js";
 import { createMetrics, type Metrics } from "./observe/metrics.js";
 import { PeerClient } from "./peer/peer-client.js";
 import { StartError } from "./start-error.js";
+import { StartLog } from "./start-log.js";
 import { settleAutoTls } from "./tls/auto-tls.js";
 import { createDialTls } from "./tls/dial-tls.js";
 import { readConfiguredFile } from "./tls/watched-files.js";
@@ -53,6 +54,8 @@ const VALUE_CACHE_BYTES = 64 * 1024 * 1024;
  */
 export async function startNode(given: HostOptions): Promise<RunningNode> {
   const { logger } = given;
+  const startLog = new StartLog(given.config, logger);
+  await startLog.found(nodeFileSystem);
   const config = await withGeneratedCertificates(given);
   const options = { ...given, config };
   const peerPorts = await bindPeers(config, logger);
@@ -64,6 +67,9 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
     for (const { listener } of listening) listener.close();
     for (const port of peerPorts) port.close();
   };
+  await startLog.starting(nodeFileSystem, {
+    ...{ nodeVersion: process.version, platform: process.platform, architecture: process.arch },
+  });
   let member: Member | undefined;
   const metrics = createMetrics({
     services: SERVICES,
@@ -75,7 +81,10 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
   });
   try {
     member = await Member.start(await memberOptions(options, metrics), (handler) => {
-      for (const port of peerPorts) port.serve(handler);
+      for (const port of peerPorts) {
+        port.serve(handler);
+        logger.info("serving peer traffic", { address: port.address });
+      }
     });
   } catch (error) {
     close();
@@ -83,6 +92,7 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
   }
   const started = member;
   serveAll(options, started, metrics, listening);
+  startLog.serving(hexId(started.id));
   return {
     member: started,
     addresses: listening
