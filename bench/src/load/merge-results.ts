@@ -14,18 +14,34 @@ export function mergeResults(results: readonly LoadResult[]): LoadResult {
   }
   const sum = (pick: (result: LoadResult) => number): number =>
     results.reduce((total, result) => total + pick(result), 0);
+  // All began at a time, so that the longest lasted as long as all together.
+  const seconds = Math.max(...results.map((result) => result.seconds));
+  const count = sum((result) => result.count);
   return {
     ...results[0]!,
-    ratePerSecond: sum((result) => result.ratePerSecond),
-    count: sum((result) => result.count),
+    ...{ seconds, count, ratePerSecond: count / seconds },
     total: sum((result) => result.total),
     writes: sum((result) => result.writes),
     errors,
+    processesCpuSeconds: sum((result) => result.processesCpuSeconds ?? 0),
+    figures: mergeFigures(results.map((result) => result.figures)),
     latency: histogram.summary(),
     curve: histogram.curve(),
     timeline: mergeTimelines(results.map((result) => result.timeline)),
     histogram: histogram.toText(),
   };
+}
+
+/** Of figures only rates add up; of others the largest stands. */
+function mergeFigures(all: readonly LoadResult["figures"][]): Record<string, number> {
+  const merged: Record<string, number> = {};
+  for (const figures of all) {
+    for (const [name, value] of Object.entries(figures)) {
+      const before = merged[name] ?? 0;
+      merged[name] = name.endsWith("PerSecond") ? before + value : Math.max(before, value);
+    }
+  }
+  return merged;
 }
 
 /** Rates add up; of latencies the worst stands, since percentiles of parts can't be added. */

@@ -1,7 +1,7 @@
 import { BenchError } from "../bench-error.js";
 import { PUT_WHILE_COMPACTING, PUT_WHILE_DEFRAGMENTING } from "./disturbed-put.js";
 import { KUBERNETES } from "./kubernetes.js";
-import { KV_WORKLOADS } from "./kv-workloads.js";
+import { KV_WORKLOADS, WIDE_WORKLOADS } from "./kv-workloads.js";
 import { LEASE_KEEPALIVE } from "./lease-keepalive.js";
 import { LOCK_CONTENTION } from "./lock-contention.js";
 import { RESTART, SNAPSHOT_RESTORE, SNAPSHOT_SAVE } from "./maintenance.js";
@@ -12,20 +12,27 @@ import type { Workload } from "./workload.js";
 
 /** Every workload, in the order of a report. */
 export const WORKLOADS: readonly Workload[] = [
-  ...KV_WORKLOADS,
-  watchFanout("watch-1k", { watchers: 1000, watchStreams: 100, puts: 1000 }),
-  watchFanout("watch-10k", { watchers: 10_000, watchStreams: 10, puts: 100 }),
-  WATCH_LATENCY,
-  WATCH_SLOW,
-  LEASE_KEEPALIVE,
-  LOCK_CONTENTION,
-  KUBERNETES,
-  PUT_WHILE_COMPACTING,
-  PUT_WHILE_DEFRAGMENTING,
-  SNAPSHOT_SAVE,
-  SNAPSHOT_RESTORE,
-  RESTART,
+  ...family("Keys and transactions", KV_WORKLOADS),
+  ...family("Ranges of many keys", WIDE_WORKLOADS),
+  ...family("Watches", [
+    watchFanout("watch-1k", { watchers: 1000, watchStreams: 100, puts: 1000 }),
+    watchFanout("watch-10k", { watchers: 10_000, watchStreams: 10, puts: 100 }),
+    WATCH_LATENCY,
+    WATCH_SLOW,
+  ]),
+  ...family("Leases, locks, Kubernetes", [LEASE_KEEPALIVE, LOCK_CONTENTION, KUBERNETES]),
+  ...family("Maintenance", [
+    PUT_WHILE_COMPACTING,
+    PUT_WHILE_DEFRAGMENTING,
+    SNAPSHOT_SAVE,
+    SNAPSHOT_RESTORE,
+    RESTART,
+  ]),
 ];
+
+function family(name: string, workloads: readonly Workload[]): Workload[] {
+  return workloads.map((workload) => ({ ...workload, family: name }));
+}
 
 /** The workloads with these names. @throws BenchError "USAGE" */
 export function findWorkloads(names: readonly string[]): Workload[] {

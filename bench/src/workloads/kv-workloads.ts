@@ -4,10 +4,11 @@ import type { LoadOptions } from "../load/load-options.js";
 import type { LoadResult } from "../load/load-result.js";
 import type { Operation } from "../load/operation.js";
 import { createSource, runCount, runLoad, type Source } from "../load/session.js";
+import { ALONE, portionOf } from "./portion.js";
 import { putOperation } from "./put-operation.js";
 import { rangeOperation, rangeStreamOperation } from "./range-operation.js";
 import { txnPutOperation } from "./txn-operation.js";
-import type { Workload } from "./workload.js";
+import type { Team, Workload } from "./workload.js";
 
 /**
  * Puts every key of the key space once, in order.
@@ -25,6 +26,7 @@ export function fill(load: LoadOptions, first = 0): Promise<LoadResult> {
 export const FILL: Workload = {
   name: "fill",
   title: "fill: every key put once, in order",
+  family: "Keys and transactions",
   needsFill: false,
   run: ({ load }) => fill(load),
 };
@@ -77,9 +79,8 @@ function alone(workload: Workload, name: string, title: string): Workload {
 function narrow(workload: Workload): Workload {
   return {
     ...workload,
-    canSplit: false,
-    run: ({ load, server }) =>
-      workload.run({ server, load: { ...load, connections: WIDE_CONNECTIONS, streams: 1 } }),
+    run: ({ load, server, team }) =>
+      workload.run({ server, load: { ...load, connections: wideConnections(team), streams: 1 } }),
   };
 }
 
@@ -104,7 +105,14 @@ function mixed(
   };
 }
 
+/** Of all processes together, but each has one at least. */
 const WIDE_CONNECTIONS = 4;
+
+function wideConnections(team: Team = ALONE): number {
+  return Math.max(1, portionOf(WIDE_CONNECTIONS, team));
+}
+
+/** At least so many are timed. */
 const WIDE_CALLS_MIN = 16;
 
 interface Wide {
@@ -119,13 +127,14 @@ function wide(name: string, title: string, { span, streams, isStream }: Wide): W
     name,
     title,
     needsFill: true,
-    run({ load }) {
+    canSplit: true,
+    run({ load, team }) {
       const { keys, prng } = createSource(load);
       const operation = (isStream ? rangeStreamOperation : rangeOperation)({
         ...{ keys, prng, isSerializable: false, valueBytes: load.valueBytes },
         span: Math.min(span, load.keyCount),
       });
-      const connections = Math.min(load.connections, WIDE_CONNECTIONS);
+      const connections = Math.min(load.connections, wideConnections(team));
       const narrowed = { ...load, streams, connections };
       return streams === 1 ? runWhole(narrowed, operation) : runLoad(narrowed, () => operation);
     },
@@ -160,6 +169,9 @@ export const KV_WORKLOADS: readonly Workload[] = [
   mixed("txn-mixed", "20 % compare-and-put, 80 % range", 20, txnPutOperation),
   alone(put, "put-alone", "put, one client, one at a time"),
   alone(rangeOne, "range-alone", "linearizable range, one client, one at a time"),
+];
+
+export const WIDE_WORKLOADS: readonly Workload[] = [
   wide("range-10", "range of 10 keys", { span: 10, streams: 50 }),
   wide("range-100k", "range of all keys (100,000 at most)", { span: 100_000, streams: 1 }),
   wide("range-stream", "RangeStream of all keys (100,000 at most)", {

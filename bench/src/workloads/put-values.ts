@@ -42,13 +42,19 @@ export class PutValues {
     else if (before !== value) this.#seen.set(revision, "(two values of one revision)");
   }
 
-  /** How many revisions had events of another value, or of a put that nobody made. */
-  wrong(): number {
-    let count = 0;
+  /**
+   * How many revisions had events of another value, or of a put that nobody made.
+   * @param othersPuts made by other processes, whose values are not known here
+   */
+  wrong(othersPuts = 0): number {
+    let differing = 0;
+    let unknown = 0;
     for (const [revision, value] of this.#seen) {
-      if (this.#put.get(revision) !== value) count++;
+      const put = this.#put.get(revision);
+      if (put === undefined) unknown++;
+      else if (put !== value) differing++;
     }
-    return count;
+    return differing + Math.max(0, unknown - othersPuts);
   }
 
   #field(bytes: Buffer, start: number, end: number, field: number): string {

@@ -8,10 +8,11 @@ import { Tally } from "../load/tally.js";
 import { UnaryCall } from "../load/unary-call.js";
 import type { ClientConnection } from "../wire/connection.js";
 import { KnownResponses } from "./known-responses.js";
+import { ALONE, portionOf } from "./portion.js";
 import { putOperation } from "./put-operation.js";
 import { PutValues } from "./put-values.js";
 import { WatchCall } from "./watch-call.js";
-import type { Workload } from "./workload.js";
+import type { Team, Workload } from "./workload.js";
 
 interface Fanout {
   readonly watchers: number;
@@ -36,16 +37,22 @@ export function watchFanout(name: string, fanout: Fanout): Workload {
     name,
     title: `watch: ${show(watchers)} watchers on ${show(watchStreams)} streams, ${show(puts)} puts`,
     needsFill: false,
-    run: ({ load }) => runFanout(load, fanout),
+    canSplit: true,
+    run: ({ load, team }) => runFanout(load, fanout, team ?? ALONE),
   };
 }
 
-async function runFanout(load: LoadOptions, fanout: Fanout): Promise<LoadResult> {
+async function runFanout(load: LoadOptions, whole: Fanout, team: Team): Promise<LoadResult> {
+  const fanout = {
+    watchers: portionOf(whole.watchers, team),
+    watchStreams: portionOf(whole.watchStreams, team),
+    puts: whole.puts,
+  };
   const count = Math.min(load.connections, fanout.watchStreams);
   const connections = await connectAll(load, count + 1);
   const writer = connections.pop()!;
   try {
-    return await measure(load, fanout, { connections, writer });
+    return await measure(load, fanout, { connections, writer }, team);
   } finally {
     writer.close();
     for (const connection of connections) connection.close();
@@ -56,6 +63,7 @@ async function measure(
   load: LoadOptions,
   { watchers, watchStreams, puts }: Fanout,
   clients: { readonly connections: readonly ClientConnection[]; readonly writer: ClientConnection },
+  team: Team,
 ): Promise<LoadResult> {
   const tally = new Tally(SLICE_MS);
   const expected = watchers * puts;
@@ -88,18 +96,21 @@ async function measure(
   const guard = watchSilence(() => lastMs, [allReady, finished]);
   await allReady.promise;
   if (ready < watchStreams) throw new BenchError("CHECK", "the watchers were not all created");
+  // Watchers of all processes see the puts of all: none may begin before the last is there.
+  await team.meet();
+  const ownPuts = portionOf(puts, team);
   const startMs = nodeClock.nowMs();
   lastMs = startMs;
   tally.measure(startMs, Number.POSITIVE_INFINITY);
-  await putAll(clients.writer, load, { key, puts, tally, values });
+  await putAll(clients.writer, load, { key, puts: ownPuts, tally, values });
   await finished.promise;
   guard.clear();
   for (let missing = seen; missing < expected; missing++) tally.error("an event is missing");
-  for (let wrong = values.wrong(); wrong > 0; wrong--)
+  for (let wrong = values.wrong(puts - ownPuts); wrong > 0; wrong--)
     tally.error("an event's value is not its put's");
   const seconds = Math.max(0.001, (lastMs - startMs) / 1000);
   const result = resultOf(tally, { seconds, untilMs: lastMs, unit: "events", count: seen });
-  return { ...result, figures: { putsPerSecond: puts / seconds } };
+  return { ...result, figures: { putsPerSecond: ownPuts / seconds } };
 }
 
 const SLICE_MS = 20;

@@ -24,6 +24,17 @@ export interface WorkloadContext {
   readonly load: LoadOptions;
   /** Undefined against a server that somebody else runs. */
   readonly server: ServerControl | undefined;
+  /** Set in a process that runs a share of the load. */
+  readonly team?: Team;
+}
+
+/** The generator processes of one load, as one of them sees them. */
+export interface Team {
+  /** Its own place, from 0. */
+  readonly index: number;
+  readonly size: number;
+  /** Resolves once all have called it. */
+  meet(): Promise<void>;
 }
 
 export interface Workload {

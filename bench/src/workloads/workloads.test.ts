@@ -45,14 +45,15 @@ describe("against a node", () => {
     expect(result.count).toBeGreaterThan(0);
   });
 
-  it("splits a workload over processes", async () => {
-    const [workload] = findWorkloads(["put"]);
+  it.each(["put", "watch-1k"])("splits %s over processes", async (name) => {
+    const [workload] = findWorkloads([name]);
     // Long enough for a process that starts late on a busy machine to count some calls.
     const split = load({ processes: 2, ratePerSecond: 500, seconds: 2 });
     const context = { load: split, server: undefined };
     const result = await runWorkload(workload!, context);
     expect(result.errors).toEqual({});
     expect(result.count).toBeGreaterThan(0);
+    if (name === "watch-1k") expect(result.count).toBe(1000 * 1000);
   });
 
   it("counts what a server refuses, and not as an operation", async () => {
