@@ -1,6 +1,6 @@
 import { connect } from "node:http2";
 import { afterEach, describe, expect, test } from "vitest";
-import { type ServerProcess, startKvorum } from "../support/processes.js";
+import { freePort, launchKvorum, type ServerProcess, startKvorum } from "../support/processes.js";
 import { deleteRange, kv, put, Rpc, range } from "../support/rpc.js";
 
 /** What a node does on SIGTERM and SIGINT, and what it says meanwhile. */
@@ -96,6 +96,23 @@ test("a second signal ends a node at once that waits for its clients", async () 
   rpc.close();
 });
 
+test("a signal ends a node that still waits for the other members", async () => {
+  const peer = `http://127.0.0.1:${await freePort()}`;
+  const node = await launchKvorum("memory", {
+    args: [
+      ...["--log-level", "info", "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
+      ...["--initial-cluster", `default=${peer},absent=http://127.0.0.1:${await freePort()}`],
+    ],
+  });
+  nodes.push(node);
+  const waits = "became pre-candidate";
+  await expect.poll(() => node.log().includes(waits), { timeout: 30_000 }).toBe(true);
+  node.process.kill("SIGTERM");
+  expect(await node.exited).toBe(null);
+  expect(node.process.signalCode).toBe("SIGTERM");
+  expect(messages(node).at(-1)).toBe("received signal; shutting down");
+});
+
 test("a request that comes while a node stops is answered or refused, never dropped", async () => {
   const node = await start("memory");
   const rpc = new Rpc(node.endpoint);
@@ -131,4 +148,15 @@ test("the log tells as etcd's when a node serves, one JSON object a line", async
   }
   const serving = lines(node).find(({ msg }) => msg === expected[2]);
   expect(serving).toMatchObject({ traffic: "grpc+http", address: node.endpoint });
+
+  await node.stop();
+  const begin = ["configuring peer listeners", "starting an etcd server", "starting local member"];
+  for (const message of begin) expect(messages(node)).toContain(message);
+  const warnings = lines(node).filter(({ level }) => level !== "info" && level !== "debug");
+  // As etcd's; a machine under load may add that something was slow.
+  const known = /^(Running http and grpc|it isn't recommended to use default|simple token is not)/;
+  const slow = /took too long|request stats/;
+  const others = warnings.map(({ msg }) => String(msg)).filter((msg) => !slow.test(msg));
+  expect(others.filter((msg) => !known.test(msg))).toEqual([]);
+  expect(others.length).toBeGreaterThan(0);
 });

@@ -56,6 +56,10 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);
   let node: RunningNode | undefined;
+  // From here on: a member may wait for the others a long time before it serves.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stop(node, logger, signal).catch(end));
+  }
   try {
     const commandLine = [process.argv0, ...process.argv.slice(1)];
     const onRemoved = () => {
@@ -78,9 +82,6 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   if (process.stdout.isTTY || process.env.KVORUM_BANNER === "1") {
     process.stdout.write(banner(config, node));
   }
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop(node, logger, signal).catch(end));
-  }
 }
 
 function writeNotices(logger: NodeLogger, notices: readonly Notice[]): void {
@@ -91,10 +92,17 @@ function writeNotices(logger: NodeLogger, notices: readonly Notice[]): void {
 const GO_NAMES = { SIGINT: "interrupt", SIGTERM: "terminated" } as const;
 type StopSignal = keyof typeof GO_NAMES;
 
-/** Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. */
-async function stop(node: RunningNode, logger: NodeLogger, signal: StopSignal): Promise<void> {
+/**
+ * Stops gracefully, then dies of the signal as etcd does; a second signal ends at once. A node that
+ * does not serve yet has promised nothing to anybody, and what it wrote is good at every moment.
+ */
+async function stop(
+  node: RunningNode | undefined,
+  logger: NodeLogger,
+  signal: StopSignal,
+): Promise<void> {
   logger.info("received signal; shutting down", { signal: GO_NAMES[signal] });
-  await node.stop();
+  await node?.stop();
   logger.close();
   // The kernel shields process 1 from signals that it doesn't handle.
   if (process.pid === 1) process.exit(0);
