@@ -1,4 +1,4 @@
-export { assert, InvariantError, unreachable } from "./assert.js";
+export { assert, InvariantError, unreachable, violated } from "./assert.js";
 export {
   asBuffer,
   bigintToBytes,

@@ -1,5 +1,5 @@
 import type { Bucket, Op } from "@kvorum/backends";
-import { assert, bytesToLatin1, equalBytes } from "@kvorum/base";
+import { bytesToLatin1, equalBytes, violated } from "@kvorum/base";
 import { limits } from "./limits.js";
 import {
   encodeRevisionKey,
@@ -60,13 +60,13 @@ export class WriteGeneration {
     const starts = this.#starts;
     if (sub === 0) {
       if (starts.length === 0) this.#firstMain = main;
-      assert(main >= this.endMain, `revision ${main} written after ${this.endMain - 1}`);
+      if (main < this.endMain) violated(`revision ${main} written after ${this.endMain - 1}`);
       for (let at = this.endMain; at <= main; at++) starts.push(this.#records.length);
     }
-    assert(
-      main === this.endMain - 1 && this.#records.length - starts[starts.length - 1]! === sub,
-      `revision ${main}.${sub} written out of order`,
-    );
+    const subNext = this.#records.length - starts[starts.length - 1]!;
+    if (main !== this.endMain - 1 || sub !== subNext) {
+      violated(`revision ${main}.${sub} written out of order`);
+    }
     if (isTombstone) this.#tombstones.add(this.#records.length);
     this.#records.push(value);
     this.#bytes += value.length + limits.recordOverheadBytes;

@@ -1,4 +1,4 @@
-import { assert, type LogIndex, type MemberId } from "@kvorum/base";
+import { type LogIndex, type MemberId, violated } from "@kvorum/base";
 import { Inflights } from "./inflights.js";
 import { payloadBytes } from "./messages.js";
 import type { FollowerState } from "./node.js";
@@ -89,7 +89,7 @@ export class FollowerProgress {
 
   /** A MsgApp with `entries` from `next` on has been sent. */
   sent(entries: readonly Entry[], commit: LogIndex): void {
-    assert(this.state !== "snapshot", `MsgApp to ${this.id} during its snapshot`);
+    if (this.state === "snapshot") violated(`MsgApp to ${this.id} during its snapshot`);
     if (this.state === "probe") {
       this.#flowPaused = true;
     } else {

@@ -1,4 +1,4 @@
-import { assert, type LogIndex, type Term } from "@kvorum/base";
+import { assert, type LogIndex, type Term, violated } from "@kvorum/base";
 import { Durability } from "./durability.js";
 import { raftLimits } from "./limits.js";
 import { entryBytes, noEntries } from "./messages.js";
@@ -88,10 +88,9 @@ export class RaftLog {
   }
 
   entryAt(index: LogIndex): Entry {
-    assert(
-      index > this.#compactedIndex && index <= this.#lastIndex,
-      `entry ${index} is outside [${this.firstIndex}, ${this.#lastIndex}]`,
-    );
+    if (index <= this.#compactedIndex || index > this.#lastIndex) {
+      violated(`entry ${index} is outside [${this.firstIndex}, ${this.#lastIndex}]`);
+    }
     return this.#entries[index - this.#base]!;
   }
 
@@ -135,11 +134,11 @@ export class RaftLog {
       known++;
     if (known < count) {
       const from = previousIndex + 1 + known;
-      assert(from > this.#committed, `entry ${from} conflicts with committed entry`);
+      if (from <= this.#committed) violated(`entry ${from} conflicts with committed entry`);
       if (from <= this.#lastIndex) this.#truncateFrom(from);
       for (let i = known; i < count; i++) {
         const entry = entries[i]!;
-        assert(entry.index === previousIndex + 1 + i, `MsgApp has a gap at ${entry.index}`);
+        if (entry.index !== previousIndex + 1 + i) violated(`MsgApp has a gap at ${entry.index}`);
         this.#entries.push(entry);
       }
       this.#lastIndex = previousIndex + count;
@@ -163,11 +162,12 @@ export class RaftLog {
   /** Raises the commit index; a lower value changes nothing. */
   commitTo(index: LogIndex): void {
     if (index <= this.#committed) return;
-    assert(
-      index <= this.#lastIndex,
-      `tocommit(${index}) is out of range [lastIndex(${this.#lastIndex})]. ` +
-        "Was the raft log corrupted, truncated, or lost?",
-    );
+    if (index > this.#lastIndex) {
+      violated(
+        `tocommit(${index}) is out of range [lastIndex(${this.#lastIndex})]. ` +
+          "Was the raft log corrupted, truncated, or lost?",
+      );
+    }
     this.#committed = index;
   }
 
@@ -226,11 +226,12 @@ export class RaftLog {
 
   appliedTo(index: LogIndex): void {
     if (index <= this.#applied) return;
-    assert(
-      index <= this.#delivered,
-      `applied(${index}) is out of range ` +
-        `[prevApplied(${this.#applied}), committed(${this.#committed})]`,
-    );
+    if (index > this.#delivered) {
+      violated(
+        `applied(${index}) is out of range ` +
+          `[prevApplied(${this.#applied}), committed(${this.#committed})]`,
+      );
+    }
     this.#applied = index;
   }
 

@@ -1,6 +1,6 @@
 // Step 8 of the write path: FIFO apply, skipping what consistentIndex has passed.
 import { type DecodedProposal, decodeProposal } from "@kvorum/api";
-import { assert, type Clock, type LogIndex, type Term } from "@kvorum/base";
+import { assert, type Clock, type LogIndex, type Term, violated } from "@kvorum/base";
 import { type ConfChange, decodeConfChange, type Entry, EntryType } from "@kvorum/raft";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
@@ -141,10 +141,9 @@ export class ApplyLoop {
 
   #applyEntry(entry: Entry): void {
     if (entry.index <= this.#appliedIndex) return;
-    assert(
-      entry.index === this.#appliedIndex + 1,
-      `entries are applied without gap: ${entry.index} follows ${this.#appliedIndex}`,
-    );
+    if (entry.index !== this.#appliedIndex + 1) {
+      violated(`entries are applied without gap: ${entry.index} follows ${this.#appliedIndex}`);
+    }
     const { term } = entry;
     const opensTerm = term !== this.#appliedTerm;
     this.#appliedIndex = entry.index;

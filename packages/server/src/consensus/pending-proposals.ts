@@ -1,5 +1,5 @@
 import type { ApiError } from "@kvorum/api";
-import { assert } from "@kvorum/base";
+import { violated } from "@kvorum/base";
 import type { AppliedResponse } from "./applied-response.js";
 
 /** Waits for one proposal. Exactly one of the methods is called, once. */
@@ -47,7 +47,7 @@ export class PendingProposals {
       this.#firstId = id;
     }
     const place = id - this.#firstId;
-    assert(place >= this.#slots.length, `proposal ids count up: ${id} comes late`);
+    if (place < this.#slots.length) violated(`proposal ids count up: ${id} comes late`);
     // Ids between two proposals were given to leases and reads.
     while (this.#slots.length < place) this.#slots.push(undefined);
     this.#slots.push({ owner, startMs, accepted: false });

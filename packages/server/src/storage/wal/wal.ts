@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { assert, type File, type LogIndex } from "@kvorum/base";
+import { assert, type File, type LogIndex, violated } from "@kvorum/base";
 import type { Entry, HardState } from "@kvorum/raft";
 import {
   BATCH_BUFFER_KEPT_BYTES,
@@ -232,10 +232,9 @@ export class Wal {
   }
 
   #encodeEntry(entry: Entry): void {
-    assert(
-      entry.index <= this.#lastIndex + 1,
-      `entry ${entry.index} would leave a gap in the log after ${this.#lastIndex}`,
-    );
+    if (entry.index > this.#lastIndex + 1) {
+      violated(`entry ${entry.index} would leave a gap in the log after ${this.#lastIndex}`);
+    }
     this.#encoder.entry(entry);
     this.#lastIndex = entry.index;
   }
