@@ -19,7 +19,7 @@ test(
     console.log(`faults: KVORUM_SEED=${seed}`);
     const onRound = (line: string) => console.log(line);
     const matrix = await runFaultRounds({ engines, rounds, seed, onRound });
-    console.log(matrixText(matrix));
+    console.log(matrixText(matrix, { engines, rounds, seed }));
     expect(matrix.size).toBe(Math.min(rounds, kinds));
     for (const { acknowledged } of matrix.values()) expect(acknowledged).toBeGreaterThan(0);
   },

@@ -44,6 +44,11 @@ export const FAULTS = {
   "follower stopped and continued": (context) => pause(context, "follower"),
   "leader cut off": (context) => cutOff(context, "leader"),
   "follower cut off": (context) => cutOff(context, "follower"),
+  "leader heard by nobody": (context) => loseOneWay(context, "leader", "from"),
+  "leader hears nobody": (context) => loseOneWay(context, "leader", "to"),
+  "follower heard by nobody": (context) => loseOneWay(context, "follower", "from"),
+  "follower hears nobody": (context) => loseOneWay(context, "follower", "to"),
+  "follower does not hear the leader": loseFromLeader,
   "all cut off from each other": splitAll,
   "return after the log was compacted": returnAfterCompaction,
   "disk wiped, removed and added again": wipe,
@@ -109,6 +114,11 @@ async function placeOf(member: ClusterMember): Promise<NetworkPlace> {
 async function cutOff(context: FaultContext, which: "leader" | "follower"): Promise<number> {
   const victim = await pick(context, which);
   context.network.cutOff([await placeOf(victim)]);
+  return await servedMeanwhile(context, victim);
+}
+
+/** What the others do while the network is broken; it is whole afterwards. */
+async function servedMeanwhile(context: FaultContext, victim: ClusterMember): Promise<number> {
   try {
     const tookMs = await untilOthersServe(context, victim);
     await sleep(context.prng.below(LASTS_MS_MAX));
@@ -116,6 +126,25 @@ async function cutOff(context: FaultContext, which: "leader" | "follower"): Prom
   } finally {
     context.network.heal();
   }
+}
+
+/** One direction is lost: who hears goes on hearing, and is not heard, or the reverse. */
+async function loseOneWay(
+  context: FaultContext,
+  which: "leader" | "follower",
+  direction: "from" | "to",
+): Promise<number> {
+  const victim = await pick(context, which);
+  context.network.lose([{ [direction]: await placeOf(victim) }]);
+  return await servedMeanwhile(context, victim);
+}
+
+/** The leader hears the follower, both hear the third, and the follower takes no part. */
+async function loseFromLeader(context: FaultContext): Promise<number> {
+  const victim = await pick(context, "follower");
+  const from = await placeOf(await pick(context, "leader"));
+  context.network.lose([{ from, to: await placeOf(victim) }]);
+  return await servedMeanwhile(context, victim);
 }
 
 async function splitAll({ cluster, network, prng, leaderWithinMs }: FaultContext): Promise<number> {

@@ -11,6 +11,8 @@ const KEYS = 8;
 /** Short, so that a client leaves a silent member soon. */
 const DEADLINE_MS = 1_500;
 const PAUSE_AFTER_ERROR_MS = 20;
+/** Of so many requests one goes to any member. */
+const VISIT_EVERY = 30;
 
 export interface LoadOptions {
   readonly cluster: TestCluster;
@@ -84,11 +86,14 @@ export class RecordedLoad {
     const seen = new Map<string, RegisterValue>();
     while (!this.#isStopped) {
       const members = cluster.running();
-      const member = members[place % Math.max(1, members.length)];
+      // Mostly one member as long as it answers, and every member now and then, harmed or not.
+      const isVisit = prng.below(VISIT_EVERY) === 0;
+      const at = isVisit ? prng.below(Math.max(1, members.length)) : place;
+      const member = members[at % Math.max(1, members.length)];
       const key = this.keys[prng.below(KEYS)]!;
       const isAnswered = member !== undefined && (await this.#ask(client, member, key, seen));
       if (isAnswered) continue;
-      place++;
+      if (!isVisit) place++;
       await sleep(PAUSE_AFTER_ERROR_MS);
     }
   }

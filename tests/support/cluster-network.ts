@@ -9,10 +9,20 @@ export interface NetworkPlace {
   readonly id: string;
 }
 
-interface Link {
+/** Bytes that get lost on their way from one place to another; undefined stands for all others. */
+export interface LostPath {
+  readonly from?: NetworkPlace;
+  readonly to?: NetworkPlace;
+}
+
+interface LinkEnds {
+  /** The port that was dialed. */
   readonly target: number;
   /** The dialing member's id, or "" when the first request doesn't tell. */
   readonly caller: string;
+}
+
+interface Link extends LinkEnds {
   readonly outer: Socket;
   readonly inner: Socket;
 }
@@ -22,16 +32,16 @@ const HEAD_BYTES_MAX = 64 * 1024;
 
 /**
  * TCP proxies before members' peer ports, which members advertise, so that all that peers say to
- * each other passes here. Who dials is read from the head of a connection's first request. A member
- * that is cut off loses both what it dials and what is dialed to it: bytes vanish, as on a network
- * that drops them, and connections stay open until the cut is healed.
+ * each other passes here. Who dials is read from the head of a connection's first request. Where the
+ * network is cut, in one direction or both, bytes vanish, as on one that drops them, and connections
+ * stay open until the cut is healed.
  */
 export class PeerNetwork {
   readonly #servers: Server[] = [];
   readonly #links = new Set<Link>();
   /** Connections that began during the cut, and lead nowhere. */
   readonly #lost = new Set<Socket>();
-  #cut: readonly NetworkPlace[] = [];
+  #lostPaths: readonly LostPath[] = [];
 
   /** @returns the port of a new proxy before `peerPort` */
   async expose(peerPort: number): Promise<number> {
@@ -44,17 +54,25 @@ export class PeerNetwork {
 
   /** Cuts members off from all others, those that are cut off with them included. */
   cutOff(places: readonly NetworkPlace[]): void {
-    this.#cut = places;
+    this.lose(places.flatMap((place) => [{ from: place }, { to: place }]));
+  }
+
+  /** From now on bytes get lost on these paths, and on no others. */
+  lose(paths: readonly LostPath[]): void {
+    this.#lostPaths = paths;
     for (const link of this.#links) {
-      if (!this.#isCut(link)) continue;
-      link.outer.unpipe(link.inner).resume();
-      link.inner.unpipe(link.outer).resume();
+      const lost = this.#lostOn(link);
+      if (lost.request) link.outer.unpipe(link.inner).resume();
+      if (lost.response) link.inner.unpipe(link.outer).resume();
     }
   }
 
   heal(): void {
-    const broken = [...this.#links].filter((link) => this.#isCut(link));
-    this.#cut = [];
+    const broken = [...this.#links].filter((link) => {
+      const lost = this.#lostOn(link);
+      return lost.request || lost.response;
+    });
+    this.#lostPaths = [];
     for (const { outer, inner } of broken) {
       outer.destroy();
       inner.destroy();
@@ -72,8 +90,14 @@ export class PeerNetwork {
     for (const socket of this.#lost) socket.destroy();
   }
 
-  #isCut({ target, caller }: { readonly target: number; readonly caller: string }): boolean {
-    return this.#cut.some(({ port, id }) => port === target || id === caller);
+  /** What gets lost on a connection: what the dialing side says, what the dialed one answers. */
+  #lostOn({ target, caller }: LinkEnds): { readonly request: boolean; readonly response: boolean } {
+    const isTarget = (place: NetworkPlace | undefined) => !place || place.port === target;
+    const isCaller = (place: NetworkPlace | undefined) => !place || place.id === caller;
+    return {
+      request: this.#lostPaths.some(({ from, to }) => isCaller(from) && isTarget(to)),
+      response: this.#lostPaths.some(({ from, to }) => isTarget(from) && isCaller(to)),
+    };
   }
 
   /** Waits for the head of the first request, then links the connection or lets it lead nowhere. */
@@ -86,7 +110,7 @@ export class PeerNetwork {
       outer.off("data", onData);
       outer.pause();
       const caller = /^x-server-from: *([0-9a-f]+)/im.exec(head.toString("latin1"))?.[1] ?? "";
-      if (this.#isCut({ target: port, caller })) {
+      if (this.#lostOn({ target: port, caller }).request) {
         this.#lost.add(outer);
         outer.once("close", () => this.#lost.delete(outer));
         outer.resume();
@@ -110,6 +134,7 @@ export class PeerNetwork {
     outer.once("close", end);
     inner.write(head);
     outer.pipe(inner);
-    inner.pipe(outer);
+    if (this.#lostOn(link).response) inner.resume();
+    else inner.pipe(outer);
   }
 }

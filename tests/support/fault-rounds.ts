@@ -115,14 +115,14 @@ async function oneRound(rounds: Rounds, round: number, fault: FaultName): Promis
     });
   }
   await compareWithEarlier(cluster, earlier, `r${round}/`);
-  const figures = rounds.matrix.get(fault) ?? {
-    ...{ rounds: 0, acknowledged: 0, unknown: 0, reads: 0, leaderMsMax: 0 },
-  };
-  figures.rounds++;
-  figures.acknowledged += load.acknowledged;
-  figures.unknown += load.unknown;
-  figures.reads += load.history.filter(({ operation }) => operation.kind === "read").length;
-  figures.leaderMsMax = Math.max(figures.leaderMsMax, leaderMs ?? 0);
+  const figures = rounds.matrix.get(fault) ?? noFigures();
+  add(figures, {
+    rounds: 1,
+    acknowledged: load.acknowledged,
+    unknown: load.unknown,
+    reads: load.history.filter(({ operation }) => operation.kind === "read").length,
+    leaderMsMax: leaderMs ?? 0,
+  });
   rounds.matrix.set(fault, figures);
 }
 
@@ -152,18 +152,40 @@ function logTails(cluster: TestCluster): string {
     .join("\n");
 }
 
-/** The matrix as lines of text. */
-export function matrixText(matrix: FaultMatrix): string {
-  const rows = [...matrix].map(([fault, figures]) => [
+/** The matrix as lines of text, with what was run and what was asked for. */
+export function matrixText(
+  matrix: FaultMatrix,
+  { engines, rounds, seed }: Pick<FaultRoundsOptions, "engines" | "rounds" | "seed">,
+): string {
+  const total: FaultFigures = noFigures();
+  for (const figures of matrix.values()) add(total, figures);
+  const rows = [...matrix, ["all", total] as const].map(([fault, figures]) => [
     fault,
     ...Object.values(figures).map(String),
   ]);
   const head = ["fault", "rounds", "acknowledged", "unanswered", "reads", "max ms to a leader"];
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
-  return [head, ...rows]
+  const table = [head, ...rows]
     .map((row) =>
       row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))),
     )
-    .map((row) => row.join("  "))
-    .join("\n");
+    .map((row) => row.join("  "));
+  const run = `${engines.join(", ")}: ${rounds} rounds, seed ${seed}`;
+  const bound = ELECTION_TIMEOUT_MS * LEADER_WITHIN_ELECTION_TIMEOUTS;
+  return [
+    `${run}; election time-out ${ELECTION_TIMEOUT_MS} ms, a leader at most ${bound} ms later`,
+    ...table,
+  ].join("\n");
+}
+
+function noFigures(): FaultFigures {
+  return { rounds: 0, acknowledged: 0, unknown: 0, reads: 0, leaderMsMax: 0 };
+}
+
+function add(sum: FaultFigures, figures: FaultFigures): void {
+  sum.rounds += figures.rounds;
+  sum.acknowledged += figures.acknowledged;
+  sum.unknown += figures.unknown;
+  sum.reads += figures.reads;
+  sum.leaderMsMax = Math.max(sum.leaderMsMax, figures.leaderMsMax);
 }
