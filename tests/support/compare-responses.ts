@@ -114,7 +114,7 @@ function hex(bytes: Uint8Array): string {
 const LEFT_OUT = new Set(["clusterId", "memberId", "raftTerm"]);
 
 /** Bytes as hex, bigints as text, and without the fields in which two clusters differ. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return hex(value);
   if (typeof value === "bigint") return value.toString();
   if (Array.isArray(value)) return value.map(plain);

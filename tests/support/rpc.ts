@@ -1,4 +1,11 @@
-import { type ChannelCredentials, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { etcdserverpb } from "@kvorum/api";
 
 /** A message type of the generated code. */
@@ -16,6 +23,8 @@ interface UnaryMethod<Request, Response> {
 
 export const kv = etcdserverpb.KVDefinition.methods;
 export const lease = etcdserverpb.LeaseDefinition.methods;
+export const auth = etcdserverpb.AuthDefinition.methods;
+export const cluster = etcdserverpb.ClusterDefinition.methods;
 export const maintenance = etcdserverpb.MaintenanceDefinition.methods;
 
 const SERVICES = [
@@ -23,6 +32,7 @@ const SERVICES = [
   etcdserverpb.LeaseDefinition,
   etcdserverpb.MaintenanceDefinition,
   etcdserverpb.ClusterDefinition,
+  etcdserverpb.AuthDefinition,
 ];
 
 function pathOf(method: object): string {
@@ -47,18 +57,25 @@ export class Rpc {
     });
   }
 
-  /** @throws ServiceError with `code` and `details` */
+  /**
+   * @param token of a user; undefined: nobody is named
+   * @throws ServiceError with `code` and `details`
+   */
   call<Request, Response>(
     method: UnaryMethod<Request, Response>,
     request: Request,
     deadlineMs = 20_000,
+    token?: string,
   ): Promise<Response> {
+    const metadata = new Metadata();
+    if (token !== undefined) metadata.set("token", token);
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest<Request, Response>(
         pathOf(method),
         (message) => Buffer.from(method.requestType.encode(message).finish()),
         (bytes) => method.responseType.decode(bytes),
         request,
+        metadata,
         { deadline: Date.now() + deadlineMs },
         (error: ServiceError | null, response) => {
           if (error) reject(error);
@@ -81,7 +98,7 @@ export class Rpc {
     );
   }
 
-  /** Resolves once a linearizable read is answered. */
+  /** Resolves once a linearizable read is answered, or refused for want of a user. */
   async untilServing(withinMs: number): Promise<void> {
     const deadline = Date.now() + withinMs;
     for (;;) {
@@ -89,6 +106,7 @@ export class Rpc {
         await this.call(kv.range, range({ key: Buffer.from("ready") }), 1_000);
         return;
       } catch (error) {
+        if ((error as ServiceError).code === status.INVALID_ARGUMENT) return;
         if (Date.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

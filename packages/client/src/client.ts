@@ -1,3 +1,4 @@
+import { Auth } from "./auth.js";
 import type { CallOptions, ClientOptions } from "./client-options.js";
 import { Cluster } from "./cluster.js";
 import { Kv } from "./kv.js";
@@ -22,6 +23,7 @@ export class Client {
   readonly lease: Lease;
   readonly cluster: Cluster;
   readonly maintenance: Maintenance;
+  readonly auth: Auth;
   readonly #watch: Watch;
   readonly #transport: Transport;
 
@@ -34,6 +36,7 @@ export class Client {
     this.#watch = new Watch(this.#transport);
     this.cluster = new Cluster(this.#transport);
     this.maintenance = new Maintenance(this.#transport);
+    this.auth = new Auth(this.#transport);
   }
 
   /** Watches a key or a range; see Watcher. */

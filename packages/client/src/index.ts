@@ -1,3 +1,4 @@
+export { type Access, Auth } from "./auth.js";
 export { Client } from "./client.js";
 export { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./client-error.js";
 export type {
@@ -16,6 +17,8 @@ export type { Bytes, DeleteOptions, GetOptions, KeyRange, PutOptions } from "./o
 export type {
   AlarmMember,
   AlarmResponse,
+  AuthResponse,
+  AuthStatusResponse,
   CompactResponse,
   DefragmentResponse,
   DeleteResponse,
@@ -34,11 +37,16 @@ export type {
   MemberRemoveResponse,
   MemberUpdateResponse,
   MoveLeaderResponse,
+  Permission,
   PutResponse,
   Received,
   ResponseHeader,
+  RoleGetResponse,
+  RoleListResponse,
   StatusResponse,
   TxnResponse,
+  UserGetResponse,
+  UserListResponse,
   WatchEvent,
   WatchResponse,
 } from "./responses.js";

@@ -1,4 +1,4 @@
-import type { etcdserverpb, mvccpb } from "@kvorum/api";
+import type { authpb, etcdserverpb, mvccpb } from "@kvorum/api";
 
 /** A message as grpc-js delivers it: its bytes are Buffers, views into the received message. */
 export type Received<T> = T extends Uint8Array
@@ -21,6 +21,8 @@ export type WatchEvent = Received<mvccpb.Event>;
 export type Member = etcdserverpb.Member;
 export type AlarmMember = etcdserverpb.AlarmMember;
 
+export type Permission = Received<authpb.Permission>;
+
 export type GetResponse = Response<etcdserverpb.RangeResponse>;
 export type PutResponse = Response<etcdserverpb.PutResponse>;
 export type DeleteResponse = Response<etcdserverpb.DeleteRangeResponse>;
@@ -42,6 +44,13 @@ export type AlarmResponse = Response<etcdserverpb.AlarmResponse>;
 export type DefragmentResponse = Response<etcdserverpb.DefragmentResponse>;
 export type HashKvResponse = Response<etcdserverpb.HashKVResponse>;
 export type MoveLeaderResponse = Response<etcdserverpb.MoveLeaderResponse>;
+/** Of the calls that change users and roles. */
+export type AuthResponse = Response<etcdserverpb.AuthEnableResponse>;
+export type AuthStatusResponse = Response<etcdserverpb.AuthStatusResponse>;
+export type UserGetResponse = Response<etcdserverpb.AuthUserGetResponse>;
+export type UserListResponse = Response<etcdserverpb.AuthUserListResponse>;
+export type RoleGetResponse = Response<etcdserverpb.AuthRoleGetResponse>;
+export type RoleListResponse = Response<etcdserverpb.AuthRoleListResponse>;
 
 /**
  * Types a received message: its bytes are Buffers already, because grpc-js hands over Buffers and

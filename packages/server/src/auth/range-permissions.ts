@@ -1,27 +1,23 @@
 import { authpb } from "@kvorum/api";
 import { compareBytes } from "@kvorum/base";
+import { type KeyInterval, PermissionTree } from "./permission-tree.js";
 
 const { Permission_Type: PermissionType } = authpb;
-
-/** Half-open; without an end it goes on for ever. */
-interface Interval {
-  readonly start: Uint8Array;
-  readonly end: Uint8Array | undefined;
-}
 
 export type Access = "read" | "write";
 
 /**
- * What the roles of a user allow: for each kind of access the union of the granted ranges, as sorted
- * intervals that neither overlap nor touch. Source: etcd's unifiedRangePermissions.
+ * What the roles of a user allow: for each kind of access the union of the granted ranges.
+ * Source: etcd's unifiedRangePermissions.
  */
 export class RangePermissions {
-  readonly #read: readonly Interval[];
-  readonly #write: readonly Interval[];
+  readonly #read: GrantedRanges;
+  readonly #write: GrantedRanges;
 
+  /** @param permissions of the user's roles, in their order */
   constructor(permissions: readonly authpb.Permission[]) {
     const granting = (type: authpb.Permission_Type) =>
-      merge(
+      new GrantedRanges(
         permissions
           .filter(({ permType }) => permType === type || permType === PermissionType.READWRITE)
           .map(intervalOf),
@@ -32,14 +28,10 @@ export class RangePermissions {
 
   /**
    * Whether one access to `key`, or to all of [key, rangeEnd), is allowed. An empty `rangeEnd` means
-   * the single key, "\0" everything from `key` on. A range that ends before it begins holds nothing,
-   * and is allowed where its key is.
+   * the single key, "\0" everything from `key` on.
    */
   allows(access: Access, key: Uint8Array, rangeEnd: Uint8Array): boolean {
-    const interval = holding(access === "read" ? this.#read : this.#write, key);
-    if (interval === undefined) return false;
-    if (rangeEnd.length === 0 || interval.end === undefined) return true;
-    return !isOpenEnd(rangeEnd) && compareBytes(rangeEnd, interval.end) <= 0;
+    return (access === "read" ? this.#read : this.#write).hold(key, rangeEnd);
   }
 }
 
@@ -49,17 +41,56 @@ export function isValidPermission({ key, rangeEnd }: authpb.Permission): boolean
   return rangeEnd.length === 0 || isOpenEnd(rangeEnd) || compareBytes(key, rangeEnd) < 0;
 }
 
+/** A union of ranges, as sorted intervals that neither overlap nor touch. */
+class GrantedRanges {
+  readonly #given: readonly KeyInterval[];
+  readonly #merged: readonly KeyInterval[];
+  #tree: PermissionTree | undefined;
+
+  constructor(intervals: readonly KeyInterval[]) {
+    this.#given = intervals;
+    this.#merged = merge(intervals);
+  }
+
+  hold(key: Uint8Array, rangeEnd: Uint8Array): boolean {
+    const interval = this.#intervalOf(key);
+    if (interval === undefined) return false;
+    if (rangeEnd.length === 0) return true;
+    if (isOpenEnd(rangeEnd)) return interval.end === undefined;
+    if (compareBytes(rangeEnd, key) < 0) {
+      this.#tree ??= new PermissionTree(this.#given);
+      return this.#tree.findsInverted(key, rangeEnd);
+    }
+    return interval.end === undefined || compareBytes(rangeEnd, interval.end) <= 0;
+  }
+
+  /** The interval that `key` lies in. */
+  #intervalOf(key: Uint8Array): KeyInterval | undefined {
+    const intervals = this.#merged;
+    let low = 0;
+    let high = intervals.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareBytes(intervals[middle]!.start, key) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    const found = intervals[low - 1];
+    if (found === undefined) return undefined;
+    return found.end === undefined || compareBytes(key, found.end) < 0 ? found : undefined;
+  }
+}
+
 function isOpenEnd(rangeEnd: Uint8Array): boolean {
   return rangeEnd.length === 1 && rangeEnd[0] === 0;
 }
 
-function intervalOf({ key, rangeEnd }: authpb.Permission): Interval {
+function intervalOf({ key, rangeEnd }: authpb.Permission): KeyInterval {
   if (rangeEnd.length === 0) return { start: key, end: Buffer.concat([key, Buffer.from([0])]) };
   return { start: key, end: isOpenEnd(rangeEnd) ? undefined : rangeEnd };
 }
 
-function merge(intervals: readonly Interval[]): Interval[] {
-  const merged: Interval[] = [];
+function merge(intervals: readonly KeyInterval[]): KeyInterval[] {
+  const merged: KeyInterval[] = [];
   const sorted = [...intervals].sort((left, right) => compareBytes(left.start, right.start));
   for (const interval of sorted) {
     const last = merged.at(-1);
@@ -70,18 +101,4 @@ function merge(intervals: readonly Interval[]): Interval[] {
     }
   }
   return merged;
-}
-
-/** The interval that `key` lies in. */
-function holding(intervals: readonly Interval[], key: Uint8Array): Interval | undefined {
-  let low = 0;
-  let high = intervals.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareBytes(intervals[middle]!.start, key) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  const found = intervals[low - 1];
-  if (found === undefined) return undefined;
-  return found.end === undefined || compareBytes(key, found.end) < 0 ? found : undefined;
 }

@@ -3,6 +3,7 @@ import { compareBytes, equalBytes, utf8 } from "@kvorum/base";
 import type { Logger } from "../observe/logger.js";
 import { ROOT } from "./auth-info.js";
 import type { AuthStore } from "./auth-store.js";
+import { goSort } from "./go-sort.js";
 import { isValidPermission } from "./range-permissions.js";
 import { withoutRole } from "./user-changes.js";
 
@@ -58,7 +59,7 @@ export class RoleChanges {
     const keyPermission = [...role.keyPermission];
     if (first !== undefined && isSameRange(first, perm)) keyPermission[place] = granted;
     else keyPermission.push(granted);
-    keyPermission.sort((left, right) => compareBytes(left.key, right.key));
+    goSort(keyPermission, (left, right) => compareBytes(left.key, right.key) < 0);
     records.putRole({ ...role, keyPermission });
     this.#auth.changed();
     this.#logger.info("granted/updated a permission to a user", {
