@@ -344,4 +344,15 @@ describe("without a quorum", () => {
     });
     expect((await rpc.call(memberList, { linearizable: false })).members).toHaveLength(3);
   });
+
+  test("a promotion looks for a leader until there is one", async () => {
+    const promotion = refusal(last.rpc.call(memberPromote, { ID: UNKNOWN_MEMBER }));
+    const change = { ID: await idOf(last), peerURLs: [last.peerUrl] };
+    const update = last.rpc.call(memberUpdate, change, 30_000);
+    const other = cluster.members.find((member) => member !== last)!;
+    other.launch();
+    expect(await promotion).toEqual([5, "etcdserver: member not found"]);
+    const { members } = await update;
+    expect(members.find(({ ID }) => ID === change.ID)?.peerURLs).toEqual([last.peerUrl]);
+  });
 });
