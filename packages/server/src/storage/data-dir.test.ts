@@ -35,6 +35,7 @@ describe("openDataDir", () => {
     expect(await fs.list("/data/member")).toEqual(["db", "engine.json", "snap"]);
     const text = (await fs.readFile("/data/member/engine.json")).toString();
     expect(text).toBe('{"engine":"lmdb","version":1}\n');
+    expect(await fs.list("/data/member/snap")).toEqual(["db"]);
     expect(locks).toEqual(["lock /data/member"]);
     await dataDir.release();
     expect(locks).toEqual(["lock /data/member", "release"]);
@@ -66,6 +67,30 @@ describe("openDataDir", () => {
     await expect(refused).rejects.toThrow(/etcdctl snapshot save.*restore FILE --backend leveldb/);
     expect(await fs.list("/data/member")).toEqual(["snap"]);
     expect(locks).toEqual([]);
+  });
+
+  test.each([
+    ["", "FOREIGN_DATA"],
+    ["This is the data directory of a K", "FOREIGN_DATA"],
+    ["This is the data directory of a Kvorum member.", undefined],
+    [`This is the data directory of a Kvorum member${"\0".repeat(8192)}`, "FOREIGN_DATA"],
+  ])("tells a text of its own from a database: %j", async (text, code) => {
+    await fs.makeDirectory("/data/member/snap");
+    await fs.writeFile("/data/member/snap/db", Buffer.from(text));
+    const found = await open("lmdb").then(
+      () => undefined,
+      (error: { code: string }) => error.code,
+    );
+    expect(found).toBe(code);
+    expect((await fs.readFile("/data/member/snap/db")).toString()).toBe(text);
+  });
+
+  test("keeps etcd out of a directory that an earlier release has made", async () => {
+    await open("lmdb");
+    await fs.remove("/data/member/snap/db");
+    await open("lmdb");
+    const text = (await fs.readFile("/data/member/snap/db")).toString();
+    expect(text).toContain("etcdutl snapshot restore FILE --data-dir DIR");
   });
 
   test("refuses a log without an engine file", async () => {

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "@kvorum/backends";
 import type { FileSystem } from "@kvorum/base";
+import { keepEtcdOut, refuseForeignData } from "./foreign-data.js";
 import { fromSystemError, StorageError } from "./storage-error.js";
 import { hasWal } from "./wal/read-wal.js";
 
@@ -93,6 +94,7 @@ async function prepare(
   if (owner !== undefined && owner !== engine) throw wrongEngine(paths, owner, engine);
   if (owner === undefined && isRestart) throw unknownEngine(paths);
   await fs.makeDirectory(paths.snapDirectory);
+  await keepEtcdOut(fs, paths);
   await removeUnusedEngineDirectories(fs, paths, directory);
   await fs.makeDirectory(join(paths.memberDirectory, directory));
   await fs.makeDirectory(dirname(paths.walDirectory));
@@ -121,7 +123,8 @@ async function removeUnusedEngineDirectories(
  *                       lock           held while a process uses the directory
  *                       db/            the engine's files
  *                       wal/           the log, unless --wal-dir names another place
- *                       snap/          .snap files, databases on their way in
+ *                       snap/          .snap files, databases on their way in, and db, a text
+ *                                      that keeps etcd out
  */
 export function dataDirPaths(path: string, walDir?: string | undefined): DataDirPaths {
   const memberDirectory = join(path, "member");
@@ -146,23 +149,6 @@ export async function engineOf(fs: FileSystem, dataDir: string): Promise<string 
   } catch (cause) {
     throw fromSystemError(cause, "read", paths.engineFile);
   }
-}
-
-/** etcd keeps its bbolt file where Kvorum has nothing. */
-async function refuseForeignData(
-  fs: FileSystem,
-  paths: DataDirPaths,
-  engine: string,
-): Promise<void> {
-  const database = join(paths.snapDirectory, "db");
-  const found = await fs.stat(database);
-  if (found === undefined || found.isDirectory) return;
-  const message =
-    `${paths.path} is the data directory of an etcd member (${database} is a bbolt file). ` +
-    "To move its data here, save a snapshot from the running etcd (etcdctl snapshot save FILE), " +
-    `restore it into a new directory (kvorumutl snapshot restore FILE --backend ${engine} ` +
-    "--data-dir DIR), and start there. Nothing was changed.";
-  throw new StorageError("FOREIGN_DATA", message, { path: database });
 }
 
 /** What engine.json says: whose files, and where they stand. */

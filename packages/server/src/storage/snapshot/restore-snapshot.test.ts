@@ -74,6 +74,7 @@ describe("a restored data dir", () => {
       "/data/member/engine.json",
       "/data/member/snap",
       "/data/member/snap/0000000000000001-0000000000000002.snap",
+      "/data/member/snap/db",
       "/data/member/wal",
       `/data/member/wal/${SEGMENT}`,
     ]);
