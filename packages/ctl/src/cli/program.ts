@@ -155,6 +155,8 @@ function addFlags(command: Command, flags: Flags, isHidden: boolean): void {
   for (const [name, flag] of Object.entries(flags)) {
     const short = flag.shorthand === undefined ? "" : `-${flag.shorthand}, `;
     const option = new Option(`${short}--${name} <${flag.type}>`, flag.usage);
+    // For commander "--no-password" would mean that "--password" is off.
+    option.negate = false;
     option.argParser((text: string, previous: FlagValue | undefined) => {
       const value = parseFlag(name, flag, text);
       return Array.isArray(value) && Array.isArray(previous) ? [...previous, ...value] : value;

@@ -1,5 +1,6 @@
 import type { Tool } from "../cli/program.js";
 import { alarm } from "./alarm.js";
+import { auth } from "./auth.js";
 import { compaction } from "./compaction.js";
 import { CtlContext } from "./context.js";
 import { defrag } from "./defrag.js";
@@ -12,8 +13,10 @@ import { member } from "./member.js";
 import { moveLeader } from "./move-leader.js";
 import { options } from "./options.js";
 import { put } from "./put.js";
+import { role } from "./role.js";
 import { snapshotSave } from "./snapshot-save.js";
 import { txn } from "./txn.js";
+import { user } from "./user.js";
 import { version } from "./version.js";
 import { watch } from "./watch.js";
 
@@ -38,6 +41,9 @@ export const kvorumctl: Tool<CtlContext> = {
     options,
     lease,
     member,
+    auth,
+    user,
+    role,
     { name: "snapshot", summary: "Manages etcd node snapshots", verbs: [snapshotSave] },
   ],
   createContext: (io, given) => new CtlContext(io, given),

@@ -1,4 +1,4 @@
-import { etcdserverpb, mvccpb } from "@kvorum/api";
+import { authpb, etcdserverpb, mvccpb } from "@kvorum/api";
 import { hexId } from "@kvorum/base";
 import type { KeyValue, ResponseHeader, TxnResponse } from "@kvorum/client";
 import type { Formatter, Printer } from "./display.js";
@@ -59,7 +59,36 @@ export const fields: Formatter = {
       printer.line("");
     }
   },
+  userAdd: showResponseHeader,
+  userDelete: showResponseHeader,
+  userPasswd: ({ header }, printer) => showHeader(header, printer),
+  userGrantRole: showResponseHeader,
+  userRevokeRole: showResponseHeader,
+  roleAdd: showResponseHeader,
+  roleDelete: showResponseHeader,
+  roleGet: ({ response: { header, perm } }, printer) => {
+    showHeader(header, printer);
+    for (const { permType, key, rangeEnd } of perm) {
+      // Go's Println puts a second space.
+      printer.line(`"PermType" :  ${authpb.Permission_Type[permType]}`);
+      printer.line(`"Key" : ${goQuote(key)}`);
+      printer.line(`"RangeEnd" : ${goQuote(rangeEnd)}`);
+    }
+  },
+  roleList: ({ header, roles }, printer) => {
+    showHeader(header, printer);
+    printer.line(['"Roles" :', ...roles.map(goQuote)].join(" "));
+  },
+  roleGrantPermission: showResponseHeader,
+  roleRevokePermission: showResponseHeader,
 };
+
+function showResponseHeader(
+  { response }: { readonly response: { readonly header: ResponseHeader } },
+  printer: Printer,
+): void {
+  showHeader(response.header, printer);
+}
 
 function showHeader(header: ResponseHeader | undefined, { isHex, line }: Printer): void {
   const { clusterId, memberId, revision, raftTerm } = header ?? NO_HEADER;

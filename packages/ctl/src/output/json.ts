@@ -56,7 +56,44 @@ export const json: Formatter = {
     });
     print({ header: headerJson(header), alarms: omitEmpty(items) }, printer);
   },
+  authStatus: ({ header, enabled, authRevision }, printer) => {
+    const status = { enabled: omitEmpty(enabled), authRevision: omitEmpty(authRevision) };
+    print({ header: headerJson(header), ...status }, printer);
+  },
+  userAdd: printHeader,
+  userDelete: printHeader,
+  userGet: ({ response: { header, roles } }, printer) =>
+    print({ header: headerJson(header), roles: omitEmpty(roles) }, printer),
+  userList: ({ header, users }, printer) =>
+    print({ header: headerJson(header), users: omitEmpty(users) }, printer),
+  userPasswd: (response, printer) => printHeader({ response }, printer),
+  userGrantRole: printHeader,
+  userRevokeRole: printHeader,
+  roleAdd: printHeader,
+  roleDelete: printHeader,
+  roleGet: ({ response: { header, perm } }, printer) => {
+    const items = perm.map(({ permType, key, rangeEnd }) => {
+      return {
+        permType: omitEmpty(permType),
+        key: omitEmpty(key),
+        range_end: omitEmpty(rangeEnd),
+      };
+    });
+    print({ header: headerJson(header), perm: omitEmpty(items) }, printer);
+  },
+  roleList: ({ header, roles }, printer) =>
+    print({ header: headerJson(header), roles: omitEmpty(roles) }, printer),
+  roleGrantPermission: printHeader,
+  roleRevokePermission: printHeader,
 };
+
+/** Most changes of users and roles are answered with nothing else. */
+function printHeader(
+  { response }: { readonly response: { readonly header: ResponseHeader } },
+  printer: Printer,
+): void {
+  print({ header: headerJson(response.header) }, printer);
+}
 
 function print(value: GoJson, { line }: Printer): void {
   line(goJson(value));

@@ -1,4 +1,5 @@
 import { etcdserverpb } from "@kvorum/api";
+import type { AuthResponse } from "@kvorum/client";
 import type { Formatter, Printer } from "./display.js";
 
 /** `-w protobuf`: the response as it came over the wire. */
@@ -17,7 +18,26 @@ export const protobuf: Formatter = {
   memberPromote: ({ response }, printer) =>
     print(etcdserverpb.MemberPromoteResponse, response, printer),
   alarm: (response, printer) => print(etcdserverpb.AlarmResponse, response, printer),
+  authStatus: (response, printer) => print(etcdserverpb.AuthStatusResponse, response, printer),
+  userAdd: printAuth,
+  userDelete: printAuth,
+  userGet: ({ response }, printer) => print(etcdserverpb.AuthUserGetResponse, response, printer),
+  userList: (response, printer) => print(etcdserverpb.AuthUserListResponse, response, printer),
+  userPasswd: (response, printer) => printAuth({ response }, printer),
+  userGrantRole: printAuth,
+  userRevokeRole: printAuth,
+  roleAdd: printAuth,
+  roleDelete: printAuth,
+  roleGet: ({ response }, printer) => print(etcdserverpb.AuthRoleGetResponse, response, printer),
+  roleList: (response, printer) => print(etcdserverpb.AuthRoleListResponse, response, printer),
+  roleGrantPermission: printAuth,
+  roleRevokePermission: printAuth,
 };
+
+/** The responses to changes of users and roles are all alike. */
+function printAuth({ response }: { readonly response: AuthResponse }, printer: Printer): void {
+  print(etcdserverpb.AuthEnableResponse, response, printer);
+}
 
 function print<T>(
   codec: { encode(message: T): { finish(): Uint8Array } },

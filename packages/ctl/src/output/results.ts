@@ -1,5 +1,7 @@
 import type {
   AlarmResponse,
+  AuthResponse,
+  AuthStatusResponse,
   DeleteResponse,
   GetResponse,
   HashKvResponse,
@@ -15,8 +17,12 @@ import type {
   MemberUpdateResponse,
   MoveLeaderResponse,
   PutResponse,
+  RoleGetResponse,
+  RoleListResponse,
   StatusResponse,
   TxnResponse,
+  UserGetResponse,
+  UserListResponse,
   WatchResponse,
 } from "@kvorum/client";
 
@@ -38,6 +44,19 @@ export interface EndpointStatus {
 export interface EndpointHash {
   readonly endpoint: string;
   readonly response: HashKvResponse;
+}
+
+/** A change of a user or a role, by its name. */
+export interface Named {
+  readonly name: string;
+  readonly response: AuthResponse;
+}
+
+/** A role given to a user or taken away. */
+export interface RoleOfUser {
+  readonly user: string;
+  readonly role: string;
+  readonly response: AuthResponse;
 }
 
 /** What each verb of kvorumctl has to show. */
@@ -66,6 +85,24 @@ export interface Results {
     readonly response: MoveLeaderResponse;
   };
   alarm: AlarmResponse;
+  authStatus: AuthStatusResponse;
+  userAdd: Named;
+  userDelete: Named;
+  userGet: { readonly name: string; readonly response: UserGetResponse };
+  userList: UserListResponse;
+  userPasswd: AuthResponse;
+  userGrantRole: RoleOfUser;
+  userRevokeRole: RoleOfUser;
+  roleAdd: Named;
+  roleDelete: Named;
+  roleGet: { readonly name: string; readonly response: RoleGetResponse };
+  roleList: RoleListResponse;
+  roleGrantPermission: Named;
+  roleRevokePermission: Named & {
+    /** As given, empty where the wire has "\0". */
+    readonly key: string;
+    readonly rangeEnd: Uint8Array;
+  };
 }
 
 export type ResultKind = keyof Results;

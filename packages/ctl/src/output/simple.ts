@@ -6,6 +6,7 @@ import { hex16, padded16 } from "./go-text.js";
 import { printPair } from "./pair.js";
 import type { Results } from "./results.js";
 import { hashRows, memberRows, type Rows, statusRows } from "./rows.js";
+import { simpleAuth } from "./simple-auth.js";
 
 /** The format of `-w simple`, the default. */
 export const simple: Formatter = {
@@ -58,6 +59,7 @@ export const simple: Formatter = {
       line([id, what].filter((part) => part !== "").join(" "));
     }
   },
+  ...simpleAuth,
 };
 
 function joined({ rows }: Rows, { line }: Printer): void {
