@@ -77,7 +77,9 @@ async function live(cluster: TestCluster, program: Program): Promise<void> {
   await load.run(OPS / PHASES);
   await cluster.equalHash();
 
+  await changeMembersAtOnce(cluster);
   await moveLeader(cluster, joiner);
+  await changeMembersAtOnce(cluster);
   await load.run(OPS / PHASES);
   await expectLeasesToEnd(cluster);
   await cluster.equalHash();
@@ -108,6 +110,42 @@ async function moveLeader(cluster: TestCluster, target: ClusterMember): Promise<
     return true;
   });
   expect(await cluster.leader()).toBe(target);
+}
+
+/**
+ * All changes that Kvorum members are asked for at once are made, whoever leads, also while a real
+ * member asks for one: its own may be dropped, and then its caller waits in vain.
+ */
+async function changeMembersAtOnce(cluster: TestCluster): Promise<void> {
+  const { memberUpdate, memberList } = etcdserverpb.ClusterDefinition.methods;
+  const members = await Promise.all(
+    cluster.running().map(async (member) => ({ member, ID: await idOf(member) })),
+  );
+  const isKvorum = ({ spec }: ClusterMember) => spec.program.kind === "kvorum";
+  for (const more of [["http://127.0.0.1:9"], []]) {
+    const peerURLs = (target: ClusterMember) => [target.peerUrl, ...more];
+    const asked = members.flatMap(({ member: asking }) =>
+      members.map(async ({ member, ID }, i) => {
+        const request = {
+          ID,
+          peerURLs: peerURLs(member).map((url) => url.replace(":9", `:${i}9`)),
+        };
+        const call = asking.rpc.call(memberUpdate, request, isKvorum(asking) ? 60_000 : 3_000);
+        if (isKvorum(asking)) await call;
+        else await call.catch(() => {});
+      }),
+    );
+    await Promise.all(asked);
+  }
+  // What a real member was asked for and did not answer may still be made, or be lost.
+  const own = cluster.running().find(isKvorum)!;
+  for (const { member, ID } of members) {
+    await own.rpc.call(memberUpdate, { ID, peerURLs: [member.peerUrl] }, 60_000);
+  }
+  const { members: list } = await own.rpc.call(memberList, { linearizable: true });
+  for (const { member, ID } of members) {
+    expect(list.find((entry) => entry.ID === ID)?.peerURLs).toEqual([member.peerUrl]);
+  }
 }
 
 /** A short lease ends on every member, whoever leads. */
