@@ -8,8 +8,8 @@ import { StorageError } from "./storage-error.js";
  * database and ends, naming the file, before it touches anything; without the file it would found
  * a database of its own and replay the log into it.
  */
-const KEEP_OUT = `This is the data directory of a Kvorum member; its store is in member/, beside this directory.
-etcd can't use it. To move the data to etcd, save a snapshot from the running member
+const KEEP_OUT = `This is the data directory of a Kvorum member: there is no etcd database in it.
+To move the data to etcd, save a snapshot from the running member
 (kvorumctl snapshot save FILE), restore it into a new directory
 (etcdutl snapshot restore FILE --data-dir DIR), and start etcd there.
 Leave this file here: it keeps etcd from starting on this directory.
