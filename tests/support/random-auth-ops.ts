@@ -112,7 +112,10 @@ export class RandomAuthOps {
     if (draw < 15) return ["userAdd", this.#userAdd(name)];
     if (draw < 19) return ["userDelete", { name }];
     if (draw < 23) return ["userChangePassword", this.#changePassword(name)];
-    if (draw < 43) return ["userGrantRole", { user: name, role }];
+    if (draw < 40) return ["userGrantRole", { user: name, role }];
+    // So that authentication can be turned on again soon when root was changed while it was off.
+    if (draw < 42) return ["userGrantRole", { user: "root", role: "root" }];
+    if (draw < 43) return ["userAdd", { ...this.#userAdd("root"), options: undefined }];
     if (draw < 47) return ["userRevokeRole", { name, role }];
     if (draw < 55) return ["roleAdd", { name: role }];
     if (draw < 58) return ["roleDelete", { role }];
