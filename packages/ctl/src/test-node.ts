@@ -16,11 +16,14 @@ export interface TestNode {
   stop(): Promise<void>;
 }
 
-/** Starts a node on free ports with the memory engine; resolves once it answers. */
-export async function startTestNode(): Promise<TestNode> {
+/**
+ * Starts a node on free ports with the memory engine; resolves once it answers.
+ * @param scheme with "https" it serves with a certificate of its own making
+ */
+export async function startTestNode(scheme: "http" | "https" = "http"): Promise<TestNode> {
   const directory = await mkdtemp(join(tmpdir(), "kvorum-ctl-"));
   const [clientPort, peerPort] = [await freePort(), await freePort()];
-  const clientUrl = `http://127.0.0.1:${clientPort}`;
+  const clientUrl = `${scheme}://127.0.0.1:${clientPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
   const flags = {
     backend: "memory",
@@ -31,6 +34,7 @@ export async function startTestNode(): Promise<TestNode> {
     "initial-advertise-peer-urls": peerUrl,
     "initial-cluster": `default=${peerUrl}`,
     "log-level": "error",
+    "auto-tls": String(scheme === "https"),
   };
   const words = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
   const child = spawn(process.execPath, [SCRIPT, ...words], { stdio: ["ignore", "pipe", "pipe"] });
@@ -46,7 +50,10 @@ export async function startTestNode(): Promise<TestNode> {
     await ended(child);
     await rm(directory, { recursive: true, force: true });
   };
-  const client = new Client({ endpoints: [endpoint] });
+  const client = new Client({
+    endpoints: [endpoint],
+    ...(scheme === "https" ? { tls: { insecureSkipVerify: true } } : {}),
+  });
   try {
     await client.kv.get("ready", { timeoutMs: 20_000 });
     return { endpoint, directory, stop };

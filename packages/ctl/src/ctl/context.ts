@@ -7,6 +7,7 @@ import type { GlobalValues } from "../cli/program.js";
 import { type Verb, type VerbSpec, verb } from "../cli/verb.js";
 import { Display } from "../output/display.js";
 import { systemText } from "../output/system-text.js";
+import { checkKeyPair } from "./check-key-pair.js";
 import type { globals } from "./globals.js";
 
 export type CtlVerb = Verb<CtlContext>;
@@ -114,6 +115,7 @@ export class CtlContext {
       );
     }
     const [cert, key, ca] = await Promise.all(names.map(readIfNamed));
+    if (cert !== undefined && key !== undefined) checkKeyPair(cert, key);
     return {
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
