@@ -20,7 +20,7 @@ import { RequestReceiver } from "./request-receiver.js";
 import { Sender } from "./sender.js";
 import type { ServerContext } from "./server-context.js";
 import type { Stream } from "./stream.js";
-import type { Peer, SplicedMessage } from "./types.js";
+import type { FrameSpace, Peer, SplicedMessage } from "./types.js";
 
 const MAX_UINT32 = 0xffff_ffff;
 /** Tells the acknowledgement of the drain's PING from that of a keepalive PING. */
@@ -107,11 +107,18 @@ export class Connection {
   }
 
   /** Writes what the turn has produced, unless the socket is still busy with earlier output. */
-  flush(): void {
+  flush(mayPump: boolean): number {
     this.#isScheduled = false;
-    if (this.#isBlocked || this.#phase === "lingering" || this.#phase === "closed") return;
-    this.#socketFlush();
-    if (!this.#isBlocked && this.sender.canProgress) this.wake();
+    if (this.#isBlocked || this.#phase === "lingering" || this.#phase === "closed") return 0;
+    const { sender } = this;
+    const bytes = mayPump ? sender.pump() : 0;
+    const socket = this.#socket;
+    sender.output.flushTo(socket);
+    this.#isBlocked = socket.writableNeedDrain && socket.writableLength > 0;
+    if (this.#isBlocked) return bytes;
+    sender.resumeWaiting();
+    if (sender.canProgress) this.wake();
+    return bytes;
   }
 
   // What streams ask for.
@@ -134,6 +141,14 @@ export class Connection {
 
   sendSpliced(stream: Stream, message: SplicedMessage): void {
     this.sender.sendSpliced(stream, message);
+  }
+
+  openFrame(stream: Stream, bytesMin: number): FrameSpace | undefined {
+    return this.sender.openFrame(stream, bytesMin);
+  }
+
+  closeFrame(stream: Stream, length: number): void {
+    this.sender.closeFrame(stream, length);
   }
 
   finish(stream: Stream): void {
@@ -304,13 +319,6 @@ export class Connection {
   #onDrain(): void {
     this.#isBlocked = false;
     this.wake();
-  }
-
-  #socketFlush(): void {
-    const socket = this.#socket;
-    this.sender.pump();
-    this.sender.output.flushTo(socket);
-    this.#isBlocked = socket.writableNeedDrain && socket.writableLength > 0;
   }
 
   #ping(data: Buffer): void {

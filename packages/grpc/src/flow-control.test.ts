@@ -153,6 +153,89 @@ describe("sending", () => {
     await client.trailers(1);
   });
 
+  it("lends output memory for whole messages while the windows hold them", async () => {
+    let call: StreamCall | undefined;
+    const sent: number[] = [];
+    const observer = { ended: () => undefined, sent: (count: number) => sent.push(count) };
+    const open = (opened: StreamCall): void => {
+      call = opened;
+    };
+    const methods = new Map<string, Method>([["/a.B/C", { kind: "stream", open, observer }]]);
+    await start({ methods }, [Setting.INITIAL_WINDOW_SIZE, 30_000]);
+    client.send(headersFrame(1, requestFields("/a.B/C")));
+    await roundTrip("ping---1");
+    expect(call!.openFrame(16_385)).toBeUndefined();
+    const body = Buffer.concat([1, 2, 3].map((fill) => grpcMessage(Buffer.alloc(4_000, fill))));
+    for (let i = 0; i < 2; i++) {
+      const { bytes, start: at, end } = call!.openFrame(4_005)!;
+      expect(end - at).toBe(16_384);
+      bytes.set(body, at);
+      expect(call!.closeFrame(body.length, 3)).toBe(true);
+    }
+    // What is left of the stream's window bounds the room, and then there is none.
+    const last = call!.openFrame(5)!;
+    expect(last.end - last.start).toBe(30_000 - 2 * body.length);
+    last.bytes.set(grpcMessage(Buffer.alloc(0)), last.start);
+    call!.closeFrame(5, 1);
+    expect(call!.openFrame(30_000 - 2 * body.length - 4)).toBeUndefined();
+    const rest = Buffer.concat([4, 5].map((fill) => grpcMessage(Buffer.alloc(4_000, fill))));
+    expect(call!.writeFramed(rest, rest.length, 2)).toBe(true);
+    expect(call!.openFrame(5)).toBeUndefined();
+    client.send(windowUpdate(1, 100_000));
+    await roundTrip("ping---2");
+    expect(client.body(1)).toEqual(Buffer.concat([body, body, grpcMessage(Buffer.alloc(0)), rest]));
+    expect(sent).toEqual([3, 3, 1, 2]);
+    call!.end();
+    await client.trailers(1);
+    expect(call!.openFrame(5)).toBeUndefined();
+  });
+
+  it("asks a stream that fills a share of the output to wait for the next turn", async () => {
+    const before: number[] = [];
+    const message = grpcMessage(Buffer.alloc(16_000, 1));
+    const open = (call: StreamCall): void => {
+      let count = 0;
+      const fill = (): void => {
+        for (let isOpen = true; isOpen && count < 40; count++) {
+          const { bytes, start: at } = call.openFrame(message.length)!;
+          bytes.set(message, at);
+          isOpen = call.closeFrame(message.length, 1);
+        }
+        before.push(count);
+        if (count === 40) call.end();
+      };
+      call.onDrain = fill;
+      fill();
+    };
+    const methods = new Map<string, Method>([["/a.B/C", { kind: "stream", open }]]);
+    await start({ methods, limits: { outputHighBytes: 400_000 } }, [
+      Setting.INITIAL_WINDOW_SIZE,
+      1 << 20,
+    ]);
+    client.send(windowUpdate(0, 1 << 20), headersFrame(1, requestFields("/a.B/C")));
+    expect((await client.trailers(1)).get("grpc-status")).toBe("0");
+    expect(before).toEqual([7, 14, 21, 28, 35, 40]);
+    expect(client.body(1).length).toBe(40 * message.length);
+  });
+
+  it("gives queues of all connections a share of each turn, and none of them all", async () => {
+    await start({ limits: { turnBytesMax: 20_000, outputHighBytes: 10_000 } }, [
+      Setting.INITIAL_WINDOW_SIZE,
+      1 << 24,
+    ]);
+    const others: RawClient[] = [];
+    for (let i = 0; i < 5; i++) {
+      others.push(await RawClient.handshake(harness.port, [Setting.INITIAL_WINDOW_SIZE, 1 << 24]));
+    }
+    const all = [client, ...others];
+    for (const each of all) each.send(windowUpdate(0, 1 << 24), download(1, 3, 300_000));
+    for (const each of all) {
+      expect((await each.trailers(1)).get("grpc-status")).toBe("0");
+      expect(each.body(1).length).toBe(3 * 300_005);
+    }
+    for (const each of others) each.close();
+  });
+
   it("refuses new streams while too many replies wait, and ends a client that goes on", async () => {
     const methods = echoMethods();
     methods.set("/test.Echo/Flood", {

@@ -6,6 +6,7 @@ export { GrpcServer, type GrpcServerOptions } from "./server.js";
 export { type Protocol, type SniffOptions, sniffProtocol } from "./sniff.js";
 export {
   type CallObserver,
+  type FrameSpace,
   type Metadata,
   type Method,
   type MethodTable,

@@ -65,6 +65,11 @@ export interface TransportLimits {
   readonly outputChunkBytes: number;
   /** Output handed to the socket at one time before the queues wait for the next turn. */
   readonly outputHighBytes: number;
+  /**
+   * Queued bytes written in one turn, over all connections, so that calls are answered in between.
+   * What one connection hands to its socket at one time may come on top.
+   */
+  readonly turnBytesMax: number;
   /** A stream with this much queued asks its sender to wait; half of it is low enough to go on. */
   readonly streamHighBytes: number;
   /** Body of one HTTP/2 request that is not gRPC. */
@@ -106,6 +111,7 @@ export const defaultLimits: TransportLimits = {
   copyReplyBytesMax: 8 * KIB,
   outputChunkBytes: 64 * KIB,
   outputHighBytes: 512 * KIB,
+  turnBytesMax: MIB,
   streamHighBytes: 64 * KIB,
   requestBodyBytesMax: 16 * MIB,
 };

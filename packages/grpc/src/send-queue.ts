@@ -1,5 +1,8 @@
 import type { Output } from "./output.js";
 
+/** Fewer pieces that are gone are not worth moving the others; half of all at least, or it adds up. */
+const COMPACT_MIN = 256;
+
 /** Bytes of one stream that wait for a window or the socket, in order. */
 export class SendQueue {
   #pieces: Uint8Array[] = [];
@@ -45,7 +48,7 @@ export class SendQueue {
     if (this.#first === this.#pieces.length) {
       this.#pieces = [];
       this.#first = 0;
-    } else if (this.#first >= 256) {
+    } else if (this.#first >= COMPACT_MIN && this.#first * 2 >= this.#pieces.length) {
       this.#pieces = this.#pieces.slice(this.#first);
       this.#first = 0;
     }

@@ -1,6 +1,7 @@
 import {
   Flag,
   FRAME_BYTES_MIN,
+  FRAME_HEADER_BYTES,
   FrameType,
   INITIAL_WINDOW_BYTES,
   WINDOW_BYTES_MAX,
@@ -15,7 +16,11 @@ import { Output } from "./output.js";
 import { ResponseHeaders, statusFields } from "./response-headers.js";
 import { SendQueue } from "./send-queue.js";
 import type { Stream } from "./stream.js";
-import { type SplicedMessage, Status } from "./types.js";
+import { type FrameSpace, type SplicedMessage, Status } from "./types.js";
+
+/** A frame begins in a new chunk of memory when the present one has less room than this. */
+const ROOM_BYTES_MIN = 4 * 1024;
+const NO_BYTES: Uint8Array = Buffer.alloc(0);
 
 /** What the sender tells its connection. */
 export interface SenderHost {
@@ -50,6 +55,8 @@ export class Sender {
   /** A HEADERS or DATA frame was written since the last ping; see `Keepalive`. */
   hasSentSincePing = false;
   #ring: Stream[] = [];
+  /** What `openFrame` gives. */
+  readonly #space = { bytes: NO_BYTES, start: 0, end: 0 };
   /** Streams that were told to wait for the output alone: they have nothing queued here. */
   #waiting: Stream[] = [];
 
@@ -120,33 +127,41 @@ export class Sender {
     }
   }
 
-  /**
-   * Messages that stand back to back, each behind its prefix already; `source` is copied, whole
-   * messages to a frame where they fit one. With a share of the output filled the stream is told to
-   * wait, before anything of it has to be queued: a turn stays short, so that calls get answered
-   * between the portions, and its memory in the processor's cache.
-   */
+  /** Messages that stand back to back, each behind its prefix already, to be sent when they can. */
   sendFramed(stream: Stream, source: Uint8Array, length: number): void {
     if (stream.closed) return;
     this.#host.onMessageSent(length);
-    if (!this.#windowsHold(stream, length)) {
-      this.#enqueueRaw(stream, [Buffer.from(source.subarray(0, length))]);
-      return;
-    }
+    this.#enqueueRaw(stream, [Buffer.from(source.subarray(0, length))]);
+  }
+
+  /**
+   * Room for messages in the output itself, behind a frame header to come; undefined when they
+   * could not go out at once.
+   */
+  openFrame(stream: Stream, bytesMin: number): FrameSpace | undefined {
+    if (stream.closed || !this.#fitsNow(stream, bytesMin)) return undefined;
     this.#writeHead(stream);
-    let boundary = 0;
-    for (let start = 0; start < length; ) {
-      const limit = Math.min(length, start + this.frameBytesMax);
-      while (boundary < limit) {
-        const next = messageEnd(source, boundary);
-        if (next > limit && boundary > start) break;
-        boundary = next;
-      }
-      const end = Math.min(boundary, limit);
-      writeFrameHeader(this.output, end - start, FrameType.DATA, Flag.NONE, stream.id);
-      this.output.appendCopy(source, start, end);
-      start = end;
-    }
+    const { output } = this;
+    const left = output.bytes.length - output.offset - FRAME_HEADER_BYTES;
+    const isRoomy = left >= bytesMin && left >= ROOM_BYTES_MIN;
+    const frameMax = Math.min(this.frameBytesMax, this.#connectionWindow, stream.sendWindow);
+    const room = Math.min(frameMax, isRoomy ? left : Math.max(bytesMin, FRAME_BYTES_MIN));
+    output.reserve(FRAME_HEADER_BYTES + room);
+    this.#space.bytes = output.bytes;
+    this.#space.start = output.offset + FRAME_HEADER_BYTES;
+    this.#space.end = this.#space.start + room;
+    return this.#space;
+  }
+
+  /**
+   * Sends what was written into the room. With a share of the output filled the stream is told to
+   * wait, before anything of it has to be queued: a turn stays short, so that calls get answered
+   * between the portions, and its memory in the processor's cache.
+   */
+  closeFrame(stream: Stream, length: number): void {
+    writeFrameHeader(this.output, length, FrameType.DATA, Flag.NONE, stream.id);
+    this.output.offset += length;
+    this.#host.onMessageSent(length);
     stream.sendWindow -= length;
     this.#connectionWindow -= length;
     if (this.#isPortionFull && !stream.wantsDrain) {
@@ -176,8 +191,12 @@ export class Sender {
     stream.queue.clear();
   }
 
-  /** Appends frames of the streams that can go on to the output, fairly, up to the bounds. */
-  pump(): void {
+  /**
+   * Appends frames of the streams that can go on to the output, fairly, up to the bounds.
+   * @returns bytes appended
+   */
+  pump(): number {
+    const before = this.output.pendingBytes;
     let ring = this.#ring;
     while (ring.length > 0) {
       // One round: every stream in the ring sends a frame; those that can go on stay in it.
@@ -186,13 +205,13 @@ export class Sender {
         const isFull = this.output.pendingBytes >= this.#limits.outputHighBytes;
         if (isFull || this.#connectionWindow <= 0) {
           this.#ring = ring.slice(i).concat(this.#ring);
-          return;
+          return this.output.pendingBytes - before;
         }
         this.#pumpOne(ring[i]!);
       }
       ring = this.#ring;
     }
-    if (this.#waiting.length > 0) this.#resumeWaiting();
+    return this.output.pendingBytes - before;
   }
 
   /** @throws Http2Error FLOW_CONTROL_ERROR when the window overflows */
@@ -297,8 +316,9 @@ export class Sender {
   }
 
   /** Lets streams that wait for the output go on, in turn, until it is full again. */
-  #resumeWaiting(): void {
+  resumeWaiting(): void {
     const waiting = this.#waiting;
+    if (waiting.length === 0) return;
     this.#waiting = [];
     for (let i = 0; i < waiting.length; i++) {
       if (this.#isPortionFull) {
@@ -353,12 +373,6 @@ function writePrefix(output: Output, length: number): void {
   bytes[offset + 3] = length >>> 8;
   bytes[offset + 4] = length;
   output.offset = offset + MESSAGE_PREFIX_BYTES;
-}
-
-/** Where the message ends whose prefix is at `start`. */
-export function messageEnd(bytes: Uint8Array, start: number): number {
-  const low = (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!;
-  return start + MESSAGE_PREFIX_BYTES + bytes[start + 1]! * 2 ** 24 + low;
 }
 
 function prefixOf(length: number): Buffer {

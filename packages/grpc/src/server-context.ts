@@ -34,5 +34,9 @@ export interface ServerContext {
 }
 
 export interface Flushable {
-  flush(): void;
+  /**
+   * Writes what this turn has produced; with `mayPump`, also of what waits in queues.
+   * @returns bytes that came from queues
+   */
+  flush(mayPump: boolean): number;
 }

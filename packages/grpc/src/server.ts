@@ -117,10 +117,21 @@ export class GrpcServer {
     if (this.#dirty.push(connection) === 1) this.#context.clock.soon(() => this.#flushAll());
   }
 
+  /**
+   * Every connection writes what its calls were answered in this turn. What waits in queues is
+   * written as far as a turn's share goes; connections that come too late are first in the next.
+   */
   #flushAll(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const connection of dirty) connection.flush();
+    let shareLeft = this.#context.limits.turnBytesMax;
+    let served = -1;
+    for (const connection of dirty) {
+      shareLeft -= connection.flush(shareLeft > 0);
+      if (shareLeft <= 0 && served < 0) served = this.#dirty.length;
+    }
+    if (served <= 0) return;
+    this.#dirty = this.#dirty.slice(served).concat(this.#dirty.slice(0, served));
   }
 
   #onConnectionClosed(closed: Flushable): void {

@@ -3,8 +3,8 @@ import { ReceiveWindow } from "./flow-control.js";
 import type { MessageReader } from "./message-reader.js";
 import type { RequestHead } from "./request-head.js";
 import type { SendQueue } from "./send-queue.js";
-import { messageEnd } from "./sender.js";
 import {
+  type FrameSpace,
   type Metadata,
   type Peer,
   type SplicedMessage,
@@ -24,6 +24,8 @@ export interface StreamHost {
   sendParts(stream: Stream, parts: readonly Uint8Array[]): void;
   sendCopy(stream: Stream, scratch: Uint8Array, length: number): void;
   sendFramed(stream: Stream, scratch: Uint8Array, length: number): void;
+  openFrame(stream: Stream, bytesMin: number): FrameSpace | undefined;
+  closeFrame(stream: Stream, length: number): void;
   sendSpliced(stream: Stream, message: SplicedMessage): void;
   /** The status is decided: trailers follow what is queued. */
   finish(stream: Stream): void;
@@ -171,12 +173,23 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     return this.#mayGoOn(queuedBefore);
   }
 
-  writeFramed(scratch: Uint8Array, length: number): boolean {
+  writeFramed(scratch: Uint8Array, length: number, messages: number): boolean {
     if (this.ended || this.cancelled) return false;
     const queuedBefore = this.queuedBytes;
     this.#host.sendFramed(this, scratch, length);
-    this.head.method?.observer?.sent(countFramed(scratch, length));
+    this.head.method?.observer?.sent(messages);
     return this.#mayGoOn(queuedBefore);
+  }
+
+  openFrame(bytesMin: number): FrameSpace | undefined {
+    if (this.ended || this.cancelled) return undefined;
+    return this.#host.openFrame(this, bytesMin);
+  }
+
+  closeFrame(length: number, messages: number): boolean {
+    this.#host.closeFrame(this, length);
+    this.head.method?.observer?.sent(messages);
+    return !this.wantsDrain;
   }
 
   end(): void {
@@ -240,11 +253,4 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     }
     return !this.wantsDrain;
   }
-}
-
-/** How many messages stand back to back in `bytes[0, length)`. */
-function countFramed(bytes: Uint8Array, length: number): number {
-  let count = 0;
-  for (let start = 0; start < length; count++) start = messageEnd(bytes, start);
-  return count;
 }

@@ -87,6 +87,13 @@ export interface UnaryCall extends Call {
   respondSpliced(message: SplicedMessage): void;
 }
 
+/** `bytes[start, end)`, to be written into; valid until `closeFrame`. */
+export interface FrameSpace {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface StreamCall extends Call {
   /** Set by the handler at once: called for each request message, in order. */
   onMessage: ((message: Buffer) => void) | undefined;
@@ -105,7 +112,15 @@ export interface StreamCall extends Call {
    * Many messages at once: `scratch[0, length)` holds them back to back, each behind gRPC's prefix (a
    * zero byte, then its length in four bytes, big-endian). Copied before the call returns.
    */
-  writeFramed(scratch: Uint8Array, length: number): boolean;
+  writeFramed(scratch: Uint8Array, length: number, messages: number): boolean;
+  /**
+   * The way without a copy: room in the output's own memory for whole messages, each behind its
+   * prefix, of `bytesMin` bytes at least. Fill it from its start and call `closeFrame` before anything
+   * else of the transport. undefined: now is not the time, and `writeFramed` would queue.
+   */
+  openFrame(bytesMin: number): FrameSpace | undefined;
+  /** Sends the first `length` bytes of what `openFrame` gave, which hold `messages`; as `write`. */
+  closeFrame(length: number, messages: number): boolean;
   /** Bytes queued and not yet handed to the socket. */
   readonly queuedBytes: number;
   onDrain: (() => void) | undefined;

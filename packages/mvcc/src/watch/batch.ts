@@ -1,6 +1,7 @@
 import type { MainRevision } from "@kvorum/base";
 import type { WatchSource } from "../types.js";
 import { type LoggedEvent, type LogSlice, lowerBound } from "./event-log.js";
+import type { Repeat } from "./frames.js";
 import { watchLimits } from "./limits.js";
 import { type ResponseKind, selects } from "./selector.js";
 
@@ -14,6 +15,12 @@ export class Batch {
   /** Encoded elements of `WatchResponse.events`; never empty. */
   readonly events: readonly Uint8Array[];
   readonly bodyLength: number;
+  /** Several streams get it. */
+  readonly isShared: boolean;
+  /** What was written for the last stream of many, by the length of its id fields. */
+  readonly repeats: (Repeat | undefined)[] = [];
+  /** How often it was written for a stream with other ids. */
+  repeatMisses = 0;
   #body: Uint8Array | undefined;
 
   constructor(options: {
@@ -21,11 +28,13 @@ export class Batch {
     readonly next: MainRevision;
     readonly head: Uint8Array;
     readonly events: readonly Uint8Array[];
+    readonly isShared: boolean;
   }) {
     this.from = options.from;
     this.next = options.next;
     this.head = options.head;
     this.events = options.events;
+    this.isShared = options.isShared;
     let length = 0;
     for (const event of options.events) length += event.length;
     this.bodyLength = length;
@@ -115,7 +124,7 @@ export class SliceReader {
       bytes += encoded.length;
     }
     if (events.length === 0) return { batch: undefined, next };
-    return { batch: new Batch({ from, next, head: this.#head, events }), next };
+    return { batch: new Batch({ from, next, head: this.#head, events, isShared: false }), next };
   }
 
   *#matches(kind: ResponseKind, from: MainRevision): Iterable<LoggedEvent> {

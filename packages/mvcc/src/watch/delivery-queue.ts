@@ -1,7 +1,7 @@
 import type { Batch } from "./batch.js";
 import { writeFrames } from "./frames.js";
 import { watchLimits } from "./limits.js";
-import type { WatchCounters, WatchOutput } from "./output.js";
+import type { FrameSpace, WatchCounters, WatchOutput } from "./output.js";
 import type { Watcher } from "./watcher.js";
 import { FRAGMENT_FIELD } from "./wire.js";
 
@@ -43,6 +43,8 @@ export class DeliveryQueue {
   #head = 0;
   #bytes = 0;
   #isClosed = false;
+  /** Written by the last `#fill`. */
+  #responses = 0;
 
   constructor(counters: WatchCounters) {
     this.#counters = counters;
@@ -84,33 +86,19 @@ export class DeliveryQueue {
    * @returns false when the output asked to wait; what remains stays queued
    */
   flush(options: FlushOptions): boolean {
-    const { output, chunk } = options;
-    let used = 0;
+    const { output } = options;
     while (!this.isEmpty) {
       const delivery = this.#entries[this.#head]!;
-      const { batch } = delivery;
-      const size = batch.head.length + delivery.idLength + batch.bodyLength;
-      const isSingle =
-        output.writeFramed === undefined ||
-        batch.bodyLength > watchLimits.copiedBodyBytesMax ||
-        mustSplit(delivery, size, options.fragmentBytes);
-      if (isSingle && used === 0) {
-        if (!this.#writeSingly(delivery, size, options)) return this.#isClosed;
-        continue;
+      const size = responseSize(delivery);
+      let isOpen: boolean;
+      if (this.#isSingle(delivery, size, options)) {
+        isOpen = this.#writeSingly(delivery, size, options);
+      } else {
+        const space = output.openFrame?.(PREFIX_BYTES + size);
+        isOpen = space === undefined ? this.#writeChunk(options) : this.#writeFrame(space, options);
       }
-      const stride = PREFIX_BYTES + size;
-      const fits = isSingle ? 0 : Math.floor((chunk.length - used) / stride);
-      if (fits === 0) {
-        if (!output.writeFramed?.(chunk, used)) return this.#isClosed;
-        used = 0;
-        continue;
-      }
-      const count = Math.min(delivery.count - delivery.sent, fits);
-      writeFrames(chunk, used, { delivery, count, size });
-      used += count * stride;
-      this.#advance(delivery, count);
+      if (!isOpen) return this.#isClosed;
     }
-    if (used > 0 && !output.writeFramed?.(chunk, used)) return this.#isClosed;
     return true;
   }
 
@@ -133,6 +121,44 @@ export class DeliveryQueue {
     this.#isClosed = true;
   }
 
+  #writeFrame(space: FrameSpace, options: FlushOptions): boolean {
+    this.#responses = 0;
+    const length = this.#fill(space.bytes, space.start, space.end, options) - space.start;
+    return options.output.closeFrame!(length, this.#responses);
+  }
+
+  #writeChunk(options: FlushOptions): boolean {
+    const { output, chunk } = options;
+    this.#responses = 0;
+    const length = this.#fill(chunk, 0, chunk.length, options);
+    return output.writeFramed!(chunk, length, this.#responses);
+  }
+
+  /** Writes the next responses to `target[start, end)`, as many as fit; returns where they end. */
+  #fill(target: Uint8Array, start: number, end: number, options: FlushOptions): number {
+    let at = start;
+    while (!this.isEmpty) {
+      const delivery = this.#entries[this.#head]!;
+      const size = responseSize(delivery);
+      const fits = Math.floor((end - at) / (PREFIX_BYTES + size));
+      if (fits === 0 || this.#isSingle(delivery, size, options)) break;
+      const count = Math.min(delivery.count - delivery.sent, fits);
+      at = writeFrames(target, at, delivery, { count, size });
+      this.#responses += count;
+      this.#advance(delivery, count);
+    }
+    this.#counters.bytesSent += at - start;
+    return at;
+  }
+
+  #isSingle(delivery: Delivery, size: number, options: FlushOptions): boolean {
+    return (
+      options.output.writeFramed === undefined ||
+      delivery.batch.bodyLength > watchLimits.copiedBodyBytesMax ||
+      mustSplit(delivery, size, options.fragmentBytes)
+    );
+  }
+
   #writeSingly(delivery: Delivery, size: number, options: FlushOptions): boolean {
     const isSplit = mustSplit(delivery, size, options.fragmentBytes);
     while (delivery.sent < delivery.count) {
@@ -141,6 +167,7 @@ export class DeliveryQueue {
         ? writeFragments(watcher, delivery.batch, options)
         : options.output.write([delivery.batch.head, watcher.idField, delivery.batch.body]);
       if (this.#isClosed) return false;
+      this.#counters.bytesSent += size;
       this.#advance(delivery, 1);
       if (!isOpen) return false;
     }
@@ -164,6 +191,10 @@ export class DeliveryQueue {
       this.#head = 0;
     }
   }
+}
+
+function responseSize({ batch, idLength }: Delivery): number {
+  return batch.head.length + idLength + batch.bodyLength;
 }
 
 function mustSplit(delivery: Delivery, size: number, fragmentBytes: number): boolean {

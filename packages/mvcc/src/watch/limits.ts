@@ -22,4 +22,11 @@ export const watchLimits = {
   chunkBytes: 64 * 1024,
   /** Above this a response's events are handed over as they are, not copied for each watcher. */
   copiedBodyBytesMax: 8 * 1024,
+  /**
+   * Bytes of responses after which a turn ends, so that calls are read and answered in between: a
+   * fraction of a millisecond. What one output takes at a time may come on top.
+   */
+  turnBytesMax: 512 * 1024,
+  /** Responses of one revision to one stream that are kept for the next stream with the same ids. */
+  repeatedBytesMax: 8 * 1024,
 } as const;

@@ -108,7 +108,9 @@ class Run {
   }
 
   #open(): void {
-    const output = new FakeOutput({ framed: this.#prng.below(3) > 0 });
+    const form = (["single", "framed", "inPlace", "inPlace"] as const)[this.#prng.below(4)]!;
+    const output = new FakeOutput({ form });
+    output.room = () => (this.#prng.below(4) === 0 ? undefined : this.#prng.below(2_000));
     const stream = this.#hub.openStream({
       output,
       fragmentBytes: FRAGMENT_BYTES,

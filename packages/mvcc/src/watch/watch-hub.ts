@@ -44,9 +44,12 @@ export class WatchHub implements WatchSink {
     watchers: 0,
     slowWatchers: 0,
     eventsSent: 0,
+    bytesSent: 0,
     pendingEvents: 0,
   };
+  /** Streams with something to hand over, in order of service. */
   readonly #dirty = new Set<WatchStream>();
+  #willFlush = false;
   readonly #overfull: WatchStream[] = [];
   /** Scratch of a dispatch. */
   readonly #found: Selector[] = [];
@@ -141,7 +144,8 @@ export class WatchHub implements WatchSink {
         const events = encodeEvents(kind, selector.matched, this.#source);
         if (events.length === 0) continue;
         head ??= encodeHead(this.#header(main));
-        const batch = new Batch({ from: main, next: main + 1, head, events });
+        const isShared = kind.cohorts.length > 1;
+        const batch = new Batch({ from: main, next: main + 1, head, events, isShared });
         for (const cohort of kind.cohorts) cohort.stream.deliver(cohort, batch);
       }
       selector.matched.length = 0;
@@ -155,13 +159,22 @@ export class WatchHub implements WatchSink {
   }
 
   #flushSoon(stream: WatchStream): void {
-    if (this.#dirty.size === 0) this.#clock.soon(this.#flushDirty);
     this.#dirty.add(stream);
+    if (this.#willFlush) return;
+    this.#willFlush = true;
+    this.#clock.soon(this.#flushDirty);
   }
 
+  /** Hands over what a turn may; streams that come too late for it are first in the next one. */
   readonly #flushDirty = (): void => {
-    const streams = [...this.#dirty];
-    this.#dirty.clear();
-    for (const stream of streams) stream.flush();
+    const counters = this.#counters;
+    const bytesMax = counters.bytesSent + watchLimits.turnBytesMax;
+    for (const stream of this.#dirty) {
+      this.#dirty.delete(stream);
+      stream.flush();
+      if (counters.bytesSent >= bytesMax) break;
+    }
+    this.#willFlush = this.#dirty.size > 0;
+    if (this.#willFlush) this.#clock.soon(this.#flushDirty);
   };
 }

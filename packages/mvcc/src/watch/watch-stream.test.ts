@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { watchLimits } from "./limits.js";
+import { FakeOutput } from "./testing/fake-output.js";
 import { createRequest } from "./testing/requests.js";
 import { PROGRESS_MS, StreamHarness } from "./testing/stream-harness.js";
 
@@ -85,6 +86,45 @@ describe("live events", () => {
     expect(output.calls).toBe(1);
     expect(responses).toHaveLength(600);
     expect(new Set(responses)).toContain("299@3: a=2");
+  });
+
+  it("reach every stream under the ids of its own watchers", async () => {
+    const outputs = Array.from({ length: 40 }, (_, i) => {
+      const other = new FakeOutput();
+      const opened = harness.open(other);
+      // Some streams have the ids of others, some have ids of the same length, some more of them.
+      const ids = [1n, 2n, i % 3 === 0 ? 3n : BigInt(40 + i), ...(i % 5 === 0 ? [200n] : [])];
+      for (const watchId of ids) opened.create(createRequest("a", { watchId }));
+      other.take();
+      return { other, ids };
+    });
+    store.put("a", "1");
+    store.put("a", "2");
+    await settle();
+    for (const { other, ids } of outputs) {
+      const told = other.take().map(({ watchId, events }) => `${watchId}=${events[0]!.kv!.value}`);
+      const expected = ids.flatMap((id) => [`${id}=49`, `${id}=50`]);
+      expect(told.sort()).toEqual(expected.sort());
+    }
+  });
+
+  it("are handed over a share a turn, each stream in its turn", () => {
+    const outputs = Array.from({ length: 100 }, () => {
+      const other = new FakeOutput();
+      harness.open(other).create(createRequest("a"));
+      other.take();
+      return other;
+    });
+    store.put("a", "v".repeat(8_000));
+    let turns = 0;
+    const served: number[] = [];
+    while (served.length < 2 || served.at(-1)! < outputs.length) {
+      clock.runSoon();
+      served.push(outputs.filter(({ responses }) => responses.length === 1).length);
+      expect(++turns).toBeLessThan(10);
+    }
+    expect(served[0]).toBe(Math.ceil(watchLimits.turnBytesMax / 8_050));
+    expect(served).toHaveLength(2);
   });
 
   it("are filtered, and a revision without any left is not mentioned", async () => {

@@ -98,11 +98,11 @@ export class WatchStream {
     this.#respond({ idField: INVALID_ID_FIELD });
   }
 
-  /** The output takes more again. */
+  /** The output takes more again; it gets it in the next turn. */
   drained(): void {
     if (this.#isClosed) return;
     this.#isBlocked = false;
-    this.flush();
+    if (!this.#queue.isEmpty) this.#core.flushSoon(this);
     if (this.canCatchUp) this.#core.catchUpSoon(this);
   }
 
@@ -132,11 +132,19 @@ export class WatchStream {
 
   /** Queues the events of a revision; the hub then hands over or lets the stream fall behind. */
   deliver(cohort: Cohort, batch: Batch): void {
-    const { watchers, idLength, ids, fragment, progressNotify } = cohort;
-    const count = watchers.length;
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
-    const form = { idLength, ids, fragment, progressNotify };
-    this.#queue.push({ watchers, isOwn: false, count, sent: 0, batch, ...form });
+    // Without a spread, which would cost more than all the rest of this.
+    this.#queue.push({
+      watchers: cohort.watchers,
+      isOwn: false,
+      count: cohort.watchers.length,
+      sent: 0,
+      batch,
+      idLength: cohort.idLength,
+      ids: cohort.ids,
+      fragment: cohort.fragment,
+      progressNotify: cohort.progressNotify,
+    });
     if (this.#queue.isFull && !this.#isOverfull) {
       this.#isOverfull = true;
       this.#core.onOverfull(this);
@@ -280,9 +288,17 @@ export class WatchStream {
   #deliverTo(watcher: Watcher, batch: Batch): void {
     if (this.#queue.extend(watcher, batch)) return;
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
-    const { fragment, progressNotify } = watcher;
-    const form = { idLength: watcher.idField.length, ids: undefined, fragment, progressNotify };
-    this.#queue.push({ watchers: [watcher], isOwn: true, count: 1, sent: 0, batch, ...form });
+    this.#queue.push({
+      watchers: [watcher],
+      isOwn: true,
+      count: 1,
+      sent: 0,
+      batch,
+      idLength: watcher.idField.length,
+      ids: undefined,
+      fragment: watcher.fragment,
+      progressNotify: watcher.progressNotify,
+    });
   }
 
   #isCurrent(watcher: Watcher): boolean {

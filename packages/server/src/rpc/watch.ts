@@ -36,7 +36,9 @@ export class WatchService {
     const stream = hub.openStream({
       output: {
         write: (parts) => call.writeParts(parts),
-        writeFramed: (bytes, length) => call.writeFramed(bytes, length),
+        writeFramed: (bytes, length, responses) => call.writeFramed(bytes, length, responses),
+        openFrame: (bytesMin) => call.openFrame(bytesMin),
+        closeFrame: (length, responses) => call.closeFrame(length, responses),
       },
       fragmentBytes,
       progressIntervalMs: progressIntervalMs * (1 + prng.float() / 10),

@@ -1,5 +1,5 @@
 import { etcdserverpb } from "@kvorum/api";
-import type { WatchOutput } from "../output.js";
+import type { FrameSpace, WatchOutput } from "../output.js";
 
 /** Decodes and keeps what a stream sends; takes it all until `accepts` says otherwise. */
 export class FakeOutput implements WatchOutput {
@@ -10,21 +10,34 @@ export class FakeOutput implements WatchOutput {
   /** Asked after each call: does the output take more? */
   accepts: () => boolean = () => true;
   onResponse: (response: etcdserverpb.WatchResponse, encodedLength: number) => void = () => {};
-  writeFramed?: (bytes: Uint8Array, length: number) => boolean;
+  writeFramed?: (bytes: Uint8Array, length: number, responses: number) => boolean;
+  openFrame?: (bytesMin: number) => FrameSpace | undefined;
+  closeFrame?: (length: number, responses: number) => boolean;
+  /** Asked before each `openFrame`: how many bytes of room; undefined refuses. */
+  room: (bytesMin: number) => number | undefined = () => 60_000;
 
-  constructor(options?: { readonly framed: boolean }) {
-    if (options?.framed !== false) {
-      this.writeFramed = (bytes, length) => {
-        let at = 0;
-        const view = Buffer.from(bytes.buffer, bytes.byteOffset, length);
-        while (at < length) {
-          const size = view.readUInt32BE(at + 1);
-          this.#take(Uint8Array.from(view.subarray(at + 5, at + 5 + size)));
-          at += 5 + size;
-        }
-        return this.#answer();
-      };
-    }
+  /** @param options.form which of the interface's ways there are: the first, two, or all three */
+  constructor(options?: { readonly form: "single" | "framed" | "inPlace" }) {
+    const form = options?.form ?? "inPlace";
+    if (form === "single") return;
+    this.writeFramed = (bytes, length, responses) => {
+      this.#takeFramed(bytes, 0, length, responses);
+      return this.#answer();
+    };
+    if (form === "framed") return;
+    // The room lies within other memory, as that of a transport does.
+    const memory = Buffer.alloc(100_000);
+    const start = 7;
+    this.openFrame = (bytesMin) => {
+      const room = this.room(bytesMin);
+      if (room === undefined) return undefined;
+      return { bytes: memory, start, end: start + Math.max(bytesMin, room) };
+    };
+    this.closeFrame = (length, responses) => {
+      this.#takeFramed(memory, start, start + length, responses);
+      memory.fill(0xff);
+      return this.#answer();
+    };
   }
 
   write(parts: readonly Uint8Array[]): boolean {
@@ -35,6 +48,17 @@ export class FakeOutput implements WatchOutput {
   /** What was sent since the last call. */
   take(): etcdserverpb.WatchResponse[] {
     return this.responses.splice(0);
+  }
+
+  #takeFramed(bytes: Uint8Array, start: number, end: number, responses: number): void {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, end);
+    let count = 0;
+    for (let at = start; at < end; count++) {
+      const size = view.readUInt32BE(at + 1);
+      this.#take(Uint8Array.from(view.subarray(at + 5, at + 5 + size)));
+      at += 5 + size;
+    }
+    if (count !== responses) throw new Error(`${responses} responses were ${count}`);
   }
 
   #take(bytes: Uint8Array): void {
