@@ -2,6 +2,7 @@ import { etcdserverpb } from "@kvorum/api";
 import { createPrng, type Prng } from "@kvorum/base";
 import { describe, expect } from "vitest";
 import { eventually, idOf, kvorumOn, settled, TestCluster } from "../support/cluster.js";
+import { addUsers, useUsers } from "../support/cluster-auth.js";
 import { COMPACTION_ARGS, promoted } from "../support/cluster-faults.js";
 import type { ClusterMember, Program } from "../support/cluster-member.js";
 import { endsEtcd } from "../support/ends-etcd.js";
@@ -66,6 +67,7 @@ describe("one cluster of Kvorum and etcd", () => {
 async function live(cluster: TestCluster, program: Program): Promise<void> {
   const prng = createPrng(seed);
   const load = new MixedLoad(cluster, prng);
+  await addUsers(cluster);
   await load.run(OPS / PHASES);
 
   // The log that the founders keep is too short for it: it starts from the leader's snapshot.
@@ -97,6 +99,8 @@ async function live(cluster: TestCluster, program: Program): Promise<void> {
   founder.launch();
   await founder.serving();
   await cluster.leader();
+  await cluster.equalHash();
+  await useUsers(cluster, seed);
   await cluster.equalHash();
   await compareContents(cluster);
   console.log(`${load.made} operations, ${load.refused} of them refused`);
