@@ -1,6 +1,7 @@
 import type { Backend, Bucket, View } from "@kvorum/backends";
 import type { Clock, Timer } from "@kvorum/base";
 import { BatchCursor } from "./batch-cursor.js";
+import { CommitOps } from "./commit-ops.js";
 import { MvccError } from "./error.js";
 import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
@@ -56,6 +57,8 @@ export class BufferedBackend implements RecordStore {
   readonly #commitIntervalMs: number;
   readonly #commitOpsMax: number;
   readonly #copiesReads: boolean;
+  /** Of the commit under way. */
+  readonly #ops: CommitOps;
   #active = new WriteGeneration();
   #flushing: WriteGeneration | undefined;
   #timer: Timer | undefined;
@@ -71,6 +74,7 @@ export class BufferedBackend implements RecordStore {
     this.#clock = options.clock;
     this.#commitIntervalMs = options.commitIntervalMs ?? limits.commitIntervalMs;
     this.#commitOpsMax = options.commitOpsMax ?? limits.commitOpsMax;
+    this.#ops = new CommitOps(this.#commitOpsMax);
     this.#copiesReads = options.backend.capabilities.zeroCopyReads;
   }
 
@@ -227,12 +231,14 @@ export class BufferedBackend implements RecordStore {
     }
     this.#flushing = generation;
     const startMs = this.#clock.nowMs();
-    const ops = generation.toOps();
-    this.#backend.commit(ops).then(
+    generation.addOps(this.#ops);
+    const ops = this.#ops.list.length;
+    this.#backend.commit(this.#ops.list).then(
       () => {
+        this.#ops.clear();
         const durationMs = this.#clock.nowMs() - startMs;
         this.#settled(generation, waiters);
-        this.#options.afterCommit?.({ durationMs, ops: ops.length });
+        this.#options.afterCommit?.({ durationMs, ops });
       },
       (error: unknown) => this.#failed(error, waiters),
     );

@@ -1,12 +1,8 @@
-import type { Bucket, Op } from "@kvorum/backends";
+import type { Bucket } from "@kvorum/backends";
 import { bytesToLatin1, equalBytes, violated } from "@kvorum/base";
+import type { CommitOps } from "./commit-ops.js";
 import { limits } from "./limits.js";
-import {
-  encodeRevisionKey,
-  isTombstoneKey,
-  revisionKeyMain,
-  revisionKeySub,
-} from "./revision-key.js";
+import { isTombstoneKey, revisionKeyMain, revisionKeySub } from "./revision-key.js";
 
 /** A change of a bucket other than "key". */
 interface BufferedChange {
@@ -129,22 +125,20 @@ export class WriteGeneration {
   }
 
   /** Everything of the generation, for one commit; deletions of records stand after the records. */
-  toOps(): Op[] {
-    const ops: Op[] = [];
+  addOps(ops: CommitOps): void {
     for (let i = 0; i < this.#starts.length; i++) {
       const start = this.#starts[i]!;
       const end = this.#endOf(i);
+      const main = this.#firstMain + i;
       for (let at = start; at < end; at++) {
         const isTombstone = this.#tombstones.size !== 0 && this.#tombstones.has(at);
-        const key = encodeRevisionKey(this.#firstMain + i, at - start, isTombstone);
-        ops.push({ bucket: "key", key, value: this.#records[at] });
+        ops.addRecord(main, at - start, this.#records[at]!, isTombstone);
       }
     }
-    for (const key of this.#deletedRecords) ops.push({ bucket: "key", key, value: undefined });
+    for (const key of this.#deletedRecords) ops.add({ bucket: "key", key, value: undefined });
     for (const [bucket, changes] of this.#changes) {
-      for (const { key, value } of changes.values()) ops.push({ bucket, key, value });
+      for (const { key, value } of changes.values()) ops.add({ bucket, key, value });
     }
-    return ops;
   }
 
   /** Once committed only the records are of use, for the value cache. */
