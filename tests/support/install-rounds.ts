@@ -11,8 +11,10 @@ const VALUE_BYTES_MAX = 900;
 const ENTRIES_BEYOND_LOG = 250;
 const WRITERS = 6;
 const WRITE_DEADLINE_MS = 3_000;
-const CAUGHT_UP_WITHIN_MS = 60_000;
-const PHASE_WITHIN_MS = 20_000;
+const CAUGHT_UP_WITHIN_MS = 120_000;
+/** Who has sent a snapshot keeps its log for half a minute; a new process knows nothing of that. */
+const LOG_HELD_MS = 31_000;
+const PHASE_WITHIN_MS = 120_000;
 const INTERRUPTIONS_MAX = 3;
 
 /** Where the process of a member that takes a snapshot is killed, by what its log says last. */
@@ -35,6 +37,9 @@ export interface InstallRoundsOptions {
 export interface InstallReport {
   /** Snapshots that were taken to the end. */
   installs: number;
+  /** Starts that went on with a snapshot whose install had been interrupted. */
+  resumed: number;
+  lastInstallMs: number;
   acknowledged: number;
   readonly kills: Record<Moment, number>;
 }
@@ -50,7 +55,7 @@ export async function runInstallRounds(options: InstallRoundsOptions): Promise<I
   const prng = createPrng(seed);
   const kills = Object.fromEntries(Object.keys(MOMENTS).map((moment) => [moment, 0]));
   const report: InstallReport = {
-    ...{ installs: 0, acknowledged: 0 },
+    ...{ installs: 0, resumed: 0, lastInstallMs: 0, acknowledged: 0 },
     kills: kills as Record<Moment, number>,
   };
   const cluster = await TestCluster.start({
@@ -65,11 +70,13 @@ export async function runInstallRounds(options: InstallRoundsOptions): Promise<I
       try {
         await oneRound({ cluster, load, prng, report }, round);
       } catch (cause) {
-        const logs = cluster.members.map(({ name, log }) => `${name}:\n${log.slice(-3_000)}`);
+        const logs = cluster.members.map(({ name, log }) => `${name}:\n${log.slice(-12_000)}`);
         throw new Error(`${engine}, seed ${seed}, round ${round}\n${logs.join("\n")}`, { cause });
       }
       const took = ((Date.now() - start) / 1000).toFixed(1);
-      options.onRound?.(`${engine} round ${round}: ${report.installs} installs, ${took} s`);
+      options.onRound?.(
+        `${engine} round ${round}: ${report.installs} installs, ${report.resumed} resumed, ${took} s`,
+      );
     }
   } finally {
     await load.stop();
@@ -90,8 +97,9 @@ async function oneRound({ cluster, load, prng, report }: Rounds, round: number):
   const victim = cluster.at(round % cluster.members.length);
   const others = cluster.members.filter((member) => member !== victim);
   await victim.stop(prng.below(3) === 0 ? "SIGTERM" : "SIGKILL");
-  // Who has sent a snapshot lately keeps its log; a new process knows nothing of that.
   for (const other of others) {
+    if (!other.log.includes("sent database snapshot")) continue;
+    if (Date.now() - report.lastInstallMs > LOG_HELD_MS) continue;
     await other.stop("SIGKILL");
     other.launch();
     await other.serving();
@@ -106,7 +114,7 @@ async function oneRound({ cluster, load, prng, report }: Rounds, round: number):
     victim.launch();
   }
   await victim.serving(CAUGHT_UP_WITHIN_MS);
-  if (victim.log.includes("applied snapshot")) report.installs++;
+  countInstall(victim, report);
   await load.stop();
   await cluster.equalHash(CAUGHT_UP_WITHIN_MS);
 
@@ -130,9 +138,16 @@ async function killIn(
   }
   await sleep(prng.below(delayMsMax));
   if (!victim.isRunning) throw new Error(`${victim.name} ended by itself`);
-  if (victim.log.includes("applied snapshot")) report.installs++;
+  countInstall(victim, report);
   report.kills[moment]++;
   await victim.stop("SIGKILL");
+}
+
+function countInstall({ log }: ClusterMember, report: InstallReport): void {
+  if (log.includes("applied snapshot")) report.installs++;
+  else if (log.includes("Recovering from snapshot backend")) report.resumed++;
+  else return;
+  report.lastInstallMs = Date.now();
 }
 
 function pickMoment(prng: Prng): Moment {
