@@ -7,7 +7,7 @@ import {
 import type { Comparison } from "../compare/run-record.js";
 import { parseMembers, settingsOf } from "../compare/settings.js";
 import { checkLoadOptions } from "../load/load-options.js";
-import { renderHtml } from "../report/html-page.js";
+import { renderHtml } from "../report/page/html-page.js";
 import { renderFaults, renderTable } from "../report/table.js";
 import {
   CLUSTER_WORKLOADS,

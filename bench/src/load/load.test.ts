@@ -152,6 +152,18 @@ describe("Tally", () => {
     expect(tally.timeline(2000).map((point) => point.ratePerSecond)).toEqual([10, 0, 10]);
   });
 
+  it("counts what begins within the measured time of an open loop, however late it ends", () => {
+    const tally = new Tally(100);
+    tally.measure(1000, 1300, "begins");
+    tally.success(990, 1010);
+    tally.success(1000, 1050);
+    tally.success(1200, 9000);
+    tally.success(1300, 1310);
+    expect(tally.latencies.count).toBe(2);
+    expect(tally.latencies.summary().maxUs).toBeGreaterThan(7_700_000);
+    expect(tally.timeline(9000).map((point) => point.ratePerSecond)).toEqual([10, 0, 0]);
+  });
+
   it("finds a revision that two writes were given", () => {
     const tally = new Tally(100);
     for (const revision of [100, 101, 99, 90, 102]) tally.revision(revision);

@@ -59,7 +59,7 @@ export async function runLoad(
     const tally = new Tally(SLICE_MS);
     const startMs = nodeClock.nowMs() + options.warmupSeconds * 1000;
     const endMs = startMs + options.seconds * 1000;
-    tally.measure(startMs, endMs);
+    tally.measure(startMs, endMs, options.ratePerSecond === undefined ? "ends" : "begins");
     const timer = nodeClock.after(options.warmupSeconds * 1000, onMeasuring);
     const goesOn = (): boolean => nodeClock.nowMs() < endMs;
     const common = { connections, choose, tally, goesOn };

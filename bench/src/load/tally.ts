@@ -27,6 +27,7 @@ export class Tally {
   readonly #slice = new LatencyHistogram();
   readonly #timeline: TimelinePoint[] = [];
   #startMs = Number.POSITIVE_INFINITY;
+  #basis: "ends" | "begins" = "ends";
   #endMs = Number.POSITIVE_INFINITY;
   #sliceEndMs = 0;
 
@@ -35,18 +36,26 @@ export class Tally {
     this.#sliceMs = sliceMs;
   }
 
-  /** Measures what finishes from `startMs` until `endMs`. */
-  measure(startMs: number, endMs: number): void {
+  /**
+   * Measures what ends from `startMs` until `endMs`, or what begins then. A load that does not wait
+   * for its server is measured by its beginnings, or a call that a stalled server answers too late
+   * would be no latency at all.
+   */
+  measure(startMs: number, endMs: number, basis: "ends" | "begins" = "ends"): void {
     this.#startMs = startMs;
     this.#endMs = endMs;
+    this.#basis = basis;
     this.#sliceEndMs = startMs + this.#sliceMs;
   }
 
   success(startedMs: number, nowMs: number): void {
     this.total++;
-    if (nowMs < this.#startMs || nowMs >= this.#endMs) return;
-    while (nowMs >= this.#sliceEndMs) this.#closeSlice();
+    const atMs = this.#basis === "ends" ? nowMs : startedMs;
+    if (atMs < this.#startMs || atMs >= this.#endMs) return;
     this.latencies.record(nowMs - startedMs);
+    // The timeline shows when replies came, in either case, and ends with the measured time.
+    if (nowMs >= this.#endMs) return;
+    while (nowMs >= this.#sliceEndMs) this.#closeSlice();
     this.#slice.record(nowMs - startedMs);
   }
 

@@ -7,7 +7,7 @@ export interface GrowthPlot {
   readonly title: string;
   /** What grows: "keys" or "connections". */
   readonly axis: string;
-  readonly quantity: string;
+  readonly quantity: "requests/s" | "p99" | "resident memory" | "bytes on disk";
   readonly format: (value: number) => string;
   readonly series: readonly GrowthSeries[];
 }
@@ -20,13 +20,19 @@ export interface GrowthSeries {
 interface Quantity {
   readonly curve: string;
   readonly title: string;
-  readonly quantity: string;
+  readonly quantity: GrowthPlot["quantity"];
   readonly format: (value: number) => string;
   readonly of: (summary: Summary) => number;
 }
 
-const RATE = { quantity: "requests/s", format: formatNumber, of: (s: Summary) => s.ratePerSecond };
-const P99 = { quantity: "p99", format: formatLatency, of: (s: Summary) => s.p99Us };
+const RATE = {
+  ...{ quantity: "requests/s" as const, format: formatNumber },
+  of: (summary: Summary) => summary.ratePerSecond,
+};
+const P99 = {
+  ...{ quantity: "p99" as const, format: formatLatency },
+  of: (summary: Summary) => summary.p99Us,
+};
 
 /** In the order of a report; those that were not measured are left out. */
 const QUANTITIES: readonly Quantity[] = [

@@ -1,5 +1,6 @@
 import type { Comparison, RunRecord } from "../compare/run-record.js";
 import { median, pairedRatio } from "../compare/statistics.js";
+import type { LatencySummary } from "../load/latency-histogram.js";
 import { formatBytes, formatLatency, formatNumber, formatRatio } from "./format.js";
 import { runsOf } from "./summary.js";
 
@@ -37,6 +38,12 @@ const figure =
   (name: string) =>
   (run: RunRecord): number | undefined =>
     run.result.figures[name];
+
+/** Undefined where no call was answered. */
+const latency =
+  (pick: (latency: LatencySummary) => number) =>
+  ({ result }: RunRecord): number | undefined =>
+    result.latency.count === 0 ? undefined : pick(result.latency);
 
 const FIGURES: readonly Figure[] = [
   {
@@ -89,7 +96,7 @@ const FIGURES: readonly Figure[] = [
   },
   {
     ...{ label: "put p99 during defragmentation", workload: "put-defragmenting" },
-    ...{ format: formatLatency, of: (run) => run.result.latency.p99Us },
+    ...{ format: formatLatency, of: latency(({ p99Us }) => p99Us) },
   },
   {
     ...{ label: "times the p99 without", workload: "put-defragmenting", format: formatRatio },
@@ -97,7 +104,7 @@ const FIGURES: readonly Figure[] = [
   },
   {
     ...{ label: "longest put during defragmentation", workload: "put-defragmenting" },
-    ...{ format: formatLatency, of: (run) => run.result.latency.maxUs },
+    ...{ format: formatLatency, of: latency(({ maxUs }) => maxUs) },
   },
 ];
 

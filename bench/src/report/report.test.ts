@@ -6,9 +6,9 @@ import { LatencyHistogram } from "../load/latency-histogram.js";
 import type { LoadResult } from "../load/load-result.js";
 import { mergeResults } from "../load/merge-results.js";
 import { formatBytes, formatLatency, formatNumber, formatRatio } from "./format.js";
-import { renderHtml } from "./html-page.js";
+import { linearAxis, logAxis } from "./page/axis.js";
+import { renderHtml } from "./page/html-page.js";
 import { summarize } from "./summary.js";
-import { linearAxis, logAxis } from "./svg-lines.js";
 import { renderTable } from "./table.js";
 
 function result(ratePerSecond: number, errors: Record<string, number> = {}): LoadResult {

@@ -1,5 +1,6 @@
 import type { Comparison, RunRecord } from "../compare/run-record.js";
 import { median, pairedRatio, spread } from "../compare/statistics.js";
+import type { LatencySummary } from "../load/latency-histogram.js";
 
 /** One workload on one target over all rounds: what every form of the report shows. */
 export interface Summary {
@@ -46,6 +47,8 @@ export function summarize(
   if (first === undefined) return undefined;
   const of = (pick: (run: RunRecord) => number | undefined): number =>
     median(runs.map((run) => pick(run) ?? Number.NaN).filter((value) => !Number.isNaN(value)));
+  const latency = (pick: (latency: LatencySummary) => number): number =>
+    of(({ result }) => (result.latency.count === 0 ? undefined : pick(result.latency)));
   const rates = runs.map((run) => run.result.ratePerSecond);
   const ratePerSecond = median(rates);
   const far = (run: RunRecord): number => Math.abs(run.result.ratePerSecond - ratePerSecond);
@@ -54,9 +57,9 @@ export function summarize(
     rateMin: Math.min(...rates),
     rateMax: Math.max(...rates),
     ratio: ratioToReference(comparison, workload, runs),
-    p50Us: of((run) => run.result.latency.p50Us),
-    p99Us: of((run) => run.result.latency.p99Us),
-    p999Us: of((run) => run.result.latency.p999Us),
+    p50Us: latency(({ p50Us }) => p50Us),
+    p99Us: latency(({ p99Us }) => p99Us),
+    p999Us: latency(({ p999Us }) => p999Us),
     cpuSeconds: of((run) => run.cpuSeconds),
     cpuUsPerOperation: of((run) => cpuUsPerOperation(run, run.cpuSeconds)),
     generatorCpuSeconds: of((run) => run.generatorCpuSeconds),

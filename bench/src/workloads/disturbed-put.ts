@@ -58,7 +58,8 @@ async function runDisturbed(load: LoadOptions, disturb: Disturb): Promise<LoadRe
       undisturbedPerSecond: normal.ratePerSecond,
       undisturbedP99Us: normal.latency.p99Us,
       rateShare: result.ratePerSecond / normal.ratePerSecond,
-      p99Ratio: result.latency.p99Us / normal.latency.p99Us,
+      p99Ratio:
+        result.latency.count === 0 ? Number.NaN : result.latency.p99Us / normal.latency.p99Us,
       disturbances: bands.length,
       disturbanceMs: spentMs / Math.max(1, bands.length),
     };
