@@ -23,12 +23,15 @@ interface Fanout {
 
 /** Puts under way at a time, so that the server may put their events together or not. */
 const PUTS_AT_A_TIME = 20;
+/** Puts of the warm-up for each that is measured. */
+const WARM_UP_SHARE = 0.5;
 /** Without an event for so long, those that are missing count as lost. */
 const SILENCE_MS = 10_000;
 
 /**
  * Many watchers of one key: every put becomes an event of each. The rate counts events that
- * arrived, from the first put's start to the last event; an event that never comes is an error.
+ * arrived, from the first put's start to the last event; an event that never comes is an error. The
+ * same with a share of the puts goes before, unless the load has no warm-up.
  */
 export function watchFanout(name: string, fanout: Fanout): Workload {
   const { watchers, watchStreams, puts } = fanout;
@@ -66,15 +69,12 @@ async function measure(
   team: Team,
 ): Promise<LoadResult> {
   const tally = new Tally(SLICE_MS);
-  const expected = watchers * puts;
-  let seen = 0;
+  const arrivals = new Arrivals();
+  const allReady = signal();
   let ready = 0;
-  let lastMs = nodeClock.nowMs();
   const key = new KeySpace({ count: 1, keyBytes: load.keyBytes, prefix: "watched/" });
   const known = new KnownResponses();
   const values = new PutValues();
-  const finished = signal();
-  const allReady = signal();
   const calls = Array.from({ length: watchStreams }, (_, i) => {
     const share = Math.floor(watchers / watchStreams) + (i < watchers % watchStreams ? 1 : 0);
     return new WatchCall({
@@ -84,33 +84,33 @@ async function measure(
       known,
       onRecord: (bytes, { start, end }) => values.saw(bytes, start, end),
       onReady: () => ++ready === watchStreams && allReady.resolve(),
-      onEvents: (events, connection) => {
-        seen += events;
-        lastMs = connection.arrivedMs;
-        if (seen >= expected) finished.resolve();
-      },
+      onEvents: (events, connection) => arrivals.add(events, connection.arrivedMs),
       onFault: (fault) => tally.error(fault),
     });
   });
   startWatches(calls, clients.connections);
-  const guard = watchSilence(() => lastMs, [allReady, finished]);
+  const guard = watchSilence(() => arrivals.lastMs, [allReady, arrivals]);
   await allReady.promise;
   if (ready < watchStreams) throw new BenchError("CHECK", "the watchers were not all created");
-  // Watchers of all processes see the puts of all: none may begin before the last is there.
-  await team.meet();
-  const ownPuts = portionOf(puts, team);
-  const startMs = nodeClock.nowMs();
-  lastMs = startMs;
-  tally.measure(startMs, Number.POSITIVE_INFINITY);
-  await putAll(clients.writer, load, { key, puts: ownPuts, tally, values });
-  await finished.promise;
+  /** Resolves when every event of `count` puts, by all processes, is there. */
+  const run = async (count: number, isMeasured: boolean): Promise<void> => {
+    // Watchers of all processes see the puts of all: none may begin before the last is there.
+    await team.meet();
+    arrivals.expect(watchers * count);
+    if (isMeasured) tally.measure(arrivals.lastMs, Number.POSITIVE_INFINITY);
+    await putAll(clients.writer, load, { key, puts: portionOf(count, team), tally, values });
+    for (let lost = await arrivals.missing(); lost > 0; lost--) tally.error("an event is missing");
+  };
+  const warmUpPuts = load.warmupSeconds > 0 ? Math.ceil(puts * WARM_UP_SHARE) : 0;
+  if (warmUpPuts > 0) await run(warmUpPuts, false);
+  await run(puts, true);
   guard.clear();
-  for (let missing = seen; missing < expected; missing++) tally.error("an event is missing");
-  for (let wrong = values.wrong(puts - ownPuts); wrong > 0; wrong--)
+  const othersPuts = [warmUpPuts, puts].reduce((n, all) => n + all - portionOf(all, team), 0);
+  for (let wrong = values.wrong(othersPuts); wrong > 0; wrong--)
     tally.error("an event's value is not its put's");
-  const seconds = Math.max(0.001, (lastMs - startMs) / 1000);
-  const result = resultOf(tally, { seconds, untilMs: lastMs, unit: "events", count: seen });
-  return { ...result, figures: { putsPerSecond: ownPuts / seconds } };
+  const { seconds, count, total, lastMs } = arrivals;
+  const result = resultOf(tally, { seconds, untilMs: lastMs, unit: "events", count });
+  return { ...result, total, figures: { putsPerSecond: portionOf(puts, team) / seconds } };
 }
 
 const SLICE_MS = 20;
@@ -161,6 +161,62 @@ function putAll(
     }
     writer.flush();
   });
+}
+
+/** Counts the events that come, run by run. */
+class Arrivals implements Signal {
+  /** Of all runs. */
+  total = 0;
+  /** At the start of the run, and at its end; an event may be here before its run is begun here. */
+  #from = 0;
+  #until = 0;
+  #startMs = nodeClock.nowMs();
+  /** The last event, or the start of the run. */
+  lastMs = this.#startMs;
+  #signal = signal();
+
+  /** Begins a run. */
+  expect(events: number): void {
+    this.#startMs = nodeClock.nowMs();
+    this.lastMs = this.#startMs;
+    this.#from = this.#until;
+    this.#until += events;
+    this.#signal = signal();
+    if (this.total >= this.#until) this.#signal.resolve();
+  }
+
+  /** Of this run. */
+  get count(): number {
+    return this.total - this.#from;
+  }
+
+  add(events: number, arrivedMs: number): void {
+    this.total += events;
+    this.lastMs = arrivedMs;
+    if (this.total >= this.#until) this.#signal.resolve();
+  }
+
+  /** From the start of the run to its last event. */
+  get seconds(): number {
+    return Math.max(0.001, (this.lastMs - this.#startMs) / 1000);
+  }
+
+  get promise(): Promise<void> {
+    return this.#signal.promise;
+  }
+
+  /** Gives up waiting. */
+  resolve(): void {
+    this.#signal.resolve();
+  }
+
+  /** Waits for the run's last event; returns how many did not come. */
+  async missing(): Promise<number> {
+    await this.promise;
+    const count = Math.max(0, this.#until - this.total);
+    this.#until = this.total;
+    return count;
+  }
 }
 
 interface Signal {
