@@ -1,5 +1,44 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { BenchError } from "../bench-error.js";
+import type { Comparison } from "../compare/run-record.js";
+import { readmeText } from "../report/readme-text.js";
 import type { CommandLine } from "./flags.js";
 
-export async function readme(_line: CommandLine): Promise<number> {
+const README = fileURLToPath(new URL("../../../README.md", import.meta.url));
+const BEGIN = "<!-- bench:begin -->";
+const END = "<!-- bench:end -->";
+
+/** Writes the tables of reports between the marks of a README. @throws BenchError "USAGE" */
+export async function readme({ flags }: CommandLine): Promise<number> {
+  const file = flags.file ?? README;
+  const reports = (flags.from ?? ["bench-report.json"]).map(readReport);
+  const text = read("file", file);
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) {
+    throw new BenchError("USAGE", `${file} has no marks ${BEGIN} and ${END}`);
+  }
+  const table = readmeText(reports);
+  writeFileSync(file, `${text.slice(0, begin)}${BEGIN}\n${table}\n${text.slice(end)}`);
+  console.log(`Written: ${file}`);
   return 0;
+}
+
+function readReport(path: string): Comparison {
+  const text = read("from", path);
+  try {
+    const report = JSON.parse(text) as Comparison;
+    if (Array.isArray(report.runs) && Array.isArray(report.targets)) return report;
+  } catch {
+    // Whatever is no JSON is no report either.
+  }
+  throw new BenchError("USAGE", `--from ${path} is no JSON report of a comparison`);
+}
+
+function read(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new BenchError("USAGE", `--${flag} ${path} can't be read`, { cause });
+  }
 }

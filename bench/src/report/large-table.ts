@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import type { Comparison } from "../compare/run-record.js";
-import { formatRatio } from "./format.js";
-import { type LargeCell, largeLines } from "./large-lines.js";
+import { withRatio } from "./figure-cells.js";
+import { largeLines } from "./large-lines.js";
 
 /** The table of a large store for a terminal: a row a figure, a column a server. */
 export function renderLarge(comparison: Comparison): string {
@@ -15,9 +15,4 @@ export function renderLarge(comparison: Comparison): string {
     table.push([label, ...cells.map(withRatio)]);
   }
   return table.toString();
-}
-
-/** "318 MiB (0.61x)". */
-export function withRatio({ text, ratio }: LargeCell): string {
-  return ratio === undefined ? text : `${text} (${formatRatio(ratio)})`;
 }

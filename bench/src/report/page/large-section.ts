@@ -1,6 +1,7 @@
 import type { Comparison } from "../../compare/run-record.js";
+import type { FigureLine } from "../figure-cells.js";
 import { escapeHtml, formatRatio } from "../format.js";
-import { type LargeLine, largeLines } from "../large-lines.js";
+import { largeLines } from "../large-lines.js";
 import { grade } from "./grade.js";
 import type { Part } from "./parts.js";
 
@@ -21,7 +22,7 @@ export function largeSection(comparison: Comparison): Part {
   };
 }
 
-function row({ label, cells, isLessBetter }: LargeLine): string {
+function row({ label, cells, isLessBetter }: FigureLine): string {
   const shown = cells.map(({ text, ratio }) => {
     if (ratio === undefined) return `<td>${escapeHtml(text)}</td>`;
     const look = grade(isLessBetter ? 1 / ratio : ratio);
