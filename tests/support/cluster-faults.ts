@@ -31,9 +31,9 @@ export const COMPACTION_ARGS = [
 const WRITES_BEYOND_LOG = 250;
 const LASTS_MS_MAX = 1_500;
 const PROGRESS_WRITES = 30;
-const PROGRESS_WITHIN_MS = 20_000;
-const WRITES_WITHIN_MS = 60_000;
-const JOIN_WITHIN_MS = 30_000;
+const PROGRESS_WITHIN_MS = 60_000;
+const WRITES_WITHIN_MS = 120_000;
+const JOIN_WITHIN_MS = 120_000;
 
 /** Every kind of fault, by the name that the matrix shows. */
 export const FAULTS = {

@@ -122,7 +122,7 @@ export class ClusterMember {
   }
 
   /** Resolves once a linearizable read is answered. @throws Error with its log */
-  async serving(withinMs = 30_000): Promise<void> {
+  async serving(withinMs = 120_000): Promise<void> {
     const ended = this.#exited.then((code) => {
       throw new Error(`it ended with ${code} before it served`);
     });

@@ -30,7 +30,7 @@ export interface MemberStatus {
   readonly isLearner: boolean;
 }
 
-const AGREE_WITHIN_MS = 40_000;
+const AGREE_WITHIN_MS = 90_000;
 
 export const kvorumOn = (engine: string): Program => ({ kind: "kvorum", engine });
 
@@ -229,7 +229,7 @@ export async function eventually<Answer>(
   }
 }
 
-const SETTLE_WITHIN_MS = 30_000;
+const SETTLE_WITHIN_MS = 90_000;
 
 /** A change of membership, asked again while the members have not been connected for long enough. */
 export function settled<Answer>(change: () => Promise<Answer>): Promise<Answer> {

@@ -12,7 +12,7 @@ const ELECTION_TIMEOUT_MS = 500;
 const LEADER_WITHIN_ELECTION_TIMEOUTS = 20;
 const BEFORE_FAULT_MS_MAX = 400;
 const AFTER_FAULT_WRITES = 20;
-const AFTER_FAULT_WITHIN_MS = 30_000;
+const AFTER_FAULT_WITHIN_MS = 60_000;
 
 export interface FaultRoundsOptions {
   /** The engine of each member. */
