@@ -72,7 +72,9 @@ async function live(cluster: TestCluster, program: Program): Promise<void> {
   await addUsers(cluster);
   await load.run(OPS / PHASES);
 
-  // The log that the founders keep is too short for it: it starts from the leader's snapshot.
+  // The log that the founders keep is too short for it: it starts from the leader's snapshot, and
+  // the leader is of the other kind.
+  await moveLeader(cluster, cluster.at(0));
   const joiner = await cluster.join(program, { isLearner: true });
   await promoted(joiner, await cluster.leader(60_000, cluster.running().slice(0, 2)));
   await joiner.serving();

@@ -384,9 +384,12 @@ export class Member {
     if (state.role !== "leader") this.store.lessor.demote();
     if (state.leader !== this.#lastLeader) {
       this.#lastLeader = state.leader;
-      if (state.leader !== 0n) this.leaderChanges++;
       this.#membership.changes.retry();
-      this.consensus.reads.leaderChanged();
+      // Reads outlast the loss of a leader, and fail when there is another. Source: etcd.
+      if (state.leader !== 0n) {
+        this.leaderChanges++;
+        this.consensus.reads.leaderChanged();
+      }
     }
     this.consensus.wake();
   }

@@ -226,7 +226,10 @@ export class PeerLink implements Peers {
       fs: place.fs,
       path: `${place.dataDir.snapDirectory}/tmp-send-${this.#snapshotsSent}`,
     };
-    const complete = await completeSnapshot(message, view);
+    const complete = await completeSnapshot(message, view).catch(async (error: unknown) => {
+      await view.close();
+      throw error;
+    });
     const { totalBytes, chunks } = await saveDatabase(view, spool);
     const close = () => void chunks.return(undefined);
     this.#transport.sendSnapshot(complete.message, { totalBytes, chunks, close });
