@@ -18,6 +18,7 @@ import {
 import type { Workload } from "../workloads/workload.js";
 import { loadOptions, type OpenEnded, roundsOf, targetsOf } from "./flag-values.js";
 import type { CommandLine, Flags } from "./flags.js";
+import { catchInterruption } from "./interruption.js";
 import { createProgress } from "./progress.js";
 
 /** Compares servers as the flags say; returns the exit code. @throws BenchError */
@@ -45,17 +46,23 @@ export function checkLoad(load: OpenEnded): OpenEnded {
 /** Room for the history of large stores, the most that etcd advises. */
 export const QUOTA_ARGS: readonly string[] = ["--quota-backend-bytes", String(8 * 2 ** 30)];
 
-export type Unwatched = Omit<ComparisonOptions, "onStep">;
+export type Unwatched = Omit<ComparisonOptions, "onStep" | "isInterrupted">;
 
-/** Makes a report while a terminal shows how far it is. */
+/**
+ * Makes a report while a terminal shows how far it is. A first Ctrl-C ends it after the step under
+ * way, with what was measured; a second one ends it at once.
+ */
 export async function withProgress(
   make: (options: ComparisonOptions) => ReturnType<typeof inSession>,
   options: Unwatched,
 ): Promise<Comparison> {
   const progress = createProgress();
+  const interruption = catchInterruption();
+  const { isInterrupted } = interruption;
   try {
-    return await make({ ...options, onStep: progress.onStep });
+    return await make({ ...options, isInterrupted, onStep: progress.onStep });
   } finally {
+    interruption.release();
     progress.stop();
   }
 }

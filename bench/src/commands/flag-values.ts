@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ENGINE_NAMES } from "@kvorum/backends";
+import { BackendError, ENGINE_NAMES } from "@kvorum/backends";
 import { BenchError } from "../bench-error.js";
 import { etcdTarget, findEtcd, kvorumTarget, type Target } from "../compare/target.js";
 import { DEFAULT_LOAD, type LoadOptions } from "../load/load-options.js";
@@ -10,17 +10,26 @@ import type { Flags } from "./flags.js";
 export async function targetsOf(flags: Flags, keeps?: "persistent"): Promise<Target[]> {
   const engines = flags.engines?.split(",") ?? ENGINE_NAMES;
   const etcd = flags["no-etcd"] ? undefined : findEtcd(flags.etcd);
-  const all = await Promise.all(engines.map(kvorumTarget));
+  const all = await Promise.all(engines.map(engineTarget));
   // An engine that was named is measured, whatever it keeps.
   const isWanted = (target: Target): boolean =>
     keeps === undefined || flags.engines !== undefined || target.isPersistent;
   return [...(etcd === undefined ? [] : [etcdTarget(etcd)]), ...all.filter(isWanted)];
 }
 
+async function engineTarget(engine: string): Promise<Target> {
+  try {
+    return await kvorumTarget(engine);
+  } catch (cause) {
+    if (!(cause instanceof BackendError)) throw cause;
+    throw new BenchError("USAGE", cause.message.replace(/^--backend/, "--engines"), { cause });
+  }
+}
+
 /** So short that all of a quick comparison ends within two minutes. */
 const QUICK_LOAD = { ...DEFAULT_LOAD, warmupSeconds: 0.3, seconds: 0.7, keyCount: 10_000 };
 
-export type Defaults = Pick<LoadOptions, "seconds" | "keyCount">;
+export type Defaults = Pick<LoadOptions, "seconds" | "warmupSeconds" | "keyCount">;
 
 /** A load that knows no endpoints yet. */
 export type OpenEnded = Omit<LoadOptions, "endpoints">;

@@ -1,4 +1,6 @@
 import { ENGINE_NAMES } from "@kvorum/backends";
+import { WORKLOADS } from "../workloads/catalogue.js";
+import type { Workload } from "../workloads/workload.js";
 import type { Verb } from "./flags.js";
 
 /** The text of `--help`, for one command or, without one, for all of them. */
@@ -53,10 +55,11 @@ const REPORT = `Report
   --html FILE         one page with plots (default NAME.html)`;
 
 const COMPARE_MEMBERS = `  --members LIST      processes of one cluster: 1, 3 or 1,3 (default 1); with 3 every workload
-                      runs at the leader and again at a follower`;
+                      runs at the leader and again at a follower, without those that restart
+                      or restore a server; the default is then put, range, txn, watch`;
 
 const CHOICE = `Choice
-  --workloads LIST    which ones (default: all); a wrong name lists them
+  --workloads LIST    which ones, by the names below (default: all)
   --rounds N          interleaved repetitions, of which medians are shown (default 3)
   --quick             few workloads, short runs, one round: under two minutes`;
 
@@ -72,6 +75,11 @@ function report(name: string): string {
   return REPORT.replaceAll("NAME", name);
 }
 
+function workloadList(workloads: readonly Workload[]): string {
+  const lines = workloads.map(({ name, title }) => `  ${name.padEnd(20)}${title}`);
+  return ["Workloads", ...lines].join("\n");
+}
+
 const ALL_ENGINES = `default ${ENGINE_NAMES.join(",")}`;
 const PERSISTENT = "default: those that store on disk";
 
@@ -81,6 +89,7 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
     `${servers(ALL_ENGINES)}\n${COMPARE_MEMBERS}`,
     `${load("3", "100000")}\n${OPEN_LOOP}`,
     report("bench-report"),
+    workloadList(WORKLOADS),
   ],
   growth: [
     "Fills every server step by step and measures put, range and resident memory at each; then\n" +
@@ -99,9 +108,9 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
     `Choice
   --rounds N          (default 1)
   --rate N            calls a second while the latency during defragmentation is taken
-                      (default 5000); everything else is a closed loop`,
+                      (default 1000); everything else is a closed loop`,
     servers(PERSISTENT),
-    load("10", "1000000"),
+    load("10", "1000000").replace("(default 0.5)", "(default 2)"),
     report("bench-large"),
   ],
   load: [
@@ -112,6 +121,7 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
     CHOICE.replace(/.*--rounds.*\n/, ""),
     `${load("3", "100000")}\n${OPEN_LOOP}`,
     "Report\n  --json FILE         the result of the last workload",
+    workloadList(WORKLOADS.filter((workload) => !workload.needsControl)),
   ],
   micro: [
     `  --stages LIST       which ones (default: all); a wrong name lists them

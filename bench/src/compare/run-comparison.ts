@@ -27,6 +27,8 @@ export interface ComparisonOptions {
   readonly moreArgs?: readonly string[];
   /** Where the servers keep their data; removed afterwards. */
   readonly scratchDir?: string | undefined;
+  /** Asked before each step: true ends the comparison with what it has measured. */
+  readonly isInterrupted: () => boolean;
   /** Told before each step. */
   readonly onStep: (step: string, done: number, total: number) => void;
 }
@@ -78,7 +80,10 @@ export async function inSession(
       step: (what) => options.onStep(what, done++, steps),
     };
     await work(session);
-    options.onStep("done", steps, steps);
+    if (options.isInterrupted()) {
+      const reason = `interrupted after ${done} of ${steps} steps`;
+      session.failures.push({ workload: "the rest", target: "bench", round: 0, reason });
+    } else options.onStep("done", steps, steps);
     return {
       ...{ kind: options.kind, command: options.command, startedAt },
       machine: describeMachine(),
@@ -134,6 +139,7 @@ export async function withHosts(
   };
   try {
     for (const target of targets) {
+      if (options.isInterrupted()) break;
       session.step(`${target.name}: start`);
       await attempt("start", target, async () => {
         const moreArgs = options.moreArgs ?? [];
@@ -150,13 +156,14 @@ export async function withHosts(
   }
 }
 
-/** One run; false where it failed or a reply was wrong. */
+/** One run; false where it failed, was not made any more, or a reply was wrong. */
 export async function runRow(
   session: Session,
   host: Host,
   row: Row,
   { round }: { readonly round: number },
 ): Promise<boolean> {
+  if (session.options.isInterrupted()) return false;
   session.step(`${host.target.name}: ${row.name}`);
   const { workload, name, side } = row;
   const load = { ...session.options.load, ...row.load };

@@ -12,11 +12,13 @@ export async function runWorkload(
   workload: Workload,
   context: WorkloadContext,
 ): Promise<LoadResult> {
-  const { load } = context;
-  if (load.processes === 1 || !workload.canSplit) return workload.run(context);
+  // A process without a connection would have nothing to do.
+  const processes = Math.min(context.load.processes, context.load.connections);
+  const load = { ...context.load, processes };
+  if (processes === 1 || !workload.canSplit) return workload.run({ ...context, load });
   return runTeam(
-    Array.from({ length: load.processes }, (_, index) => ({
-      ...{ workload: workload.name, load: shareOf(load, index), index, size: load.processes },
+    Array.from({ length: processes }, (_, index) => ({
+      ...{ workload: workload.name, load: shareOf(load, index), index, size: processes },
     })),
   );
 }
