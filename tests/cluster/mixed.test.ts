@@ -66,6 +66,43 @@ describe("one cluster of Kvorum and etcd", () => {
   }
 });
 
+const needsOlder = testUnless(
+  whyNotMixed() ?? (isOlder ? undefined : "the etcd here is not older than 3.7"),
+);
+
+needsOlder(
+  "the version of a cluster stays that of its oldest member, and rises when that is replaced",
+  async () => {
+    const cluster = await TestCluster.start({ programs: [real] });
+    try {
+      const old = cluster.at(0);
+      const joiner = await cluster.join(kvorumOn("lmdb"), { isLearner: true });
+      await promoted(joiner, old);
+      await joiner.serving();
+      const { etcdserver, etcdcluster } = await versionsOf(old);
+      expect(etcdcluster).toBe(etcdserver.replace(/\d+$/, "0"));
+      expect((await versionsOf(joiner)).etcdcluster).toBe(etcdcluster);
+      const { memberRemove } = etcdserverpb.ClusterDefinition.methods;
+      const ID = await idOf(old);
+      await settled(() => joiner.rpc.call(memberRemove, { ID }));
+      await cluster.forget(old);
+      await eventually("the version of the members that are left", 60_000, async () => {
+        const now = await versionsOf(joiner);
+        return now.etcdcluster === now.etcdserver.replace(/\d+$/, "0") ? true : undefined;
+      });
+      await joiner.rpc.call(kv.put, put({ key: Buffer.from("a"), value: Buffer.from("b") }));
+    } finally {
+      await cluster.stop("SIGKILL");
+    }
+  },
+  SECONDS_MIN * 1000,
+);
+
+async function versionsOf({ clientUrl }: ClusterMember) {
+  const answer = await fetch(`${clientUrl}/version`);
+  return (await answer.json()) as { readonly etcdserver: string; readonly etcdcluster: string };
+}
+
 async function live(cluster: TestCluster, program: Program): Promise<void> {
   const prng = createPrng(seed);
   const load = new MixedLoad(cluster, prng);
