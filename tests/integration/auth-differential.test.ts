@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { etcdserverpb } from "@kvorum/api";
 import { createPrng } from "@kvorum/base";
 import { expect } from "vitest";
 import {
@@ -11,7 +12,7 @@ import {
 import { endsEtcd } from "../support/ends-etcd.js";
 import { findEtcd, startEtcd, startKvorum } from "../support/processes.js";
 import { type AuthOp, METHODS, RandomAuthOps, ROOT_PASSWORD } from "../support/random-auth-ops.js";
-import { auth, maintenance, Rpc } from "../support/rpc.js";
+import { auth, kv, lease, maintenance, put, Rpc, range } from "../support/rpc.js";
 import { testUnless } from "../support/skip.js";
 
 /**
@@ -99,6 +100,119 @@ testUnless(whyNot())(
   },
   TEST_TIMEOUT_MS,
 );
+
+testUnless(whyNot())(
+  "streams are served and refused as etcd does",
+  async () => {
+    const [node, real] = await Promise.all([
+      startKvorum("memory", { args: ARGS }),
+      startEtcd(etcd!, { args: ARGS }),
+    ]);
+    const sides = [new Side(node.endpoint), new Side(real.endpoint)] as const;
+    try {
+      const [our, their] = await Promise.all(sides.map(streamOutcomes));
+      expect(our).toEqual(their);
+      expect(new Set(their).size).toBeGreaterThan(5);
+    } finally {
+      for (const { rpc } of sides) rpc.close();
+      await Promise.all([node.stop(), real.stop()]);
+    }
+  },
+  TEST_TIMEOUT_MS,
+);
+
+/** What each kind of stream says to each kind of caller. */
+async function streamOutcomes(side: Side): Promise<string[]> {
+  await beginWithRoot(side);
+  const { rpc } = side;
+  const user = { name: "ann", password: "a", options: undefined, hashedPassword: "" };
+  await rpc.call(auth.userAdd, user);
+  await rpc.call(auth.roleAdd, { name: "r" });
+  const key = Buffer.from("a");
+  const perm = { permType: 2, key, rangeEnd: Buffer.from("c") };
+  await rpc.call(auth.roleGrantPermission, { name: "r", perm });
+  await rpc.call(auth.userGrantRole, { user: "ann", role: "r" });
+  for (const [ID, name] of [
+    [1n, "a"],
+    [2n, "z"],
+  ] as const) {
+    await rpc.call(lease.leaseGrant, { ID, TTL: 1_000 });
+    await rpc.call(kv.put, put({ key: Buffer.from(name), value: key, lease: ID }));
+  }
+  await rpc.call(auth.authEnable, {});
+  const tokens: (string | undefined)[] = [undefined, "abc.1"];
+  for (const name of ["ann", "root"]) {
+    const password = name === "root" ? ROOT_PASSWORD : "a";
+    tokens.push((await rpc.call(auth.authenticate, { name, password })).token);
+  }
+  const outcomes: string[] = [];
+  for (const token of tokens) {
+    for (const stream of STREAMS) {
+      outcomes.push(`${stream.path} ${await firstOf(rpc, stream, token)}`);
+    }
+  }
+  return outcomes;
+}
+
+const { WatchRequest, WatchResponse, WatchCreateRequest } = etcdserverpb;
+const { LeaseKeepAliveRequest, LeaseKeepAliveResponse } = etcdserverpb;
+const { RangeRequest, RangeStreamResponse, SnapshotRequest, SnapshotResponse } = etcdserverpb;
+
+interface StreamCase {
+  readonly path: string;
+  readonly request: unknown;
+  readonly types: readonly [unknown, unknown];
+}
+
+const watch = (name: string, rangeEnd: string, startRevision = 0): StreamCase => {
+  const create = {
+    ...WatchCreateRequest.decode(new Uint8Array()),
+    ...{ key: Buffer.from(name), rangeEnd: Buffer.from(rangeEnd), startRevision },
+  };
+  const request = { requestUnion: { $case: "createRequest" as const, value: create } };
+  return { path: "/etcdserverpb.Watch/Watch", request, types: [WatchRequest, WatchResponse] };
+};
+const keepAlive = (ID: bigint): StreamCase => ({
+  path: "/etcdserverpb.Lease/LeaseKeepAlive",
+  request: { ID },
+  types: [LeaseKeepAliveRequest, LeaseKeepAliveResponse],
+});
+const rangeStream = (name: string, rangeEnd: string): StreamCase => ({
+  path: "/etcdserverpb.KV/RangeStream",
+  request: range({ key: Buffer.from(name), rangeEnd: Buffer.from(rangeEnd) }),
+  types: [RangeRequest, RangeStreamResponse],
+});
+
+const STREAMS: readonly StreamCase[] = [
+  ...[watch("a", ""), watch("a", "c"), watch("a", "d"), watch("", ""), watch("z", "", -1)],
+  ...[keepAlive(1n), keepAlive(2n), keepAlive(99n)],
+  ...[rangeStream("a", "c"), rangeStream("a", "\0"), rangeStream("", "")],
+  {
+    path: "/etcdserverpb.Maintenance/Snapshot",
+    request: {},
+    types: [SnapshotRequest, SnapshotResponse],
+  },
+];
+
+/** The first message, or how the stream ended without one. */
+function firstOf(rpc: Rpc, { path, request, types }: StreamCase, token?: string): Promise<string> {
+  const [requestType, responseType] = types as [never, never];
+  return new Promise((resolve) => {
+    const stream = rpc.stream<unknown, object>(path, requestType, responseType, token);
+    stream.on("data", (message: object) => {
+      const shown = path.endsWith("Snapshot") ? "bytes" : JSON.stringify(plain(message));
+      resolve(shown);
+      stream.cancel();
+    });
+    stream.on("error", ({ code, details }: { code: number; details: string }) => {
+      resolve(`${code} ${details}`);
+    });
+    stream.on("end", () => resolve("end"));
+    stream.write(request);
+    // The others take one request, and real servers wait for its end.
+    if (!/Watch|KeepAlive/.test(path)) stream.end();
+  });
+}
 
 async function compare(
   sides: readonly [Side, Side],

@@ -90,11 +90,15 @@ export class Rpc {
     path: string,
     requestType: MessageType<Request>,
     responseType: MessageType<Response>,
+    token?: string,
   ) {
+    const metadata = new Metadata();
+    if (token !== undefined) metadata.set("token", token);
     return this.#client.makeBidiStreamRequest<Request, Response>(
       path,
       (message) => Buffer.from(requestType.encode(message).finish()),
       (bytes) => responseType.decode(bytes),
+      metadata,
     );
   }
 
