@@ -1,4 +1,5 @@
 export { type DecodableType, decodeMessage } from "./codec/decode-message.js";
+export { plainPutBytes } from "./codec/plain-put.js";
 export { PLAIN_RANGE_KEY_START, plainRangeKeyEnd } from "./codec/plain-range.js";
 export {
   type DecodedProposal,

@@ -19,13 +19,14 @@ import type { StoreEvent } from "./types.js";
 export class WriteTransaction {
   readonly #state: StoreState;
   readonly #main: number;
-  readonly #events: StoreEvent[] | undefined;
+  readonly #hasSink: boolean;
+  #events: StoreEvent[] | undefined;
   #sub = 0;
 
   constructor(state: StoreState) {
     this.#state = state;
     this.#main = state.currentRevision + 1;
-    this.#events = state.watchSink === undefined ? undefined : [];
+    this.#hasSink = state.watchSink !== undefined;
   }
 
   /** What a read in the transaction sees, and its header says: one more once anything changed. */
@@ -83,13 +84,9 @@ export class WriteTransaction {
     const lease = index.tombstone(key, main, sub);
     if (lease !== 0n) leases.detach({ key, lease });
     counters.deletes++;
-    this.#events?.push({
-      type: "delete",
-      key,
-      revision: { main, sub },
-      kv: encodeKeyValue({ ...fields, modRevision: main }),
-      isCreate: false,
-    });
+    if (!this.#hasSink) return;
+    const kv = encodeKeyValue({ ...fields, modRevision: main });
+    this.#note({ type: "delete", key, revision: { main, sub }, kv, isCreate: false });
   }
 
   end(): void {
@@ -118,8 +115,15 @@ export class WriteTransaction {
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
     counters.puts++;
+    if (!this.#hasSink) return;
     const isCreate = created === main;
-    this.#events?.push({ type: "put", key, revision: { main, sub }, kv, isCreate });
+    this.#note({ type: "put", key, revision: { main, sub }, kv, isCreate });
+  }
+
+  /** Most revisions have one event: a list that begins with it has no room for more. */
+  #note(event: StoreEvent): void {
+    if (this.#events === undefined) this.#events = [event];
+    else this.#events.push(event);
   }
 
   #read(key: string): RawKeyValue | undefined {

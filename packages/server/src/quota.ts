@@ -25,7 +25,12 @@ export class Quota {
 }
 
 export function putCost(request: etcdserverpb.PutRequest): number {
-  return limits.quotaPutOverheadBytes + request.key.length + request.value.length;
+  return plainPutCost(request.key.length + request.value.length);
+}
+
+/** @param bytes of key and value */
+export function plainPutCost(bytes: number): number {
+  return limits.quotaPutOverheadBytes + bytes;
 }
 
 /** The dearer branch, nested transactions included. 0 for one that puts nothing on either branch. */

@@ -10,6 +10,7 @@ import {
   etcdserverpb,
   PLAIN_RANGE_KEY_START,
   ProposalField,
+  plainPutBytes,
   plainRangeKeyEnd,
   type RawResponse,
 } from "@kvorum/api";
@@ -22,7 +23,7 @@ import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import type { Proposer } from "../consensus/proposer.js";
 import type { ReadIndexQueue, ReadOwner } from "../consensus/read-index.js";
-import { putCost, type Quota, txnCost } from "../quota.js";
+import { plainPutCost, putCost, type Quota, txnCost } from "../quota.js";
 import type { Identities } from "./identities.js";
 import { answerPermitted } from "./permitted-read.js";
 import { openRangeStream } from "./range-stream.js";
@@ -88,9 +89,14 @@ export class KvService {
   }
 
   #put(call: UnaryCall, message: Buffer): void {
-    const request = decodePutRequest(message);
-    this.#checkQuota(putCost(request));
-    validatePut(request);
+    const bytes = plainPutBytes(message);
+    if (bytes !== 0) {
+      this.#checkQuota(plainPutCost(bytes));
+    } else {
+      const request = decodePutRequest(message);
+      this.#checkQuota(putCost(request));
+      validatePut(request);
+    }
     this.#propose(ProposalField.put, message, call);
   }
 
