@@ -6,8 +6,12 @@ import { LatencyHistogram } from "../load/latency-histogram.js";
 import type { LoadResult } from "../load/load-result.js";
 import { mergeResults } from "../load/merge-results.js";
 import { formatBytes, formatLatency, formatNumber, formatRatio } from "./format.js";
+import { renderGrowth } from "./growth-table.js";
+import { largeLines } from "./large-lines.js";
+import { renderLarge } from "./large-table.js";
 import { linearAxis, logAxis } from "./page/axis.js";
 import { renderHtml } from "./page/html-page.js";
+import { readmeText } from "./readme-text.js";
 import { summarize } from "./summary.js";
 import { renderTable } from "./table.js";
 
@@ -59,6 +63,31 @@ const SLOWING = comparison([
   ...[1000, 500, 100].map((rate, round) => run("etcd", round, rate)),
   ...[3000, 1500, 400].map((rate, round) => run("kvorum lmdb", round, rate)),
 ]);
+
+/** At 10 and at 1,000 keys. */
+const GROWING: Comparison = {
+  ...comparison(
+    [10, 1000].flatMap((keys, i) =>
+      ["etcd", "kvorum lmdb"].map((target, j) => ({
+        ...{ ...run(target, 0, (1000 * (j + 1)) / (i + 1)), workload: `put@${keys}` },
+      })),
+    ),
+  ),
+  kind: "growth",
+  workloads: [10, 1000].map((value) => ({
+    ...{ name: `put@${value}`, title: "put", point: { axis: "keys", value, curve: "put" } },
+  })),
+};
+
+const LARGE: Comparison = {
+  ...comparison(
+    ["etcd", "kvorum lmdb"].map((target, j) => ({
+      ...{ ...run(target, 0, 1000), workload: "fill", rssBytes: 1e8 * (j + 1) },
+    })),
+  ),
+  ...{ kind: "large", options: { rounds: 1, keys: 1000, valueBytes: 256, secondsPerRun: 1 } },
+  workloads: [{ name: "fill", title: "fill" }],
+};
 
 describe("statistics", () => {
   it("medians, spreads and ratios", () => {
@@ -117,14 +146,50 @@ describe("the report", () => {
     expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  it("closes every element that it opens", () => {
+  it.each([
+    ["a comparison", SLOWING],
+    ["growth", GROWING],
+    ["a large store", LARGE],
+  ])("closes every element that it opens: %s", (_, report) => {
     const open: string[] = [];
-    for (const [, slash, name, rest] of renderHtml(SLOWING).matchAll(/<(\/?)(\w+)([^>]*)>/g)) {
+    for (const [, slash, name, rest] of renderHtml(report).matchAll(/<(\/?)(\w+)([^>]*)>/g)) {
       if (name === "meta" || rest?.endsWith("/")) continue;
       if (slash === "") open.push(name!);
       else expect(open.pop()).toBe(name);
     }
     expect(open).toEqual([]);
+  });
+
+  it("draws growth as curves, and writes it as tables", () => {
+    expect(renderHtml(GROWING)).toContain("put rate over keys");
+    expect(renderHtml(GROWING).match(/<circle/g)).toHaveLength(2 * 2 * 2);
+    const [head, , etcd] = renderGrowth(GROWING).split("\n").slice(1);
+    expect(head).toMatch(/put rate over keys .* 10 .* 1,000/);
+    expect(etcd).toMatch(/etcd .* 1,000 .* 500/);
+  });
+
+  it("holds a large store against the reference", () => {
+    const memory = largeLines(LARGE).find(({ label }) => label.includes("after the fill"))!;
+    expect(memory.cells.map(({ ratio }) => ratio)).toEqual([undefined, 2]);
+    expect(renderLarge(LARGE)).toContain("191 MiB (2.00x)");
+    expect(renderHtml(LARGE)).toContain("1,000 keys");
+  });
+
+  it("writes the README's table, with what the reference is better at and with errors", () => {
+    const text = readmeText([SLOWING, LARGE]);
+    expect(text).toContain("| work | etcd | lmdb |");
+    expect(text).toContain("| put | 500 | 1,500 (3.00x) |");
+    expect(text).toContain("etcd is ahead of every engine in: resident memory after the fill");
+    expect(text).not.toContain("Errors");
+    const wrong = comparison([run("etcd", 0, 10), run("kvorum lmdb", 0, 20, { odd: 7 })]);
+    expect(readmeText([wrong])).toContain("no rate counts: kvorum lmdb: put: odd (7 times)");
+  });
+
+  it("says nothing of a run in which no call was answered", () => {
+    const none = { ...result(0), latency: new LatencyHistogram().summary() };
+    const silent = comparison([{ ...run("kvorum lmdb", 0, 0), result: none }]);
+    expect(summarize(silent, "put", "kvorum lmdb")!.p99Us).toBeNaN();
+    expect(renderTable(silent)).not.toContain("0 us");
   });
 
   it("shows errors, on the page and in the table", () => {

@@ -46,7 +46,8 @@ export function conditions({ machine, options, command, targets }: Comparison): 
   const items = Object.entries({ ...machine, ...options }).map(([name, value]) => {
     const look = String(value).length > 24 ? ` class="wide"` : "";
     const term = `<dt>${escapeHtml(words(name))}</dt>`;
-    return `<div${look}>${term}<dd>${escapeHtml(String(value))}</dd></div>`;
+    const text = typeof value === "number" ? value.toLocaleString("en-US") : value;
+    return `<div${look}>${term}<dd>${escapeHtml(text)}</dd></div>`;
   });
   const lines = targets.flatMap(({ name, commandLines = [] }) =>
     commandLines.map((line) => `<p class="dim">${escapeHtml(name)}</p>${block(line)}`),

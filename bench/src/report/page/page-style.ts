@@ -60,6 +60,7 @@ section { border: 1px solid var(--rule); border-radius: 8px; padding: 1rem; marg
 .track u::before { left: 0; } .track u::after { right: 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr));
   gap: 1rem; margin: 1rem 0 .4rem; }
+.pairs { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 figure { margin: 0; } figcaption { font-size: .88rem; font-weight: 600; margin-bottom: .2rem; }
 svg { display: block; width: 100%; height: auto; max-width: 520px; }
 svg text { font-size: 12px; fill: var(--ink); } svg text.title { fill: var(--dim); }

@@ -13,9 +13,19 @@ type Classes = ReadonlyMap<string, string>;
 export function workloadPlots(summaries: readonly Summary[], classes: Classes): string {
   const isDisturbed = summaries.some(({ typical }) => typical.result.bands !== undefined);
   const latency = latencyPlot(summaries, classes);
-  return isDisturbed
-    ? latency + disturbedPlots(summaries, classes)
-    : latency + timelinePlot(summaries, classes);
+  if (isDisturbed) {
+    return grid(latency) + BANDS_NOTE + grid(disturbedPlots(summaries, classes), " pairs");
+  }
+  return grid(latency + timelinePlot(summaries, classes));
+}
+
+const BANDS_NOTE =
+  `<p class="dim">Left of the dashed line nothing disturbed the puts; right of it, the bands show ` +
+  `when a compaction or defragmentation was under way. The latency above is that of the right ` +
+  `half.</p>`;
+
+function grid(figures: string, more = ""): string {
+  return figures === "" ? "" : `<div class="plots${more}">${figures}</div>`;
 }
 
 /** Percentiles on an axis where each further nine is as far: 90, 99, 99.9, 99.99 %. */
@@ -101,8 +111,18 @@ function over(
   timeline: readonly TimelinePoint[],
   of: (point: TimelinePoint) => number,
 ): Line["points"] {
-  return timeline.map((point) => [point.atMs / 1000, of(point)] as const);
+  const group = Math.ceil(timeline.length / POINTS_MAX);
+  const points: [x: number, y: number][] = [];
+  for (let i = 0; i < timeline.length; i += group) {
+    const part = timeline.slice(i, i + group);
+    const sum = part.reduce((total, point) => total + of(point), 0);
+    points.push([part[0]!.atMs / 1000, sum / part.length]);
+  }
+  return points;
 }
+
+/** More points than this are drawn as their means, or a line turns into an area. */
+const POINTS_MAX = 100;
 
 function most(lines: readonly Line[]): number {
   return Math.max(...lines.flatMap(({ points }) => points.map(([, y]) => y)));

@@ -42,7 +42,7 @@ export function workloadSection(
   );
   const plots = workloadPlots(summaries, classes);
   const shown = summaries.map(({ target }) => target);
-  const drawn = plots === "" ? "" : `<div class="plots">${plots}</div>${legend(classes, shown)}`;
+  const drawn = plots === "" ? "" : `${plots}${legend(classes, shown)}`;
   return `${open}${rates}${drawn}${details(summaries)}</section>`;
 }
 
