@@ -47,7 +47,11 @@ export interface WatchSource {
 
 /** What the store tells after each write transaction, synchronously, in revision order. */
 export interface WatchSink {
+  /** False while nobody watches: then `passed` is told in place of `notify`. */
+  readonly isWatched: boolean;
   notify(events: RevisionEvents): void;
+  /** A revision whose events nobody asked for. */
+  passed(main: MainRevision): void;
   /** A snapshot replaced the store's content: every watcher must catch up from history. */
   reset(): void;
 }

@@ -1,5 +1,5 @@
 import { type Backend, createMemoryEngine, MemoryDisk } from "@kvorum/backends";
-import type { LeaseId } from "@kvorum/base";
+import type { LeaseId, MainRevision } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import { BufferedBackend, type BufferedBackendOptions } from "../committer.js";
 import { Store, type StoreOptions } from "../store.js";
@@ -28,7 +28,14 @@ export class FakeLeases implements LeaseAttachments {
 }
 
 export class RecordingSink implements WatchSink {
+  isWatched = true;
   readonly told: RevisionEvents[] = [];
+  /** Revisions while nobody watched. */
+  readonly quiet: MainRevision[] = [];
+
+  passed(main: MainRevision): void {
+    this.quiet.push(main);
+  }
 
   notify(events: RevisionEvents): void {
     this.told.push(events);

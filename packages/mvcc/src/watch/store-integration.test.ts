@@ -21,6 +21,10 @@ let stream: WatchStream;
 beforeEach(async () => {
   lessor = new Lessor({ store: new FakeBufferedStore(), clock: nodeClock, minTtlSeconds: 2 });
   const watchSink: WatchSink = {
+    get isWatched() {
+      return hub?.isWatched ?? false;
+    },
+    passed: (main) => hub?.passed(main),
     notify: (events) => hub?.notify(events),
     reset: () => hub?.reset(),
   };

@@ -91,13 +91,22 @@ export class WatchHub implements WatchSink {
     return stream;
   }
 
+  get isWatched(): boolean {
+    return this.#counters.watchers > 0;
+  }
+
+  passed(main: MainRevision): void {
+    this.#revision = main;
+    this.#log.clear();
+  }
+
   /** Synchronous; sends nothing itself. */
   notify(events: RevisionEvents): void {
-    this.#revision = events.main;
-    if (this.#counters.watchers === 0) {
-      this.#log.clear();
+    if (!this.isWatched) {
+      this.passed(events.main);
       return;
     }
+    this.#revision = events.main;
     this.#log.append(events);
     for (const watcher of this.#future.takeDue(events.main)) watcher.stream.join(watcher);
     this.#match(events);

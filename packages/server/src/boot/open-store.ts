@@ -53,6 +53,10 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
   // The hub reads from the store and the store tells the hub: both are bound late.
   let hub: WatchHub | undefined;
   const watchSink: WatchSink = {
+    get isWatched() {
+      return hub?.isWatched ?? false;
+    },
+    passed: (main) => hub?.passed(main),
     notify: (events) => hub?.notify(events),
     reset: () => hub?.reset(),
   };
@@ -92,11 +96,7 @@ export async function replaceContent(
   backend: Backend,
 ): Promise<void> {
   const { watchHub, alarms, auth } = opened;
-  const watchSink: WatchSink = {
-    notify: (events) => watchHub.notify(events),
-    reset: () => watchHub.reset(),
-  };
-  const content = await openContent(opening, backend, watchSink);
+  const content = await openContent(opening, backend, watchHub);
   const { store, lessor, buffered } = opened;
   const takeAuth = await auth.prepare(content.buffered);
   Object.assign(opened, content);

@@ -21,12 +21,14 @@ let proposer: Proposer;
 let loop: ReadyLoop;
 let writes: Write[];
 let events: string[];
+let onSend: ((messages: readonly Message[]) => void) | undefined;
 
 beforeEach(() => {
   node = new FakeNode();
   clock = new SimulatedClock();
   writes = [];
   events = [];
+  onSend = undefined;
   const ids = new ProposalIds({ memberId: 1n, wallMs: 0 });
   const wake = () => loop.wake();
   proposer = new Proposer({
@@ -45,7 +47,10 @@ beforeEach(() => {
         }),
     },
     apply: (entries) => void events.push(`apply ${entries.map(({ index }) => index)}`),
-    send: (messages) => void events.push(`send ${names(messages)}`),
+    send: (messages) => {
+      events.push(`send ${names(messages)}`);
+      onSend?.(messages);
+    },
     snapshots: {
       save: async ({ metadata }) => void events.push(`save snapshot ${metadata.index}`),
       install: async ({ metadata }) => void events.push(`install snapshot ${metadata.index}`),
@@ -102,6 +107,22 @@ test("while a batch is written the next one gathers, and goes in one write", asy
     [2],
     [3, 4],
     [],
+  ]);
+});
+
+test("of the acknowledgements of a batch the last of a row is sent, with the rest, at once", async () => {
+  const sent: Message[][] = [];
+  const ack = (to: bigint, index: number, reject = false) =>
+    ({ type: MessageType.AppResp, to, term: 1, index, reject }) as Message;
+  const after = (...messagesAfterSync: Message[]) => readyWith({ messagesAfterSync });
+  onSend = (messages) => sent.push([...messages]);
+  await turn(appending(1));
+  await turn(appending(2), after(ack(2n, 1)), after(ack(2n, 2)), after(ack(2n, 3, true)));
+  await turn(after(ack(2n, 4)), after(messageTo(3n)), after(ack(2n, 5)), after(ack(3n, 6)));
+  await settle(writes[0]);
+  await settle(writes[1]);
+  expect(sent).toEqual([
+    [ack(2n, 2), ack(2n, 3, true), ack(2n, 4), messageTo(3n), ack(2n, 5), ack(3n, 6)],
   ]);
 });
 

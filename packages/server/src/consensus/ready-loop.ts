@@ -117,7 +117,7 @@ export class ReadyLoop {
     const { readies } = batch;
     if (readies.length === 0) return;
     if (!readies.some(needsSave)) {
-      for (const ready of readies) this.#acknowledge(ready);
+      this.#acknowledge(readies);
       this.#save();
       return;
     }
@@ -161,7 +161,7 @@ export class ReadyLoop {
   #saved({ superseded, readies }: Batch): void {
     this.#saving = false;
     for (const ready of superseded) this.#pass(ready);
-    for (const ready of readies) this.#acknowledge(ready);
+    this.#acknowledge(readies);
     if (this.#stopped) {
       this.#idle?.();
       return;
@@ -177,9 +177,15 @@ export class ReadyLoop {
     this.#options.node.saved(ready);
   }
 
-  #acknowledge(ready: Ready): void {
-    if (ready.messagesAfterSync.length > 0) this.#options.send(ready.messagesAfterSync);
-    this.#options.node.saved(ready);
+  /** What the Readys promise together leaves in one piece, and of several positions the last. */
+  #acknowledge(readies: readonly Ready[]): void {
+    const { send, node } = this.#options;
+    const promises =
+      readies.length === 1
+        ? readies[0]!.messagesAfterSync
+        : newestPromises(readies.flatMap((ready) => ready.messagesAfterSync));
+    if (promises.length > 0) send(promises);
+    for (const ready of readies) node.saved(ready);
   }
 }
 
@@ -188,6 +194,19 @@ interface Batch {
   /** Those before the newest snapshot, beginning with an older one. */
   readonly superseded: readonly Ready[];
   readonly readies: readonly Ready[];
+}
+
+/** Leaves out each acknowledgement that the next message repeats with a later position. */
+function newestPromises(messages: readonly Message[]): readonly Message[] {
+  return messages.filter((message, i) => {
+    const next = messages[i + 1];
+    if (next === undefined || !isAcknowledgement(message) || !isAcknowledgement(next)) return true;
+    return next.to !== message.to || next.term !== message.term || next.index < message.index;
+  });
+}
+
+function isAcknowledgement(message: Message): boolean {
+  return message.type === MessageType.AppResp && !message.reject;
 }
 
 function needsSave(ready: Ready): boolean {

@@ -51,6 +51,20 @@ export class ByteQueue {
     return value;
   }
 
+  /** The piece that is taken from now; its bytes from `headStart` on have not been taken. */
+  get head(): Buffer {
+    return this.#pieces[0] ?? NOTHING;
+  }
+
+  get headStart(): number {
+    return this.#offset;
+  }
+
+  /** Takes `count` bytes of the head that were read in place, at least 1. */
+  skip(count: number): void {
+    this.#advance(this.#pieces[0]!, count);
+  }
+
   #gather(count: number): Buffer {
     const gathered = Buffer.allocUnsafeSlow(count);
     for (let filled = 0; filled < count; ) {
@@ -71,3 +85,5 @@ export class ByteQueue {
     this.#pieces.shift();
   }
 }
+
+const NOTHING = Buffer.alloc(0);
