@@ -35,7 +35,14 @@ export async function openStoreFixture(directory: string, engine: Engine): Promi
   let hub: WatchHub | undefined;
   const store = await Store.open({
     ...{ backend: buffered, clock: nodeClock, leases },
-    watchSink: { notify: (events) => hub?.notify(events), reset: () => hub?.reset() },
+    watchSink: {
+      get isWatched() {
+        return hub?.isWatched ?? false;
+      },
+      passed: (main) => hub?.passed(main),
+      notify: (events) => hub?.notify(events),
+      reset: () => hub?.reset(),
+    },
   });
   hub = new WatchHub({ source: store, clock: nodeClock, header: () => Buffer.from([0x18, 1]) });
   const putRequest = (number = prng.below(RECORDS)): etcdserverpb.PutRequest => {
