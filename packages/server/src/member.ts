@@ -264,11 +264,8 @@ export class Member {
     const { options, disk, cluster } = this.#parts;
     const confState =
       disk.position.index > 0
-        ? confStateOf(
-            cluster.voters().map((member) => member.id),
-            cluster.learners().map((member) => member.id),
-          )
-        : (disk.log.confState ?? confStateOf([], []));
+        ? confStateOf(cluster.members())
+        : (disk.log.confState ?? confStateOf([]));
     const node = openRaftNode({
       ...{ member: options, log: disk.log, confState },
       consistentIndex: disk.position.index,
@@ -296,8 +293,7 @@ export class Member {
   #snapshotPosition(): Snapshot {
     const { position, cluster } = this.#parts;
     const { index, term } = position.current;
-    const ids = (members: readonly { readonly id: MemberId }[]) => members.map(({ id }) => id);
-    const confState = confStateOf(ids(cluster.voters()), ids(cluster.learners()));
+    const confState = confStateOf(cluster.members());
     return { metadata: { index, term, confState }, data: new Uint8Array(0) };
   }
 

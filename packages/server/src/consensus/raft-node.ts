@@ -37,6 +37,17 @@ export function openRaftNode(options: {
   });
 }
 
-export function confStateOf(voters: readonly MemberId[], learners: readonly MemberId[]): ConfState {
-  return { voters, learners, votersOutgoing: [], learnersNext: [], autoLeave: false };
+/** Members change one at a time, so no configuration is ever joint. */
+export function confStateOf(
+  members: readonly { readonly id: MemberId; readonly isLearner: boolean }[],
+): ConfState {
+  const ids = (isLearner: boolean) =>
+    members.filter((member) => member.isLearner === isLearner).map(({ id }) => id);
+  return {
+    voters: ids(false),
+    learners: ids(true),
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
 }

@@ -1,9 +1,10 @@
 import type { View } from "@kvorum/backends";
 import { assert, type LogIndex, type Term } from "@kvorum/base";
-import type { ConfState, Message } from "@kvorum/raft";
+import type { Message } from "@kvorum/raft";
 import { readPosition } from "../boot/position.js";
-import { type MemberJson, memberFromJson } from "../membership/member.js";
+import { memberFromJson } from "../membership/member.js";
 import { encodeMembership } from "../storage/snap/membership-json.js";
+import { confStateOf } from "./raft-node.js";
 
 /** A MsgSnap whose snapshot says exactly what the view's content stands for. */
 export interface SnapshotMessage {
@@ -36,18 +37,6 @@ export async function completeSnapshot(message: Message, view: View): Promise<Sn
   });
   const metadata = { index, term, confState: confStateOf(members) };
   return { message: { ...message, snapshot: { metadata, data } }, index, term };
-}
-
-function confStateOf(members: readonly MemberJson[]): ConfState {
-  const ids = (isLearner: boolean) =>
-    members.filter((member) => member.isLearner === isLearner).map(({ id }) => id);
-  return {
-    voters: ids(false),
-    learners: ids(true),
-    votersOutgoing: [],
-    learnersNext: [],
-    autoLeave: false,
-  };
 }
 
 async function smallBucket(
