@@ -8,7 +8,8 @@ import type { Comparison } from "../compare/run-record.js";
 import { parseMembers, settingsOf } from "../compare/settings.js";
 import { checkLoadOptions } from "../load/load-options.js";
 import { renderHtml } from "../report/page/html-page.js";
-import { renderFaults, renderTable } from "../report/table.js";
+import { renderText } from "../report/render-text.js";
+import { renderFaults } from "../report/table.js";
 import {
   CLUSTER_WORKLOADS,
   findWorkloads,
@@ -34,7 +35,7 @@ export async function compare({ flags, text }: CommandLine): Promise<number> {
     isSecure: flags.tls ?? false,
     scratchDir: flags["scratch-dir"],
   });
-  return report(comparison, renderTable(comparison), flags, "bench-report");
+  return report(comparison, flags, "bench-report");
 }
 
 /** The same before any server is started. @throws BenchError "USAGE" */
@@ -68,16 +69,14 @@ export async function withProgress(
 }
 
 /** Prints a report and writes its files; returns the exit code. */
-export function report(comparison: Comparison, table: string, flags: Flags, name: string): number {
-  console.log(table);
-  const faults = renderFaults(comparison);
-  for (const line of faults) console.log(line);
+export function report(comparison: Comparison, flags: Flags, name: string): number {
+  console.log(renderText(comparison));
   const json = flags.json ?? `${name}.json`;
   const html = flags.html ?? `${name}.html`;
   writeFileSync(json, JSON.stringify(comparison));
   writeFileSync(html, renderHtml(comparison));
   console.log(`Written: ${json}, ${html}`);
-  return faults.length === 0 ? 0 : 1;
+  return renderFaults(comparison).length === 0 ? 0 : 1;
 }
 
 /** Those that the flags name, else those that suit the size. @throws BenchError "USAGE" */

@@ -2,7 +2,16 @@ import { parseArgs } from "node:util";
 import { BenchError } from "../bench-error.js";
 
 /** What `npm run bench -- VERB` can do. */
-export const VERBS = ["compare", "growth", "large", "load", "micro", "guard", "readme"] as const;
+export const VERBS = [
+  "compare",
+  "growth",
+  "large",
+  "load",
+  "micro",
+  "guard",
+  "page",
+  "readme",
+] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** Those that start servers and report. */
@@ -44,12 +53,12 @@ const FLAGS = {
   key: { type: "string", verbs: ["load"] },
   "insecure-skip-tls-verify": { type: "boolean", verbs: ["load"] },
   json: { type: "string", verbs: [...STARTING, "load"] },
-  html: { type: "string", verbs: STARTING },
+  html: { type: "string", verbs: [...STARTING, "page"] },
   "scratch-dir": { type: "string", verbs: [...STARTING, "guard"] },
   guard: { type: "boolean", verbs: ["guard", "compare"] },
   update: { type: "boolean", verbs: ["guard"] },
   stages: { type: "string", verbs: ["micro"] },
-  from: { type: "string", multiple: true, verbs: ["readme"] },
+  from: { type: "string", multiple: true, verbs: ["readme", "page"] },
   file: { type: "string", verbs: ["readme"] },
   help: { type: "boolean", short: "h", verbs: VERBS },
 } as const satisfies Record<string, Flag>;

@@ -1,5 +1,4 @@
 import { growthSetting, growthStages, runGrowth } from "../compare/run-growth.js";
-import { renderGrowth } from "../report/growth-table.js";
 import { findWorkloads } from "../workloads/catalogue.js";
 import { checkLoad, QUOTA_ARGS, report, withProgress } from "./compare.js";
 import { loadOptions, numberOf, numbersOf, roundsOf, targetsOf } from "./flag-values.js";
@@ -34,5 +33,5 @@ export async function growth({ flags, text }: CommandLine): Promise<number> {
     moreArgs: QUOTA_ARGS,
     scratchDir: flags["scratch-dir"],
   });
-  return report(comparison, renderGrowth(comparison), flags, "bench-growth");
+  return report(comparison, flags, "bench-growth");
 }

@@ -20,6 +20,7 @@ Commands
   load      runs workloads against servers that run already (--endpoint)
   micro     times single stages (engine, WAL, codec, ...) without a server
   guard     a short comparison that fails when a ratio of bench/guard.json was lost
+  page      draws the page and the table of a JSON report again
   readme    writes the table of the README from reports
 
 Start with
@@ -95,7 +96,7 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
     "Fills every server step by step and measures put, range and resident memory at each; then\n" +
       "the same at growing numbers of connections, on the first number of keys.",
     `Steps
-  --keys LIST         (default 10000,100000,1000000; 5000000 takes 20 minutes more)
+  --keys LIST         (default 10000,100000,1000000; 5000000 takes some six minutes more)
   --connections LIST  (default 1,10,100,1000); over keys there are 20 with 50 streams each
   --streams N         calls at a time on each of these connections (default 1)
   --rounds N          repetitions of each point (default 1)`,
@@ -134,6 +135,10 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
   --etcd PATH         (default: the one on PATH); the guard needs one
   --processes N       generator processes (default 1)
   --scratch-dir DIR   where the servers keep their data (default: the system's)`,
+  ],
+  page: [
+    `  --from FILE         the JSON report (default bench-report.json)
+  --html FILE         the page (default: the report's name with .html)`,
   ],
   readme: [
     `  --from FILE         a JSON report; may be repeated: one member, three members, large

@@ -1,6 +1,5 @@
 import { runComparison } from "../compare/run-comparison.js";
 import { type Setting, settingsOf } from "../compare/settings.js";
-import { renderLarge } from "../report/large-table.js";
 import { findWorkloads } from "../workloads/catalogue.js";
 import { checkLoad, QUOTA_ARGS, report, withProgress } from "./compare.js";
 import { loadOptions, roundsOf, targetsOf } from "./flag-values.js";
@@ -33,7 +32,7 @@ export async function large({ flags, text }: CommandLine): Promise<number> {
     moreArgs: QUOTA_ARGS,
     scratchDir: flags["scratch-dir"],
   });
-  return report(comparison, renderLarge(comparison), flags, "bench-large");
+  return report(comparison, flags, "bench-large");
 }
 
 function largeSetting(flags: Flags): Setting {

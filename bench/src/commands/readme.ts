@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "../bench-error.js";
-import type { Comparison } from "../compare/run-record.js";
+import { readReport } from "../report/read-report.js";
 import { readmeText } from "../report/readme-text.js";
 import type { CommandLine } from "./flags.js";
 
@@ -13,7 +13,7 @@ const END = "<!-- bench:end -->";
 export async function readme({ flags }: CommandLine): Promise<number> {
   const file = flags.file ?? README;
   const reports = (flags.from ?? ["bench-report.json"]).map(readReport);
-  const text = read("file", file);
+  const text = read(file);
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) {
     throw new BenchError("USAGE", `${file} has no marks ${BEGIN} and ${END}`);
@@ -24,21 +24,10 @@ export async function readme({ flags }: CommandLine): Promise<number> {
   return 0;
 }
 
-function readReport(path: string): Comparison {
-  const text = read("from", path);
-  try {
-    const report = JSON.parse(text) as Comparison;
-    if (Array.isArray(report.runs) && Array.isArray(report.targets)) return report;
-  } catch {
-    // Whatever is no JSON is no report either.
-  }
-  throw new BenchError("USAGE", `--from ${path} is no JSON report of a comparison`);
-}
-
-function read(flag: string, path: string): string {
+function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new BenchError("USAGE", `--${flag} ${path} can't be read`, { cause });
+    throw new BenchError("USAGE", `--file ${path} can't be read`, { cause });
   }
 }

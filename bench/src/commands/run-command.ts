@@ -6,10 +6,11 @@ import { growth } from "./growth.js";
 import { helpText } from "./help.js";
 import { large } from "./large.js";
 import { load } from "./load.js";
+import { page } from "./page.js";
 import { readme } from "./readme.js";
 
 const COMMANDS: Readonly<Record<Verb, (line: CommandLine) => Promise<number>>> = {
-  ...{ compare, growth, large, load, readme },
+  ...{ compare, growth, large, load, page, readme },
   micro: ({ flags }) => runMicro({ engines: flags.engines, stages: flags.stages }),
   guard: (line) => runGuard(line),
 };

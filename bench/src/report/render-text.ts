@@ -1,0 +1,14 @@
+import type { Comparison } from "../compare/run-record.js";
+import { renderGrowth } from "./growth-table.js";
+import { renderLarge } from "./large-table.js";
+import { renderFaults, renderTable } from "./table.js";
+
+/** A report for a terminal: its table, then everything that went wrong, a line each. */
+export function renderText(comparison: Comparison): string {
+  return [tableOf(comparison), ...renderFaults(comparison)].join("\n");
+}
+
+function tableOf(comparison: Comparison): string {
+  if (comparison.kind === "growth") return renderGrowth(comparison);
+  return comparison.kind === "large" ? renderLarge(comparison) : renderTable(comparison);
+}
