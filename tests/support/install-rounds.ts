@@ -35,7 +35,8 @@ export interface InstallRoundsOptions {
 }
 
 export interface InstallReport {
-  /** Snapshots that were taken to the end. */
+  /** Installs that began in a running member, and those of them that it came to the end of. */
+  begun: number;
   installs: number;
   /** Starts that went on with a snapshot whose install had been interrupted. */
   resumed: number;
@@ -55,7 +56,7 @@ export async function runInstallRounds(options: InstallRoundsOptions): Promise<I
   const prng = createPrng(seed);
   const kills = Object.fromEntries(Object.keys(MOMENTS).map((moment) => [moment, 0]));
   const report: InstallReport = {
-    ...{ installs: 0, resumed: 0, lastInstallMs: 0, acknowledged: 0 },
+    ...{ begun: 0, installs: 0, resumed: 0, lastInstallMs: 0, acknowledged: 0 },
     kills: kills as Record<Moment, number>,
   };
   const cluster = await TestCluster.start({
@@ -144,6 +145,7 @@ async function killIn(
 }
 
 function countInstall({ log }: ClusterMember, report: InstallReport): void {
+  if (log.includes("applying snapshot")) report.begun++;
   if (log.includes("applied snapshot")) report.installs++;
   else if (log.includes("Recovering from snapshot backend")) report.resumed++;
   else return;
