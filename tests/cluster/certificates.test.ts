@@ -29,6 +29,8 @@ const LIFE_OF_REPLACED_MS = 45_000;
 /** Long enough that every member has shown it. */
 const LIFE_OF_EXPIRING_MS = 15_000;
 const TEST_MS_MAX = 300_000;
+/** A member has started and probed the others by then. */
+const REFUSED_WITHIN_MS = 90_000;
 /** No member without a quorum serves, however long it is asked. */
 const REFUSAL_MS = 4_000;
 
@@ -205,7 +207,7 @@ async function formAndRestart(programs: readonly Program[]): Promise<void> {
 
 /** It runs, finds the certificates expired, and goes on without serving anyone. */
 async function untilRefused(member: ClusterMember): Promise<void> {
-  await eventually(`refusal in the log of ${member.name}`, PROGRESS_WITHIN_MS, async () =>
+  await eventually(`refusal in the log of ${member.name}`, REFUSED_WITHIN_MS, async () =>
     member.log.includes("certificate has expired") ? true : undefined,
   );
   await expect(member.serving(REFUSAL_MS)).rejects.toThrow("does not serve");
