@@ -62,6 +62,22 @@ describe("put", () => {
   });
 });
 
+describe("the watch sink", () => {
+  test("is told of revisions alone while nobody watches, and events count all the same", () => {
+    const { store, sink } = opened;
+    sink.isWatched = false;
+    store.put(putOf("a", "1"));
+    store.put(putOf("b", "1"));
+    store.deleteRange(deleteOf({ key: "a", rangeEnd: "\0" }));
+    store.deleteRange(deleteOf({ key: "a" }));
+    sink.isWatched = true;
+    store.put(putOf("a", "2"));
+    expect(sink.quiet).toEqual([2, 3, 4]);
+    expect(sink.told.map(({ main }) => main)).toEqual([5]);
+    expect(store.stat().events).toBe(5);
+  });
+});
+
 describe("deleteRange", () => {
   test("deletes in key order within one revision and tells each tombstone", () => {
     const { store, sink } = opened;

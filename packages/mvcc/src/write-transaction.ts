@@ -19,14 +19,15 @@ import type { StoreEvent } from "./types.js";
 export class WriteTransaction {
   readonly #state: StoreState;
   readonly #main: number;
-  readonly #hasSink: boolean;
+  readonly #isWatched: boolean;
+  /** Undefined while nobody watches. */
   #events: StoreEvent[] | undefined;
   #sub = 0;
 
   constructor(state: StoreState) {
     this.#state = state;
     this.#main = state.currentRevision + 1;
-    this.#hasSink = state.watchSink !== undefined;
+    this.#isWatched = state.watchSink?.isWatched ?? false;
   }
 
   /** What a read in the transaction sees, and its header says: one more once anything changed. */
@@ -84,7 +85,7 @@ export class WriteTransaction {
     const lease = index.tombstone(key, main, sub);
     if (lease !== 0n) leases.detach({ key, lease });
     counters.deletes++;
-    if (!this.#hasSink) return;
+    if (!this.#isWatched) return;
     const kv = encodeKeyValue({ ...fields, modRevision: main });
     this.#note({ type: "delete", key, revision: { main, sub }, kv, isCreate: false });
   }
@@ -93,9 +94,10 @@ export class WriteTransaction {
     if (this.#sub === 0) return;
     const { watchSink, counters } = this.#state;
     this.#state.currentRevision = this.#main;
-    if (watchSink === undefined || this.#events === undefined) return;
-    counters.events += this.#events.length;
-    watchSink.notify({ main: this.#main, events: this.#events });
+    if (watchSink === undefined) return;
+    counters.events += this.#sub;
+    if (this.#events === undefined) watchSink.passed(this.#main);
+    else watchSink.notify({ main: this.#main, events: this.#events });
   }
 
   #put(key: string, keyBytes: Uint8Array, value: Uint8Array, lease: bigint): void {
@@ -115,7 +117,7 @@ export class WriteTransaction {
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
     counters.puts++;
-    if (!this.#hasSink) return;
+    if (!this.#isWatched) return;
     const isCreate = created === main;
     this.#note({ type: "put", key, revision: { main, sub }, kv, isCreate });
   }
