@@ -18,8 +18,12 @@ test(
   async () => {
     console.log(`faults: KVORUM_SEED=${seed}`);
     const onRound = (line: string) => console.log(line);
-    const matrix = await runFaultRounds({ engines, rounds, seed, onRound });
-    console.log(matrixText(matrix, { engines, rounds, seed }));
+    const matrix: Parameters<typeof runFaultRounds>[0]["matrix"] = new Map();
+    try {
+      await runFaultRounds({ engines, rounds, seed, onRound, matrix });
+    } finally {
+      console.log(matrixText(matrix, { engines, rounds, seed }));
+    }
     expect(matrix.size).toBe(Math.min(rounds, kinds));
     for (const { acknowledged } of matrix.values()) expect(acknowledged).toBeGreaterThan(0);
   },
