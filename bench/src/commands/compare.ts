@@ -70,7 +70,7 @@ export async function withProgress(
 
 /** Prints a report and writes its files; returns the exit code. */
 export function report(comparison: Comparison, flags: Flags, name: string): number {
-  console.log(renderText(comparison));
+  console.log(renderText(comparison, process.stdout.columns));
   const json = flags.json ?? `${name}.json`;
   const html = flags.html ?? `${name}.html`;
   writeFileSync(json, JSON.stringify(comparison));

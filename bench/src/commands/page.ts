@@ -10,7 +10,7 @@ export async function page({ flags }: CommandLine): Promise<number> {
   const [from, more] = flags.from ?? ["bench-report.json"];
   if (more !== undefined) throw new BenchError("USAGE", "page takes one --from");
   const report = readReport(from!);
-  console.log(renderText(report));
+  console.log(renderText(report, process.stdout.columns));
   const html = flags.html ?? from!.replace(/(\.json)?$/, ".html");
   writeFileSync(html, renderHtml(report));
   console.log(`Written: ${html}`);

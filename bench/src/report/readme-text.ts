@@ -83,8 +83,8 @@ function largeText(report: Comparison): string[] {
   const opening =
     `A store of ${keys} keys with ${valueBytes}-byte values, on the same machine. ` +
     `${rounds(report)}; puts ran for ${secondsPerRun} s without and ${secondsPerRun} s with ` +
-    `compactions or defragmentations, one after the other. The latencies of the last lines are ` +
-    `those of calls at a steady rate.`;
+    `compactions one after the other, or defragmentations half of the time. The latencies of the ` +
+    `last lines are those of calls at a steady rate.`;
   return [opening, markdown(report, "figure", lines), ...behindText(lines), ...faultText(report)];
 }
 

@@ -198,6 +198,15 @@ describe("the report", () => {
     expect(renderTable(wrong)).toMatch(/kvorum lmdb.* 7 /);
   });
 
+  it("leaves columns out of the table where the terminal is narrow", () => {
+    const widest = (text: string): number =>
+      Math.max(...text.split("\n").map((line) => line.length));
+    expect(renderTable(SLOWING)).toContain("client CPU s");
+    const narrow = renderTable(SLOWING, 80);
+    expect(widest(narrow)).toBeLessThanOrEqual(80);
+    expect(narrow).toContain("errors");
+  });
+
   it("writes numbers as people read them", () => {
     expect([0.1234, 12.345, 1234.5, 987_654, Number.NaN].map(formatNumber)).toEqual([
       ...["0.123", "12.3", "1,230", "988,000", "-"],

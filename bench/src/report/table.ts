@@ -18,19 +18,36 @@ const COLUMNS: readonly (readonly [head: string, cell: (summary: Summary) => str
   ["errors", (s) => String(s.errors)],
 ];
 
-/** The comparison for a terminal: a row a workload and target, medians over the rounds. */
-export function renderTable(comparison: Comparison): string {
+/** What a narrow terminal can do without, the first first; the other forms of the report have it. */
+const DISPENSABLE = ["client CPU s", "write x", "disk", "spread", "p50", "RSS", "CPU us each"];
+
+/**
+ * The comparison for a terminal: a row a workload and target, medians over the rounds.
+ * @param width characters of a line; columns that don't fit are left out
+ */
+export function renderTable(comparison: Comparison, width = Number.POSITIVE_INFINITY): string {
+  for (let dropped = 0; ; dropped++) {
+    const without = DISPENSABLE.slice(0, dropped);
+    const table = tableOf(
+      comparison,
+      COLUMNS.filter(([head]) => !without.includes(head)),
+    );
+    if (table.indexOf("\n") <= width || dropped === DISPENSABLE.length) return table;
+  }
+}
+
+function tableOf(comparison: Comparison, columns: typeof COLUMNS): string {
   const table = new Table({
-    head: ["workload", "server", ...COLUMNS.map(([head]) => head)],
-    colAligns: ["left", "left", ...COLUMNS.map(() => "right" as const)],
+    head: ["workload", "server", ...columns.map(([head]) => head)],
+    colAligns: ["left", "left", ...columns.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
   for (const workload of comparison.workloads) {
     for (const target of comparison.targets) {
       const summary = summarize(comparison, workload.name, target.name);
-      const cells = summary && COLUMNS.map(([, cell]) => cell(summary));
+      const cells = summary && columns.map(([, cell]) => cell(summary));
       const failed = failuresOf(comparison, workload.name, target.name) > 0 ? "failed" : "-";
-      const none = [failed, ...COLUMNS.slice(1).map(() => "")];
+      const none = [failed, ...columns.slice(1).map(() => "")];
       table.push([workload.name, target.name, ...(cells ?? none)]);
     }
   }

@@ -8,11 +8,18 @@ import { putOperation } from "./put-operation.js";
 import { RpcClient } from "./rpc-client.js";
 import type { Workload } from "./workload.js";
 
-/** Between two compactions or defragmentations. */
+/** Between two compactions or defragmentations, at least. */
 const PAUSE_MS = 200;
 
-/** Disturbs a server once; called again and again. */
-type Disturb = (client: RpcClient) => Promise<void>;
+interface Disturb {
+  /** Disturbs a server once; called again and again. */
+  readonly once: (client: RpcClient) => Promise<void>;
+  /**
+   * The pause until the next lasts as long as the last did, so that a server that stops meanwhile
+   * can do what has queued up, as it could after the one defragmentation that an operator makes.
+   */
+  readonly restsAsLong: boolean;
+}
 
 /**
  * Puts, first undisturbed, then for as long while something else goes on. The result is that of the
@@ -26,16 +33,19 @@ function disturbed(name: string, title: string, disturb: Disturb): Workload {
 export const PUT_WHILE_COMPACTING = disturbed(
   "put-compacting",
   "put while the history is compacted again and again",
-  async (client) => {
-    const { header } = await client.range({ key: Buffer.from("k") });
-    await client.compact(header!.revision);
+  {
+    async once(client) {
+      const { header } = await client.range({ key: Buffer.from("k") });
+      await client.compact(header!.revision);
+    },
+    restsAsLong: false,
   },
 );
 
 export const PUT_WHILE_DEFRAGMENTING = disturbed(
   "put-defragmenting",
-  "put while the store is defragmented again and again",
-  (client) => client.defragment(),
+  "put while the store is defragmented half of the time",
+  { once: (client) => client.defragment(), restsAsLong: true },
 );
 
 async function runDisturbed(load: LoadOptions, disturb: Disturb): Promise<LoadResult> {
@@ -88,9 +98,11 @@ async function startDisturbing(load: LoadOptions, disturb: Disturb): Promise<Dis
   const disturbing = (async () => {
     while (!isOver) {
       const fromMs = nodeClock.nowMs();
-      await disturb(client);
-      bands.push({ fromMs, toMs: nodeClock.nowMs() });
-      await new Promise<void>((resolve) => nodeClock.after(PAUSE_MS, resolve));
+      await disturb.once(client);
+      const toMs = nodeClock.nowMs();
+      bands.push({ fromMs, toMs });
+      const pauseMs = disturb.restsAsLong ? Math.max(PAUSE_MS, toMs - fromMs) : PAUSE_MS;
+      await new Promise<void>((resolve) => nodeClock.after(pauseMs, resolve));
     }
   })().catch((error: unknown) => {
     if (!(error instanceof BenchError)) throw error;
