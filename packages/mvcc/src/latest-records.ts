@@ -34,7 +34,7 @@ export class LatestRecords {
   end = 0;
 
   constructor(bytesMax: number) {
-    this.#ringBytesMax = bytesMax - (bytesMax % ENTRY_ALIGN);
+    this.#ringBytesMax = Math.floor(bytesMax / ENTRY_ALIGN) * ENTRY_ALIGN;
   }
 
   /** Records held. */

@@ -13,8 +13,15 @@ export const limits = {
    * What one buffered or cached record costs beside its bytes: its Buffer and its slot, in bytes.
    */
   recordOverheadBytes: 120,
-  /** Default byte bound of the value cache; both of its halves together. */
-  valueCacheBytes: 64 * 1024 ** 2,
+  /**
+   * Default byte bound of everything that is kept of the engine's records. Its parts hold 100,000
+   * records of 300 bytes each, but for the recent ones, which every store that is written to fills.
+   */
+  valueCacheBytes: 88 * 1024 ** 2,
+  /** The share of it for the newest records of single keys, `LatestRecords`. */
+  latestShare: 3 / 8,
+  /** The share of it for what was committed last; the rest is for what was read by revision. */
+  recentShare: 1 / 8,
   /** Flushed generations that the value cache keeps at most; a bound for idle stores. */
   recentGenerationsMax: 1_024,
   /** Work units of one synchronous stretch of a range at most; see `rangeFetchUnits`. */

@@ -1,6 +1,7 @@
 import type { RawKeyValue } from "@kvorum/api";
 import { MvccError } from "./error.js";
 import { LatestRecords } from "./latest-records.js";
+import { limits } from "./limits.js";
 import type { RecordStore } from "./record-store.js";
 import { ValueCache } from "./value-cache.js";
 
@@ -16,8 +17,13 @@ export class RecordReader {
   /** @param cacheBytes for both caches together */
   constructor(records: RecordStore, cacheBytes: number) {
     this.#records = records;
-    this.cache = new ValueCache(cacheBytes / 2);
-    this.latest = new LatestRecords(cacheBytes / 2);
+    const { latestShare, recentShare } = limits;
+    const readShare = 1 - latestShare - recentShare;
+    this.latest = new LatestRecords(cacheBytes * latestShare);
+    this.cache = new ValueCache({
+      recentBytes: cacheBytes * recentShare,
+      readBytes: cacheBytes * readShare,
+    });
     records.onSettled((generation) => this.cache.takeOver(generation));
   }
 

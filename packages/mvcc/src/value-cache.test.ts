@@ -7,6 +7,10 @@ const record = (text: string): Buffer => Buffer.from(text);
 /** What one record of 80 bytes is counted as. */
 const COST = 80 + limits.recordOverheadBytes;
 
+function cacheOf(bytes: number): ValueCache {
+  return new ValueCache({ recentBytes: bytes, readBytes: bytes });
+}
+
 function generation(firstMain: number, count: number): WriteGeneration {
   const made = new WriteGeneration();
   for (let main = firstMain; main < firstMain + count; main++) {
@@ -15,8 +19,8 @@ function generation(firstMain: number, count: number): WriteGeneration {
   return made;
 }
 
-test("keeps the newest generations within half of its bytes", () => {
-  const cache = new ValueCache(2 * 10 * COST);
+test("keeps the newest generations within their bound", () => {
+  const cache = cacheOf(10 * COST);
   cache.takeOver(generation(2, 4));
   cache.takeOver(new WriteGeneration());
   cache.takeOver(generation(6, 4));
@@ -36,7 +40,7 @@ test("keeps the newest generations within half of its bytes", () => {
 });
 
 test("drops what was read longest ago and keeps what is used", () => {
-  const cache = new ValueCache(2 * 10 * COST);
+  const cache = cacheOf(10 * COST);
   for (let main = 2; main < 7; main++) cache.add(main, 0, Buffer.alloc(80, main));
   for (let main = 7; main < 60; main++) {
     expect(cache.get(2, 0)?.[0]).toBe(2);
@@ -48,7 +52,7 @@ test("drops what was read longest ago and keeps what is used", () => {
 });
 
 test("tells subs and mains apart, and leaves out what has no number", () => {
-  const cache = new ValueCache(1e6);
+  const cache = cacheOf(5e5);
   cache.add(1, 0, record("1.0"));
   cache.add(1, 1, record("1.1"));
   cache.add(1, 1_024, record("1.1024"));
@@ -60,7 +64,7 @@ test("tells subs and mains apart, and leaves out what has no number", () => {
 });
 
 test("a bound of nothing keeps nothing", () => {
-  const cache = new ValueCache(0);
+  const cache = cacheOf(0);
   cache.takeOver(generation(2, 1));
   cache.add(9, 0, record("x"));
   expect([cache.get(2, 0), cache.get(9, 0)]).toEqual([undefined, undefined]);
@@ -68,7 +72,7 @@ test("a bound of nothing keeps nothing", () => {
 
 test("scans over more than fits keep what they found room for, but not for ever", () => {
   // Two maps of five records.
-  const cache = new ValueCache(2 * 10 * COST);
+  const cache = cacheOf(10 * COST);
   const scan = (from: number, to: number): number => {
     let hits = 0;
     for (let main = from; main < to; main++) {

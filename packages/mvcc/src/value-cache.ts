@@ -2,7 +2,7 @@ import { limits } from "./limits.js";
 import type { WriteGeneration } from "./write-buffer.js";
 
 /**
- * Records by revision, bounded in bytes. Two halves:
+ * Records by revision, bounded in bytes. Two parts:
  *
  * - *recent*: the generations that were committed last, taken over whole, so that caching a write
  *   costs nothing; the oldest goes first.
@@ -14,7 +14,8 @@ import type { WriteGeneration } from "./write-buffer.js";
  *   and a multiple of the room drops the old map.
  */
 export class ValueCache {
-  readonly #halfBytes: number;
+  readonly #recentBytesMax: number;
+  readonly #readBytesMax: number;
   readonly #recent: WriteGeneration[] = [];
   #recentBytes = 0;
   #young = new Map<number, Uint8Array>();
@@ -23,8 +24,9 @@ export class ValueCache {
   /** Bytes that scans missed and had no room for since the last change of maps. */
   #deniedBytes = 0;
 
-  constructor(bytesMax: number) {
-    this.#halfBytes = bytesMax / 2;
+  constructor(bounds: { readonly recentBytes: number; readonly readBytes: number }) {
+    this.#recentBytesMax = bounds.recentBytes;
+    this.#readBytesMax = bounds.readBytes;
   }
 
   /** Owns the generation from now on. */
@@ -34,7 +36,8 @@ export class ValueCache {
     this.#recentBytes += generation.bytes;
     while (
       this.#recent.length > 0 &&
-      (this.#recentBytes > this.#halfBytes || this.#recent.length > limits.recentGenerationsMax)
+      (this.#recentBytes > this.#recentBytesMax ||
+        this.#recent.length > limits.recentGenerationsMax)
     ) {
       this.#recentBytes -= this.#recent.shift()!.bytes;
     }
@@ -67,10 +70,10 @@ export class ValueCache {
 
   #insert(id: number, record: Uint8Array, isScan = false): void {
     const bytes = record.length + limits.recordOverheadBytes;
-    // Each map may hold half of this half.
-    if (bytes * 2 > this.#halfBytes) return;
-    if ((this.#youngBytes + bytes) * 2 > this.#halfBytes) {
-      if (isScan && this.#old.size > 0 && this.#deniedBytes < DENIED_FACTOR * this.#halfBytes) {
+    // Each map may hold half of this part.
+    if (bytes * 2 > this.#readBytesMax) return;
+    if ((this.#youngBytes + bytes) * 2 > this.#readBytesMax) {
+      if (isScan && this.#old.size > 0 && this.#deniedBytes < DENIED_FACTOR * this.#readBytesMax) {
         this.#deniedBytes += bytes;
         return;
       }

@@ -2,6 +2,7 @@ import { etcdserverpb, healthpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
 import { createPrng, hexId } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
+import { mvccLimits } from "@kvorum/mvcc";
 import { readTokenSpec } from "./auth/tokens/token-spec.js";
 import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
 import type { Config, TlsConfig } from "./config/config.js";
@@ -44,9 +45,6 @@ export interface HostOptions {
 
 /** Connections that a stopping node waits for at most. */
 const DRAIN_MAX_MS = 5_000;
-
-/** Recently read and written values kept beside the engine, in bytes. */
-const VALUE_CACHE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Binds the listeners, starts the member, and serves.
@@ -215,7 +213,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     txnOpsMax: limits.maxTxnOps,
     commitIntervalMs: backend.batchIntervalMs,
     commitOpsMax: backend.batchOpsMax,
-    valueCacheBytes: VALUE_CACHE_BYTES,
+    valueCacheBytes: mvccLimits.valueCacheBytes,
     compactionBatchKeys: compaction.batchRevisions,
     compactionSleepMs: compaction.sleepIntervalMs,
     autoCompaction: compaction.auto,

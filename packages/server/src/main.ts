@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { nodeClock } from "@kvorum/base/node";
+import { boundGarbage } from "./bound-garbage.js";
 import type { Config } from "./config/config.js";
 import { detectDefaultHost } from "./config/default-host.js";
 import type { Notice } from "./config/notice.js";
@@ -79,6 +80,7 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
     logger.fatal(line, { error: error instanceof Error ? error.message : String(error) });
     process.exit(1);
   }
+  boundGarbage(nodeClock);
   if (process.stdout.isTTY || process.env.KVORUM_BANNER === "1") {
     process.stdout.write(banner(config, node));
   }
