@@ -208,7 +208,7 @@ describe("sending", () => {
       fill();
     };
     const methods = new Map<string, Method>([["/a.B/C", { kind: "stream", open }]]);
-    await start({ methods, limits: { outputHighBytes: 400_000 } }, [
+    await start({ methods, limits: { outputHighBytes: 200_000 } }, [
       Setting.INITIAL_WINDOW_SIZE,
       1 << 20,
     ]);

@@ -73,7 +73,7 @@ export class Sender {
 
   /** Is there so much output that streams of many messages wait for their next turn? */
   get #isPortionFull(): boolean {
-    return this.output.pendingBytes >= this.#limits.outputHighBytes >> 2;
+    return this.output.pendingBytes >= this.#limits.outputHighBytes >> 1;
   }
 
   sendCopy(stream: Stream, source: Uint8Array, length: number): void {

@@ -1,7 +1,6 @@
 import type { MainRevision } from "@kvorum/base";
 import type { WatchSource } from "../types.js";
 import { type LoggedEvent, type LogSlice, lowerBound } from "./event-log.js";
-import type { Repeat } from "./frames.js";
 import { watchLimits } from "./limits.js";
 import { type ResponseKind, selects } from "./selector.js";
 
@@ -17,10 +16,6 @@ export class Batch {
   readonly bodyLength: number;
   /** Several streams get it. */
   readonly isShared: boolean;
-  /** What was written for the last stream of many, by the length of its id fields. */
-  readonly repeats: (Repeat | undefined)[] = [];
-  /** How often it was written for a stream with other ids. */
-  repeatMisses = 0;
   #body: Uint8Array | undefined;
 
   constructor(options: {

@@ -1,5 +1,5 @@
 import type { Batch } from "./batch.js";
-import { writeFrames } from "./frames.js";
+import type { FrameWriter } from "./frames.js";
 import { watchLimits } from "./limits.js";
 import type { FrameSpace, WatchCounters, WatchOutput } from "./output.js";
 import type { Watcher } from "./watcher.js";
@@ -27,6 +27,7 @@ const PREFIX_BYTES = 5;
 
 export interface FlushOptions {
   readonly output: WatchOutput;
+  readonly frames: FrameWriter;
   /** Scratch memory of `watchLimits.chunkBytes`. */
   readonly chunk: Uint8Array;
   /** Size from which a response is split for watchers that allow it. */
@@ -143,7 +144,7 @@ export class DeliveryQueue {
       const fits = Math.floor((end - at) / (PREFIX_BYTES + size));
       if (fits === 0 || this.#isSingle(delivery, size, options)) break;
       const count = Math.min(delivery.count - delivery.sent, fits);
-      at = writeFrames(target, at, delivery, { count, size });
+      at = options.frames.write(target, at, delivery, { count, size });
       this.#responses += count;
       this.#advance(delivery, count);
     }

@@ -10,8 +10,11 @@ export const watchLimits = {
   catchUpResponseBytesMax: 1 << 20,
   /** What a history read should hold at most; the next one asks for fewer revisions. */
   historyBytesTarget: 8 << 20,
-  /** Deliveries that a blocked stream may keep before its watchers fall behind. etcd: chanBufLen */
-  deliveriesMax: 128,
+  /**
+   * Deliveries that a blocked stream may keep before its watchers fall behind: one for each revision
+   * and length of ids. etcd keeps 128 responses (chanBufLen) for each watcher; these are shared.
+   */
+  deliveriesMax: 1_024,
   /** Event bytes that a blocked stream may keep; shared ones are counted in full. */
   deliveryBytesMax: 1 << 20,
   /** Recent revisions kept for watchers that fall behind for a moment. */
@@ -29,4 +32,6 @@ export const watchLimits = {
   turnBytesMax: 512 * 1024,
   /** Responses of one revision to one stream that are kept for the next stream with the same ids. */
   repeatedBytesMax: 8 * 1024,
+  /** How many of those are kept, for a whole hub. */
+  repeatsMax: 64,
 } as const;

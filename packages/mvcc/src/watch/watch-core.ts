@@ -1,6 +1,7 @@
 import type { Clock, MainRevision } from "@kvorum/base";
 import type { WatchSource } from "../types.js";
 import type { EventLog } from "./event-log.js";
+import type { FrameWriter } from "./frames.js";
 import type { FutureWatchers } from "./future-watchers.js";
 import type { WatchCounters } from "./output.js";
 import type { SelectorIndex } from "./selector-index.js";
@@ -16,6 +17,7 @@ export interface WatchCore {
   readonly index: SelectorIndex;
   readonly log: EventLog;
   readonly streams: Set<WatchStream>;
+  readonly frames: FrameWriter;
   /** Scratch memory of `watchLimits.chunkBytes`, used within one call at a time. */
   readonly chunk: Uint8Array;
   /** Called when a watcher joins, before its place is decided. */

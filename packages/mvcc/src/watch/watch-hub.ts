@@ -2,7 +2,9 @@ import type { Clock, MainRevision } from "@kvorum/base";
 import type { RevisionEvents, WatchSink, WatchSource } from "../types.js";
 import { Batch, encodeEvents } from "./batch.js";
 import { CatchUp } from "./catch-up.js";
+import { DirtyStreams } from "./dirty-streams.js";
 import { EventLog, LoggedEvent } from "./event-log.js";
+import { FrameWriter } from "./frames.js";
 import { FutureWatchers } from "./future-watchers.js";
 import { watchLimits } from "./limits.js";
 import type { WatchCounters } from "./output.js";
@@ -47,8 +49,8 @@ export class WatchHub implements WatchSink {
     bytesSent: 0,
     pendingEvents: 0,
   };
-  /** Streams with something to hand over, in order of service. */
-  readonly #dirty = new Set<WatchStream>();
+  readonly #dirty = new DirtyStreams();
+  readonly #frames = new FrameWriter();
   #willFlush = false;
   readonly #overfull: WatchStream[] = [];
   /** Scratch of a dispatch. */
@@ -71,6 +73,7 @@ export class WatchHub implements WatchSink {
       log: this.#log,
       future: this.#future,
       streams: this.#streams,
+      frames: this.#frames,
       chunk: Buffer.allocUnsafeSlow(watchLimits.chunkBytes),
       onCreate: () => this.#noteRevision(),
       flushSoon: (stream) => this.#flushSoon(stream),
@@ -98,6 +101,7 @@ export class WatchHub implements WatchSink {
   passed(main: MainRevision): void {
     this.#revision = main;
     this.#log.clear();
+    this.#frames.clear();
   }
 
   /** Synchronous; sends nothing itself. */
@@ -178,12 +182,9 @@ export class WatchHub implements WatchSink {
   readonly #flushDirty = (): void => {
     const counters = this.#counters;
     const bytesMax = counters.bytesSent + watchLimits.turnBytesMax;
-    for (const stream of this.#dirty) {
-      this.#dirty.delete(stream);
-      stream.flush();
-      if (counters.bytesSent >= bytesMax) break;
-    }
-    this.#willFlush = this.#dirty.size > 0;
+    do this.#dirty.take()?.flush();
+    while (!this.#dirty.isEmpty && counters.bytesSent < bytesMax);
+    this.#willFlush = !this.#dirty.isEmpty;
     if (this.#willFlush) this.#clock.soon(this.#flushDirty);
   };
 }

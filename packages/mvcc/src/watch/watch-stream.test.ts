@@ -127,6 +127,18 @@ describe("live events", () => {
     expect(served).toHaveLength(2);
   });
 
+  it("are handed over group by group, the streams of one in their order", () => {
+    const order: string[] = [];
+    for (const name of ["a1", "b1", "a2", "b2", "a3"]) {
+      const other = new FakeOutput();
+      harness.open(other, name.startsWith("a") ? store : clock).create(createRequest("a"));
+      other.onResponse = () => order.push(name);
+    }
+    store.put("a", "1");
+    clock.runSoon();
+    expect(order).toEqual(["a1", "a2", "a3", "b1", "b2"]);
+  });
+
   it("are filtered, and a revision without any left is not mentioned", async () => {
     create("a", { filters: [0] });
     create("a", { filters: [1] });

@@ -16,6 +16,8 @@ const { NOPUT, NODELETE } = etcdserverpb.WatchCreateRequest_FilterType;
 
 export interface WatchStreamOptions {
   readonly output: WatchOutput;
+  /** Streams whose outputs share a connection name the same object here. */
+  readonly group?: object;
   /** Responses at least this long are split for watchers that asked for it; bytes. */
   readonly fragmentBytes: number;
   /** Period of progress notifications in ms, jitter included. */
@@ -38,6 +40,9 @@ export class WatchStream {
   readonly #cohorts = new CohortSet();
   /** In the order in which they are served. */
   readonly #lagging = new Set<Watcher>();
+  readonly group: object;
+  /** Stands in the hub's `DirtyStreams`, whose field this is. */
+  isDirty = false;
   #nextId = 0n;
   #isBlocked = false;
   #isClosed = false;
@@ -47,6 +52,7 @@ export class WatchStream {
   constructor(core: WatchCore, options: WatchStreamOptions) {
     this.#core = core;
     this.#options = options;
+    this.group = options.group ?? this;
     this.#queue = new DeliveryQueue(core.counters);
   }
 
@@ -162,7 +168,8 @@ export class WatchStream {
   flush(): void {
     if (this.#isBlocked || this.#isClosed || this.#queue.isEmpty) return;
     const { output, fragmentBytes } = this.#options;
-    const isOpen = this.#queue.flush({ output, chunk: this.#core.chunk, fragmentBytes });
+    const { chunk, frames } = this.#core;
+    const isOpen = this.#queue.flush({ output, chunk, frames, fragmentBytes });
     if (!isOpen) this.#isBlocked = true;
   }
 

@@ -40,6 +40,7 @@ export class WatchService {
         openFrame: (bytesMin) => call.openFrame(bytesMin),
         closeFrame: (length, responses) => call.closeFrame(length, responses),
       },
+      group: call.peer,
       fragmentBytes,
       progressIntervalMs: progressIntervalMs * (1 + prng.float() / 10),
     });

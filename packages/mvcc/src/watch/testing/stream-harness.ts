@@ -25,8 +25,9 @@ export class StreamHarness {
     this.stream = this.open(this.output);
   }
 
-  open(output: FakeOutput): WatchStream {
-    return this.hub.openStream({ output, fragmentBytes: 1_000, progressIntervalMs: PROGRESS_MS });
+  open(output: FakeOutput, group?: object): WatchStream {
+    const options = { output, fragmentBytes: 1_000, progressIntervalMs: PROGRESS_MS };
+    return this.hub.openStream(group === undefined ? options : { ...options, group });
   }
 
   /** @returns the answer */
