@@ -1,9 +1,10 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { nodeClock } from "@kvorum/base/node";
 import { BenchError } from "../bench-error.js";
 import { ClientConnection } from "../wire/connection.js";
 import { RpcClient } from "../workloads/rpc-client.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts, whilePortsAreTaken } from "./free-ports.js";
 import type { Identity } from "./identity.js";
 import { type ServerProcess, startServer } from "./server-process.js";
 import type { Target } from "./target.js";
@@ -34,20 +35,28 @@ export interface Leadership {
   readonly term: number;
 }
 
-/** Starts all members at a time, since none serves before most of them run. */
-export async function startHost(target: Target, options: HostOptions): Promise<Host> {
-  const { directory, identity, moreArgs = [] } = options;
-  const dataDir = join(directory, target.name.replace(/\W/g, "-"));
-  if (options.members === 1) {
+/** Starts a target on fresh data directories. @throws BenchError "SERVER" */
+export function startHost(target: Target, options: HostOptions): Promise<Host> {
+  const dataDir = join(options.directory, target.name.replace(/\W/g, "-"));
+  return whilePortsAreTaken(async () => {
+    if (options.members > 1) return startCluster(target, options, dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+    const { identity, moreArgs = [] } = options;
     const only = await startServer(target, { dataDir, identity, moreArgs });
     return { target, options, members: [only] };
-  }
+  });
+}
+
+/** Starts all members at a time, since none serves before most of them run. */
+async function startCluster(target: Target, options: HostOptions, dataDir: string): Promise<Host> {
+  const { identity, moreArgs = [] } = options;
   const ports = await freePorts(2 * options.members);
   const members = Array.from({ length: options.members }, (_, i) => ({
     name: `m${i}`,
     peerPort: ports[2 * i]!,
     port: ports[2 * i + 1]!,
   }));
+  for (const { name } of members) rmSync(`${dataDir}-${name}`, { recursive: true, force: true });
   const started = await Promise.allSettled(
     members.map(({ name, peerPort, port }) =>
       startServer(target, {

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { nodeClock } from "@kvorum/base/node";
 import { BenchError } from "../bench-error.js";
 import type { RestoredServer, ServerControl } from "../workloads/workload.js";
+import { whilePortsAreTaken } from "./free-ports.js";
 import type { Host } from "./host.js";
 import { startServer } from "./server-process.js";
 
@@ -19,7 +20,9 @@ export function controlOf(host: Host): ServerControl {
     async restart() {
       await host.members[0]!.stop();
       const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-      const server = await startServer(host.target, { dataDir, port, identity, moreArgs });
+      const server = await whilePortsAreTaken(() =>
+        startServer(host.target, { dataDir, port, identity, moreArgs }),
+      );
       host.members[0] = server;
       return server.readyMs;
     },
@@ -45,7 +48,9 @@ async function restore(host: Host, file: string, dataDir: string): Promise<Resto
   }
   const restoreMs = nodeClock.nowMs() - startMs;
   const { identity, moreArgs = [] } = host.options;
-  const server = await startServer(host.target, { dataDir, identity, moreArgs });
+  const server = await whilePortsAreTaken(() =>
+    startServer(host.target, { dataDir, identity, moreArgs }),
+  );
   return {
     ...{ endpoint: server.endpoint, restoreMs },
     async stop() {

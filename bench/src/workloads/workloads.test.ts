@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ServerProcess, startServer } from "../compare/server-process.js";
+import { type Host, startHost, stopHost } from "../compare/host.js";
 import { kvorumTarget } from "../compare/target.js";
 import { DEFAULT_LOAD, type LoadOptions } from "../load/load-options.js";
 import { findWorkloads } from "./catalogue.js";
@@ -10,23 +10,25 @@ import { fill } from "./kv-workloads.js";
 import { runWorkload, shareOf } from "./run-workload.js";
 
 /** Every workload that a short run can make, against a real node: no reply may be wrong. */
-let server: ServerProcess;
+let host: Host;
 const directory = mkdtempSync(join(tmpdir(), "kvorum-workloads-"));
 
 beforeAll(async () => {
-  server = await startServer(await kvorumTarget("memory"), { dataDir: join(directory, "data") });
+  host = await startHost(await kvorumTarget("memory"), {
+    ...{ directory, members: 1, identity: undefined },
+  });
   await fill(load());
 });
 
 afterAll(async () => {
-  await server.stop();
+  await stopHost(host);
   rmSync(directory, { recursive: true, force: true });
 });
 
 function load(overrides: Partial<LoadOptions> = {}): LoadOptions {
   return {
     ...DEFAULT_LOAD,
-    ...{ endpoints: [server.endpoint], connections: 3, streams: 5, keyCount: 2000 },
+    ...{ endpoints: [host.members[0]!.endpoint], connections: 3, streams: 5, keyCount: 2000 },
     ...{ warmupSeconds: 0.1, seconds: 0.4 },
     ...overrides,
   };
