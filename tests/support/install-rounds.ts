@@ -11,6 +11,7 @@ const VALUE_BYTES_MAX = 900;
 const ENTRIES_BEYOND_LOG = 250;
 const WRITERS = 6;
 const WRITE_DEADLINE_MS = 3_000;
+const FILL_DEADLINE_MS = 60_000;
 const CAUGHT_UP_WITHIN_MS = 120_000;
 /** Who has sent a snapshot keeps its log for half a minute; a new process knows nothing of that. */
 const LOG_HELD_MS = 31_000;
@@ -61,7 +62,7 @@ export async function runInstallRounds(options: InstallRoundsOptions): Promise<I
   };
   const cluster = await TestCluster.start({
     programs: [engine, engine, engine].map(kvorumOn),
-    args: ["--heartbeat-interval", "50", "--election-timeout", "500", ...COMPACTION_ARGS],
+    args: COMPACTION_ARGS,
   });
   const load = new ScatteredLoad(cluster, prng);
   try {
@@ -174,7 +175,7 @@ class ScatteredLoad {
   async fill(): Promise<void> {
     for (let first = 0; first < KEYS; first += 100) {
       const writes = Array.from({ length: 100 }, (_, i) =>
-        this.#put(this.#cluster.at(0), first + i),
+        this.#put(this.#cluster.at(0), first + i, FILL_DEADLINE_MS),
       );
       await Promise.all(writes);
     }
@@ -222,10 +223,10 @@ class ScatteredLoad {
     await member.rpc.call(kv.deleteRange, deleteRange({ key: keyOf(number) }), WRITE_DEADLINE_MS);
   }
 
-  async #put(member: ClusterMember, number: number): Promise<void> {
+  async #put(member: ClusterMember, number: number, deadlineMs = WRITE_DEADLINE_MS): Promise<void> {
     const fill = String.fromCharCode(97 + this.#prng.below(26));
     const value = Buffer.from(fill.repeat(1 + this.#prng.below(VALUE_BYTES_MAX)));
-    await member.rpc.call(kv.put, put({ key: keyOf(number), value }), WRITE_DEADLINE_MS);
+    await member.rpc.call(kv.put, put({ key: keyOf(number), value }), deadlineMs);
   }
 }
 
