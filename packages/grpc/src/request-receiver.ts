@@ -38,6 +38,8 @@ export class RequestReceiver {
   readonly #cache: HeaderBlockCache;
   readonly #assembly: HeaderAssembly;
   readonly #streamsMax: number;
+  /** The stream that was opened last. */
+  #newest: Stream | undefined;
   /** The highest stream id that the client has opened. */
   lastStreamId = 0;
 
@@ -96,7 +98,7 @@ export class RequestReceiver {
     }
     const endsStream = (flags & Flag.END_STREAM) !== 0;
     if (from === to && !endsStream) host.guard.onIdleFrame(host.nowMs);
-    const stream = host.streams.get(streamId);
+    const stream = this.#streamOf(streamId);
     if (stream === undefined) {
       this.#onDataOfNoStream(streamId);
       return;
@@ -123,6 +125,13 @@ export class RequestReceiver {
     else if (!stream.paused) this.#messages.giveBack(stream);
   }
 
+  /** A request's DATA mostly follows its HEADERS at once: then no map is searched. */
+  #streamOf(streamId: number): Stream | undefined {
+    const newest = this.#newest;
+    if (newest !== undefined && newest.id === streamId && !newest.closed) return newest;
+    return this.#host.streams.get(streamId);
+  }
+
   #onDataOfNoStream(streamId: number): void {
     const host = this.#host;
     if (streamId > this.lastStreamId || (streamId & 1) === 0) {
@@ -138,7 +147,7 @@ export class RequestReceiver {
 
   #onBlock(streamId: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {
     const host = this.#host;
-    const stream = host.streams.get(streamId);
+    const stream = streamId > this.lastStreamId ? undefined : host.streams.get(streamId);
     if (stream !== undefined) {
       this.#onTrailers(stream, endsStream, this.#decoder.decode(bytes, start, end));
       return;
@@ -202,6 +211,7 @@ export class RequestReceiver {
     const host = this.#host;
     const stream = new Stream(streamId, head, host, host.initialSendWindow);
     host.streams.set(streamId, stream);
+    this.#newest = stream;
     if (head.refusal !== undefined) {
       stream.remoteDone = endsStream;
       stream.fail(head.refusal.code, head.refusal.message);
