@@ -62,6 +62,24 @@ describe("sending", () => {
     expect(client.body(1)).toEqual(grpcMessage(Buffer.alloc(95, 7)));
   });
 
+  it.each([0, 2, 95, 5_000, 16_379])("copies %i bytes in pieces", async (bytes) => {
+    await start();
+    const message = Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7) % 251));
+    client.send(unaryRequest(1, "/test.Echo/Splice", message));
+    expect((await client.trailers(1)).get("grpc-status")).toBe("0");
+    expect(client.body(1)).toEqual(grpcMessage(message));
+  });
+
+  it("copies pieces into a queue where there is no window for them", async () => {
+    await start({}, [Setting.INITIAL_WINDOW_SIZE, 10]);
+    const message = Buffer.from(Array.from({ length: 95 }, (_, i) => i));
+    client.send(unaryRequest(1, "/test.Echo/Splice", message));
+    await roundTrip("ping---1");
+    client.send(windowUpdate(1, 1000));
+    expect((await client.trailers(1)).get("grpc-status")).toBe("0");
+    expect(client.body(1)).toEqual(grpcMessage(message));
+  });
+
   it("keeps to the connection's window over all streams", async () => {
     await start({}, [Setting.INITIAL_WINDOW_SIZE, 1 << 20]);
     for (const id of [1, 3]) client.send(download(id, 1, 65_000));

@@ -48,6 +48,7 @@ export function echoMethods(): Map<string, Method> {
       "/test.Echo/Copy",
       { kind: "unary", handle: (call, message) => call.respondCopy(message, message.length) },
     ],
+    ["/test.Echo/Splice", { kind: "unary", handle: respondSpliced }],
     [
       "/test.Echo/Fail",
       {
@@ -67,6 +68,19 @@ export const emptyMethods: MethodTable = new Map();
 const respondMetadata: Extract<Method, { kind: "unary" }>["handle"] = (call, message) => {
   const values = call.metadata.getAll(message.toString("utf8"));
   call.respond(Buffer.from(JSON.stringify(values)));
+};
+
+/** Echoes in three pieces, from memory that is used again at once. */
+const respondSpliced: Extract<Method, { kind: "unary" }>["handle"] = (call, message) => {
+  const third = Math.floor(message.length / 3);
+  const head = Buffer.from(message);
+  const body = Buffer.concat([Buffer.from("<"), message, Buffer.from(">")]);
+  call.respondSpliced({
+    ...{ head, headBytes: third, body, bodyStart: 1 + third, bodyEnd: 1 + 2 * third },
+    tail: Buffer.from(message.subarray(2 * third)),
+  });
+  head.fill(0);
+  body.fill(0);
 };
 
 function echoStream(call: StreamCall): void {
