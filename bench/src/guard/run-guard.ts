@@ -9,6 +9,7 @@ import type { Comparison } from "../compare/run-record.js";
 import { settingsOf } from "../compare/settings.js";
 import { median } from "../compare/statistics.js";
 import { formatRatio } from "../report/format.js";
+import { renderFaults } from "../report/table.js";
 import { findWorkloads } from "../workloads/catalogue.js";
 import type { Workload } from "../workloads/workload.js";
 import { type GuardRatios, judge, LOSS_MAX, ratiosByRound } from "./judge.js";
@@ -35,18 +36,17 @@ export async function runGuard({ flags, text }: CommandLine): Promise<number> {
     load: loadOptions({ ...flags, quick: true }, { seconds: SECONDS }),
     scratchDir: flags["scratch-dir"],
   });
+  const known = JSON.parse(readFileSync(GUARD_FILE, "utf8")) as GuardRatios;
+  const reference = comparison.targets.find((target) => target.isReference);
+  console.log(`Held against ${reference?.name} ${reference?.version ?? ""}`.trimEnd());
+  for (const line of renderFaults(comparison)) console.log(line);
   if (flags.update) {
-    writeFileSync(
-      GUARD_FILE,
-      `${JSON.stringify(measuredRatios(comparison, workloads), null, 2)}\n`,
-    );
+    const updated = withMeasured(known, comparison, workloads);
+    writeFileSync(GUARD_FILE, `${JSON.stringify(updated, null, 2)}\n`);
     console.log(`Written: ${GUARD_FILE}`);
     return 0;
   }
-  const expected = restrict(
-    JSON.parse(readFileSync(GUARD_FILE, "utf8")) as GuardRatios,
-    comparison,
-  );
+  const expected = restrict(known, comparison);
   const verdicts = judge(comparison, expected);
   for (const { workload, target, expected: wanted, ratios, hasFailed } of verdicts) {
     const seen = ratios.map(formatRatio).join(" ");
@@ -71,17 +71,23 @@ function restrict(ratios: GuardRatios, { targets, workloads }: Comparison): Guar
   );
 }
 
-function measuredRatios(comparison: Comparison, workloads: readonly Workload[]): GuardRatios {
+/**
+ * `known` with the ratios of this run in their places; what it did not measure stays.
+ * @throws BenchError "CHECK" where no round ran cleanly
+ */
+function withMeasured(
+  known: GuardRatios,
+  comparison: Comparison,
+  workloads: readonly Workload[],
+): GuardRatios {
   const others = comparison.targets.filter((target) => !target.isReference);
-  return Object.fromEntries(
-    workloads.map(({ name }) => [
-      name,
-      Object.fromEntries(
-        others.map((target) => {
-          const ratio = median(ratiosByRound(comparison, name, target.name));
-          return [target.name, Number(ratio.toFixed(2))];
-        }),
-      ),
-    ]),
-  );
+  const measured = workloads.map(({ name }) => {
+    const ratios = others.map((target) => {
+      const ratio = median(ratiosByRound(comparison, name, target.name));
+      if (Number.isFinite(ratio)) return [target.name, Number(ratio.toFixed(2))] as const;
+      throw new BenchError("CHECK", `${target.name} has no clean run of ${name}`);
+    });
+    return [name, { ...known[name], ...Object.fromEntries(ratios) }] as const;
+  });
+  return { ...known, ...Object.fromEntries(measured) };
 }
