@@ -17,6 +17,8 @@ import {
 import { assert } from "@kvorum/base";
 import type { Method, UnaryCall } from "@kvorum/grpc";
 import type { LatestRecord } from "@kvorum/mvcc";
+import { refuse } from "../auth/auth-applier.js";
+import { type AuthInfo, NOBODY } from "../auth/auth-info.js";
 import type { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
@@ -218,12 +220,24 @@ class KeyRead implements ReadOwner {
 
   ready(): void {
     if (this.#call.cancelled) return;
-    const { replier, opened, identities } = this.#options;
-    if (identities.areNeeded) {
-      const request = decodeRangeRequest(this.bytes);
-      new RangeRead(this.#call, request, this.#options).ready();
-      return;
+    const { identities } = this.#options;
+    try {
+      if (!identities.areNeeded) this.#answer();
+      else identities.identify(this.#call, (who = NOBODY) => this.#answerPermitted(who));
+    } catch (error) {
+      failRead(this.#call, error);
     }
+  }
+
+  #answerPermitted(who: AuthInfo): void {
+    const { auth } = this.#options.opened;
+    const key = this.bytes.subarray(this.start, this.end);
+    refuse(auth.accessRefusal(who, "read", { key, rangeEnd: NO_BYTES }) ?? auth.staleRefusal(who));
+    this.#answer();
+  }
+
+  #answer(): void {
+    const { replier, opened } = this.#options;
     const { store } = opened;
     const isFound = store.readLatest(this, record);
     replier.respondRecord(this.#call, store.currentRevision, isFound ? record : undefined);
@@ -233,6 +247,8 @@ class KeyRead implements ReadOwner {
     fail(this.#call, error);
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 const record: LatestRecord = { bytes: new Uint8Array(0), start: 0, end: 0 };
 

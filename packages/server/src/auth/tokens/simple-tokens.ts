@@ -66,9 +66,10 @@ export class SimpleTokens implements Tokens {
     revision: () => number,
     waiter: Waiter,
   ): AuthInfo | undefined | Promise<AuthInfo | undefined> {
+    // A token that is held is of an entry that was applied here.
+    if (this.#held.has(token)) return this.#use(token, revision());
     const index = indexOf(token);
-    if (index === undefined) return undefined;
-    if (this.#appliedIndex() >= index) return this.#use(token, revision());
+    if (index === undefined || this.#appliedIndex() >= index) return undefined;
     return this.#applied(index, waiter).then(() => this.#use(token, revision()));
   }
 
