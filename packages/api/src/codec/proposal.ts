@@ -1,4 +1,4 @@
-import { InternalRaftRequest, RequestHeader } from "../gen/raft_internal.js";
+import { InternalRaftRequest } from "../gen/raft_internal.js";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../gen/rpc.js";
 import { readDeleteRange, readPut, readTxn } from "./requests.js";
 import { WireReader } from "./wire-reader.js";
@@ -79,21 +79,36 @@ function encodeForUser(
   },
 ): Buffer {
   const { field, request, user } = proposal;
-  const header = RequestHeader.encode({
-    ID: proposalIdToBigint(id),
-    username: user.username,
-    authRevision: user.revision,
-  }).finish();
+  const nameBytes = Buffer.byteLength(user.username);
+  const nameSize = nameBytes === 0 ? 0 : 1 + varintSize(nameBytes) + nameBytes;
+  const revisionSize = user.revision === 0 ? 0 : 1 + varintSize(user.revision);
   writer.reset();
-  writer.reserve(request.length + header.length + 32);
+  writer.reserve(request.length + nameBytes + 64);
   writer.byte((field << 3) | DELIMITED);
   writer.varint(request.length);
   writer.raw(request);
   writer.byte(HEADER_TAG_LOW);
   writer.byte(HEADER_TAG_HIGH);
-  writer.varint(header.length);
-  writer.raw(header);
+  writer.varint(1 + idSize(id) + nameSize + revisionSize);
+  writer.byte(0x08);
+  writeId(writer, id);
+  if (nameBytes > 0) {
+    writer.byte(0x12);
+    writer.varint(nameBytes);
+    writer.buffer.write(user.username, writer.length, nameBytes, "utf8");
+    writer.length += nameBytes;
+  }
+  if (user.revision > 0) {
+    writer.byte(0x18);
+    writer.varint(user.revision);
+  }
   return writer.toBytes();
+}
+
+/** Bytes that `writeId` writes. */
+function idSize(id: ProposalId): number {
+  const high = Math.floor(id.low / TWO_28) + id.high * TWO_20;
+  return high === 0 ? varintSize(id.low) : 4 + varintSize(high);
 }
 
 /** The 64-bit id as a varint, from its two parts: the low 28 bits, then the 36 above. */
