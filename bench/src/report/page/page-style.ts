@@ -16,7 +16,7 @@ body { font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; letter-spacing: -.01em; }
 h2 { font-size: 1.4rem; margin: 3rem 0 .6rem; padding-bottom: .3rem;
   border-bottom: 2px solid var(--rule); }
-h3 { font-size: 1.05rem; margin: 0 0 .8rem; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .6rem; } section h3 { margin: 0 0 .8rem; }
 p { max-width: 75ch; margin: .6rem 0; } p.dim, .dim { color: var(--dim); }
 a { color: inherit; text-decoration-color: var(--dim); text-underline-offset: .2em; }
 nav { display: flex; flex-wrap: wrap; gap: .4rem; margin: 1.2rem 0; }
