@@ -45,9 +45,15 @@ function reading(report: Comparison): string {
       : "";
   return (
     `${ratio.trimEnd()}. ${rounds(report)} of ${options.secondsPerRun} s; ${machine.processor} ` +
-    `shared by servers and load generator, ${machine.memory}, ${machine.system}, ` +
-    `Node ${machine.node}; ${load(options)}.${apart}`
+    `shared by servers and load generator, ${machine.memory}, ${kindOf(machine.system)}, ` +
+    `Node ${machine.node?.replace(/^v/, "")}; ${load(options)}.${apart}`
   );
+}
+
+/** "Linux" of "linux 6.1.0": a page that outlives the machine has no use for more. */
+function kindOf(system = "unknown"): string {
+  const [kind = ""] = system.split(" ");
+  return kind.slice(0, 1).toUpperCase() + kind.slice(1);
 }
 
 function rounds({ options }: Comparison): string {
