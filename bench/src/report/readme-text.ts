@@ -142,6 +142,14 @@ function faultText(report: Comparison): string[] {
     : [`Errors in this run, which no rate counts: ${lines.map(oneLine).join("; ")}.`];
 }
 
+/** Characters of one fault: a server's last words may be a page. */
+const FAULT_CHARS_MAX = 200;
+
+/** Without the paths of the machine, which say nothing to a reader. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/\|/g, "/");
+  const line = text
+    .replace(/\s+/g, " ")
+    .replace(/\|/g, "/")
+    .replace(/(?<=[\s"(])\/\S+/g, "a file");
+  return line.length > FAULT_CHARS_MAX ? `${line.slice(0, FAULT_CHARS_MAX)}...` : line;
 }
