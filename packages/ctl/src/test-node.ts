@@ -34,6 +34,7 @@ export async function startTestNode(scheme: "http" | "https" = "http"): Promise<
     "initial-advertise-peer-urls": peerUrl,
     "initial-cluster": `default=${peerUrl}`,
     "log-level": "error",
+    "bcrypt-cost": "4",
     "auto-tls": String(scheme === "https"),
   };
   const words = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);

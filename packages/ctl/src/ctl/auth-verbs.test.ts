@@ -14,7 +14,11 @@ afterAll(async () => {
 });
 
 function ctl(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return run(kvorumctl, [`--endpoints=${node.endpoint}`, ...words], options);
+  return run(
+    kvorumctl,
+    [`--endpoints=${node.endpoint}`, "--dial-timeout=20s", "--command-timeout=20s", ...words],
+    options,
+  );
 }
 
 /** Standard output of a command that must succeed. */
