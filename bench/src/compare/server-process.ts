@@ -56,9 +56,11 @@ export async function startServer(target: Target, options: StartOptions): Promis
   const port = options.port ?? (await freePorts(1))[0]!;
   const args = [...target.args, ...(await serverArgs(port, options)), ...(options.moreArgs ?? [])];
   const startMs = nodeClock.nowMs();
-  // A group of its own: a terminal's Ctrl-C reaches the bench alone, which ends its servers.
+  // A group of its own: a terminal's Ctrl-C reaches the bench alone, which ends its servers. Without
+  // a terminal, whoever ends the whole group means them as well.
+  const detached = process.stderr.isTTY === true;
   const stdio = ["ignore", "ignore", "pipe"] as const;
-  const child = spawn(target.command, args, { stdio: [...stdio], detached: true });
+  const child = spawn(target.command, args, { stdio: [...stdio], detached });
   const log = keepLog(child);
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
   children.add(child);
