@@ -1,7 +1,8 @@
 import { createPrng, type Prng } from "@kvorum/base";
 import { expect } from "vitest";
 import { settled, type TestCluster } from "./cluster.js";
-import { endsEtcd } from "./ends-etcd.js";
+import { dividesEtcd36, endsEtcd } from "./ends-etcd.js";
+import { isBefore37 } from "./etcd-release.js";
 import { type AuthOp, METHODS, RandomAuthOps, ROOT_PASSWORD } from "./random-auth-ops.js";
 import { auth, type Rpc } from "./rpc.js";
 
@@ -20,6 +21,7 @@ const LEFT_OUT: ReadonlySet<AuthOp["name"]> = new Set<AuthOp["name"]>([
 /** INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED and others: what users are refused with. */
 const REFUSALS: ReadonlySet<number> = new Set([2, 3, 5, 7, 9, 11, 16]);
 const UNAUTHENTICATED = 16;
+const isOlder = isBefore37();
 
 /** Users and roles that members who join later take from a snapshot. */
 export async function addUsers(cluster: TestCluster): Promise<void> {
@@ -103,6 +105,7 @@ class ClusterUsers {
     const op = this.#ops.next();
     const { caller, store, name } = op;
     if (LEFT_OUT.has(name) || (store !== undefined && endsEtcd(store))) return;
+    if (isOlder && store !== undefined && dividesEtcd36(store)) return;
     const method = METHODS[name] as never;
     const who = caller.kind === "user" ? caller.name : "nobody";
     if (!this.#tokens.has(who) && caller.kind === "user") await this.#tryLogIn(who);

@@ -18,16 +18,17 @@ export function endsEtcd(op: RandomOp): boolean {
 }
 
 /**
- * Whether a transaction is one after which the members of an etcd 3.6 differ: it writes, and a range
- * in it asks for a revision, which may be compacted or in the future. The member that was asked
- * refuses the whole; the others, which leave out the ranges that they need not answer, write.
+ * Whether a transaction is one after which the members of an etcd 3.6 may differ: it writes, and a
+ * range in it may fail, as its revision is compacted or in the future, or its keys are not the
+ * user's to read. The member that was asked refuses the whole; the others, which leave out the
+ * ranges that they need not answer, write.
  */
 export function dividesEtcd36(op: RandomOp): boolean {
   if (op.kind !== "txn") return false;
   const inner = [...innerOps(op.request)];
   return (
     inner.some((one) => one !== undefined && one.$case !== "requestRange") &&
-    inner.some((one) => one?.$case === "requestRange" && one.value.revision !== 0)
+    inner.some((one) => one?.$case === "requestRange")
   );
 }
 
