@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 /**
  * The newest records of keys that were read lately, found by the bytes of the key: no string, no
  * search of the index and no object for a hit. Bounded in bytes.
@@ -241,9 +243,12 @@ function beginsWithKey(record: Uint8Array, keyBytes: number): boolean {
   return record[1] === ((keyBytes & 0x7f) | 0x80) && record[2] === keyBytes >>> 7;
 }
 
-/** FNV-1a, then mixed so that the low bits depend on every byte. */
+/** Another one in each process, so that nobody can choose keys that all fall on one slot. */
+const HASH_SEED = randomBytes(4).readInt32LE(0);
+
+/** FNV-1a from a secret start, then mixed so that the low bits depend on every byte. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
+  let hash = HASH_SEED;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return hash ^ (hash >>> 13);

@@ -10,8 +10,8 @@ const GROWTH_PERCENT = 40;
 
 /**
  * Once the heap is large, has V8 collect garbage before half as much as is alive has come together.
- * Left to itself it lets a busy heap double: of a million keys that was 100 MB more for 2 % more
- * puts a second. Small heaps are left alone, where the same rule would mean many collections.
+ * Left to itself it lets a busy heap double, which was 100 MB more with a million keys. Small heaps
+ * are left alone, where the same rule would mean many collections.
  */
 export function boundGarbage(clock: Clock): void {
   const timer = clock.every(CHECK_INTERVAL_MS, () => {
