@@ -50,7 +50,7 @@ test("agrees with a map", () => {
         cache.add(key, record);
       } else if (kind < 8) {
         newest.set(key.toString(), record);
-        cache.update(key, record);
+        cache.put(key, record);
       } else if (kind < 9) {
         newest.delete(key.toString());
         cache.remove(key);

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * The newest records of keys that were read lately, found by the bytes of the key: no string, no
- * search of the index and no object for a hit. Bounded in bytes.
+ * The newest records of keys that were put or read lately, found by the bytes of the key: no string,
+ * no search of the index and no object for a hit. Bounded in bytes.
  *
  * The records lie one behind the other in a ring of memory outside the heap, the oldest goes first:
  *
@@ -14,7 +14,7 @@ import { randomBytes } from "node:crypto";
  *   slots [ hash | position + 1 | hash | position + 1 | ... ]      position in words; 0 is "empty"
  *
  * A record begins with its key (`encodeKeyValue`), which is compared, so a hit is never wrong. Who
- * changes a key must call `update` or `remove`.
+ * changes a key must call `put` or `remove`.
  */
 export class LatestRecords {
   readonly #ringBytesMax: number;
@@ -67,20 +67,21 @@ export class LatestRecords {
     this.#count++;
   }
 
-  /** `record` is the key's newest from now on: replaces what is held of the key, if anything is. */
-  update(key: Uint8Array, record: Uint8Array): void {
-    if (this.#count === 0) return;
-    const slot = this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
-    if (slot === -1) return;
-    const words = this.#words;
-    const word = this.#slots[slot + 1]! - 1;
-    if (entryBytes(record) <= words[word + 2]!) {
-      words[word + 1] = record.length;
-      this.#ring.set(record, (word + HEAD_WORDS) * 4);
-    } else {
+  /** `record` is the key's newest from now on, in place of the one that is held. It is copied. */
+  put(key: Uint8Array, record: Uint8Array): void {
+    const slot =
+      this.#count === 0 ? -1 : this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
+    if (slot !== -1) {
+      const words = this.#words;
+      const word = this.#slots[slot + 1]! - 1;
+      if (entryBytes(record) <= words[word + 2]!) {
+        words[word + 1] = record.length;
+        this.#ring.set(record, (word + HEAD_WORDS) * 4);
+        return;
+      }
       this.#drop(slot);
-      this.add(key, record);
     }
+    this.add(key, record);
   }
 
   /** The key is gone. */

@@ -7,7 +7,7 @@ import { ValueCache } from "./value-cache.js";
 
 /**
  * Finds the record of a revision that the index names: active buffer, flushing buffer, value cache,
- * engine. The newest record of a key that is read alone has a cache of its own, `latest`.
+ * engine. Newest records that are read alone have a cache of their own, `latest`.
  */
 export class RecordReader {
   readonly cache: ValueCache;

@@ -113,7 +113,7 @@ export class WriteTransaction {
       this.#state.slab,
     );
     records.putRecord(main, sub, kv, false);
-    reader.latest.update(keyBytes, kv);
+    reader.latest.put(keyBytes, kv);
     if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
     else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
     counters.puts++;
