@@ -26,6 +26,9 @@ export class TreeIndex {
   readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n };
   #liveKeys = 0;
   #expectsCreation = false;
+  /** The key that was searched last, and what was found: a transaction compares it, then puts it. */
+  #lastKey: string | undefined;
+  #lastEntry: IndexEntry | undefined;
 
   /** Keys that exist at the current revision. */
   get liveKeys(): number {
@@ -38,13 +41,13 @@ export class TreeIndex {
    */
   put(key: string, main: number, sub: number, lease: bigint): PutOutcome {
     const isShort = sub === 0 && lease === 0n;
-    if (this.#expectsCreation && isShort && this.#tree.set(key, main, false)) {
+    if (this.#expectsCreation && isShort && this.#enter(key, main, false)) {
       return this.#creation(main);
     }
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     if (entry === undefined) {
       const created = { main, sub, created: main, version: 1 };
-      this.#tree.set(key, isShort ? main : new KeyIndex(created, lease));
+      this.#enter(key, isShort ? main : new KeyIndex(created, lease));
       return this.#creation(main);
     }
     this.#expectsCreation = false;
@@ -60,7 +63,7 @@ export class TreeIndex {
 
   /** Deletes a key that exists. @returns the lease that it was attached to; 0n is "none" */
   tombstone(key: string, main: number, sub: number): bigint {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     assert(entry !== undefined, `a tombstone of an unknown key at revision ${main}`);
     const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
     assert(index.isLive, `a tombstone of a deleted key at revision ${main}`);
@@ -72,7 +75,7 @@ export class TreeIndex {
 
   /** What a read at `at` sees of the key. @returns false when it did not exist then */
   find(key: string, at: number, into: FoundRevision): boolean {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     return entry !== undefined && findIn(entry, at, into);
   }
 
@@ -112,29 +115,30 @@ export class TreeIndex {
 
   /** What a restore has entered of the key so far. */
   entry(key: string): IndexEntry | undefined {
-    return this.#tree.get(key);
+    return this.#search(key);
   }
 
   /** Enters or replaces what a restore has found of the key. */
   setEntry(key: string, entry: IndexEntry, { wasLive }: { readonly wasLive: boolean }): void {
-    this.#tree.set(key, entry);
+    this.#enter(key, entry);
     this.#liveKeys += Number(isLiveEntry(entry)) - Number(wasLive);
   }
 
   /** Fills an empty index at once. `keys` ascend strictly; both arrays are taken over. */
   load(keys: string[], entries: IndexEntry[]): void {
     assert(this.#tree.size === 0, `a load over ${this.#tree.size} keys`);
+    this.#lastKey = undefined;
     if (keys.length > 0) this.#tree = bulkLoad(keys, entries, NODE_SIZE, compareKeys);
     for (const entry of entries) if (isLiveEntry(entry)) this.#liveKeys++;
   }
 
   isLive(key: string): boolean {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     return entry !== undefined && isLiveEntry(entry);
   }
 
   attach(key: string, lease: bigint): void {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     assert(entry !== undefined, "a lease of an unknown key");
     const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
     index.lease = lease;
@@ -142,14 +146,14 @@ export class TreeIndex {
 
   /** Whether the index still knows this revision of the key, be it a put or a tombstone. */
   contains(key: string, main: number, sub: number): boolean {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     if (entry === undefined) return false;
     return typeof entry === "number" ? entry === main && sub === 0 : entry.contains(main, sub);
   }
 
   /** The revision that a hash at `at` counts for the key; see `KeyIndex.keep`. */
   keep(key: string, at: number, into: FoundRevision): boolean {
-    const entry = this.#tree.get(key);
+    const entry = this.#search(key);
     return entry !== undefined && keepIn(entry, at, into);
   }
 
@@ -200,9 +204,24 @@ export class TreeIndex {
       next = keyAfter(key);
       return BREAK;
     });
+    this.#lastKey = undefined;
     for (const key of gone) this.#tree.delete(key);
-    for (const [key, main] of shortened) this.#tree.set(key, main);
+    for (const [key, main] of shortened) this.#enter(key, main);
     return next;
+  }
+
+  #search(key: string): IndexEntry | undefined {
+    if (key === this.#lastKey) return this.#lastEntry;
+    const entry = this.#tree.get(key);
+    this.#lastKey = key;
+    this.#lastEntry = entry;
+    return entry;
+  }
+
+  /** @returns whether the key is new */
+  #enter(key: string, entry: IndexEntry, mayReplace = true): boolean {
+    this.#lastKey = undefined;
+    return this.#tree.set(key, entry, mayReplace);
   }
 
   #creation(main: number): PutOutcome {
@@ -216,7 +235,7 @@ export class TreeIndex {
 
   #lengthen(key: string, main: number): KeyIndex {
     const index = KeyIndex.ofCreation(main);
-    this.#tree.set(key, index);
+    this.#enter(key, index);
     return index;
   }
 

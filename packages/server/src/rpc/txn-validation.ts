@@ -12,8 +12,13 @@ type RequestOp = etcdserverpb.RequestOp;
  */
 export function validateTxn(request: TxnRequest, opsMax: number): void {
   checkOps(request, opsMax);
-  collectWrites(request.success);
-  collectWrites(request.failure);
+  if (mayRepeat(request.success)) collectWrites(request.success);
+  if (mayRepeat(request.failure)) collectWrites(request.failure);
+}
+
+/** One plain operation, as most branches have it, writes no key twice. */
+function mayRepeat(ops: readonly RequestOp[]): boolean {
+  return ops.length > 1 || ops[0]?.request?.$case === "requestTxn";
 }
 
 /** A nested transaction may use what its parent's largest part has left. */
