@@ -82,7 +82,8 @@ export function headerRevision(bytes: Buffer, start: number, end: number): numbe
   return -1;
 }
 
-function varintAt(bytes: Buffer, from: number): number {
+/** The number that a varint at `from` stands for; revisions and ids stay below 2^53. */
+export function varintAt(bytes: Buffer, from: number): number {
   let at = from;
   let byte = bytes[at++]!;
   let value = byte & 0x7f;

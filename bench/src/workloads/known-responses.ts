@@ -1,3 +1,4 @@
+import { varintAt } from "../load/proto-scan.js";
 import { MESSAGE_PREFIX_BYTES } from "../wire/message-assembler.js";
 
 /** A watch response with events that was read field by field, without the id of its watcher. */
@@ -59,7 +60,7 @@ export class KnownResponses {
   /** The response that `bytes[start, end)` is, but for its `watchId`; undefined: read it yourself. */
   match(bytes: Buffer, start: number, end: number): KnownResponse | undefined {
     if (this.#revisionAt < 0) return undefined;
-    const revision = varint(bytes, start + this.#revisionAt);
+    const revision = varintAt(bytes, start + this.#revisionAt);
     const view = this.#viewOf(bytes);
     let known = this.#slots[revision & (SLOTS - 1)];
     for (; known !== undefined; known = known.next) {
@@ -191,17 +192,6 @@ function chainOf(first: KnownResponse | undefined, revision: number): KnownRespo
   let length = 0;
   for (let known = first; known !== undefined; known = known.next) length++;
   return first?.revision === revision && length < CHAIN_MAX ? first : undefined;
-}
-
-function varint(bytes: Buffer, from: number): number {
-  let at = from;
-  let byte = bytes[at++]!;
-  let value = byte & 0x7f;
-  for (let scale = 128; byte >= 0x80; scale *= 128) {
-    byte = bytes[at++]!;
-    value += (byte & 0x7f) * scale;
-  }
-  return value;
 }
 
 /** Where in a response the revision of its header stands: `0a len { 08 ... 10 ... 18 revision`. */

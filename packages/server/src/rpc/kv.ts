@@ -85,7 +85,7 @@ export class KvService {
     }
     const request = decodeRangeRequest(message);
     validateRange(request);
-    const read = new RangeRead(call, request, this.#options);
+    const read = new StoreRead(call, { query: RANGE, request }, this.#options);
     if (request.serializable) read.ready();
     else this.#options.reads.wait(read);
   }
@@ -115,7 +115,7 @@ export class KvService {
       this.#propose(ProposalField.txn, message, call);
       return;
     }
-    const read = new TxnRead(call, request, this.#options);
+    const read = new StoreRead(call, { query: TXN, request }, this.#options);
     if (isSerializableTxn(request)) read.ready();
     else this.#options.reads.wait(read);
   }
@@ -252,52 +252,41 @@ const NO_BYTES = new Uint8Array(0);
 
 const record: LatestRecord = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
-class RangeRead implements ReadOwner {
-  readonly #call: UnaryCall;
-  readonly #request: etcdserverpb.RangeRequest;
-  readonly #options: KvServiceOptions;
-
-  constructor(call: UnaryCall, request: etcdserverpb.RangeRequest, options: KvServiceOptions) {
-    this.#call = call;
-    this.#request = request;
-    this.#options = options;
-  }
-
-  ready(): void {
-    if (this.#call.cancelled) return;
-    try {
-      if (this.#options.identities.areNeeded) this.#readPermitted();
-      else answer(this.#call, this.#options.replier, this.#read());
-    } catch (error) {
-      failRead(this.#call, error);
-    }
-  }
-
-  failed(error: ApiError): void {
-    fail(this.#call, error);
-  }
-
-  #read(): RawResponse | Promise<RawResponse> {
-    return this.#options.opened.store.range(this.#request);
-  }
-
-  #readPermitted(): void {
-    const { opened, identities, refusals, replier } = this.#options;
-    answerPermitted(this.#call, {
-      ...{ auth: opened.auth, identities, replier },
-      refusal: (who) => refusals.range(who, this.#request),
-      read: () => this.#read(),
-    });
-  }
+/** What a range and a read-only transaction do each in its own way. */
+interface Query<Request> {
+  read(store: OpenedStore["store"], request: Request): RawResponse | Promise<RawResponse>;
+  /** Why this caller may not ask for it. */
+  refusal(
+    refusals: RequestRefusals,
+    who: AuthInfo,
+    request: Request,
+  ): ReturnType<RequestRefusals["range"]>;
 }
 
-class TxnRead implements ReadOwner {
+const RANGE: Query<etcdserverpb.RangeRequest> = {
+  read: (store, request) => store.range(request),
+  refusal: (refusals, who, request) => refusals.range(who, request),
+};
+
+const TXN: Query<etcdserverpb.TxnRequest> = {
+  read: (store, request) => store.readTxn(request),
+  refusal: (refusals, who, request) => refusals.txn(who, request),
+};
+
+/** Reads the store for a call, once it may. */
+class StoreRead<Request> implements ReadOwner {
   readonly #call: UnaryCall;
-  readonly #request: etcdserverpb.TxnRequest;
+  readonly #query: Query<Request>;
+  readonly #request: Request;
   readonly #options: KvServiceOptions;
 
-  constructor(call: UnaryCall, request: etcdserverpb.TxnRequest, options: KvServiceOptions) {
+  constructor(
+    call: UnaryCall,
+    { query, request }: { readonly query: Query<Request>; readonly request: Request },
+    options: KvServiceOptions,
+  ) {
     this.#call = call;
+    this.#query = query;
     this.#request = request;
     this.#options = options;
   }
@@ -317,14 +306,14 @@ class TxnRead implements ReadOwner {
   }
 
   #read(): RawResponse | Promise<RawResponse> {
-    return this.#options.opened.store.readTxn(this.#request);
+    return this.#query.read(this.#options.opened.store, this.#request);
   }
 
   #readPermitted(): void {
     const { opened, identities, refusals, replier } = this.#options;
     answerPermitted(this.#call, {
       ...{ auth: opened.auth, identities, replier },
-      refusal: (who) => refusals.txn(who, this.#request),
+      refusal: (who) => this.#query.refusal(refusals, who, this.#request),
       read: () => this.#read(),
     });
   }
