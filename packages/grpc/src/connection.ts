@@ -20,7 +20,7 @@ import { RequestReceiver } from "./request-receiver.js";
 import { Sender } from "./sender.js";
 import type { ServerContext } from "./server-context.js";
 import type { Stream } from "./stream.js";
-import type { FrameSpace, Peer, SplicedMessage } from "./types.js";
+import type { FrameSpace, MessagePart, Peer, SplicedMessage } from "./types.js";
 
 const MAX_UINT32 = 0xffff_ffff;
 /** Tells the acknowledgement of the drain's PING from that of a keepalive PING. */
@@ -127,7 +127,7 @@ export class Connection {
     this.sender.send(stream, message);
   }
 
-  sendParts(stream: Stream, parts: readonly Uint8Array[]): void {
+  sendParts(stream: Stream, parts: readonly MessagePart[]): void {
     this.sender.sendParts(stream, parts);
   }
 

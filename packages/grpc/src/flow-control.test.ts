@@ -14,7 +14,7 @@ import {
   unaryRequest,
   windowUpdate,
 } from "./testing/raw-client.js";
-import type { Method, StreamCall } from "./types.js";
+import type { MessageSource, Method, StreamCall } from "./types.js";
 
 let harness: Harness;
 let client: RawClient;
@@ -48,7 +48,30 @@ async function roundTrip(data: string): Promise<void> {
   }
 }
 
+/** Answers with as many bytes as asked for, counted up from 0, made when they are sent. */
+function answerCounting(bytes: number): Method {
+  const source: MessageSource = {
+    length: bytes,
+    copyNext: (into, at, count) => {
+      for (let i = 0; i < count; i++) into[at + i] = made++;
+    },
+  };
+  let made = 0;
+  const [head, tail] = [Buffer.from("head"), Buffer.from("tail")];
+  return { kind: "unary", handle: (call) => call.respondParts([head, source, tail]) };
+}
+
 describe("sending", () => {
+  it.each([20, 300_000])("makes %i bytes of a reply as they go out", async (bytes) => {
+    const methods = new Map([["/a.B/C", answerCounting(bytes)]]);
+    await start({ methods }, [Setting.INITIAL_WINDOW_SIZE, 1 << 24]);
+    client.send(windowUpdate(0, 1 << 24), unaryRequest(1, "/a.B/C", Buffer.alloc(0)));
+    await client.trailers(1);
+    const counted = Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => i));
+    const message = Buffer.concat([Buffer.from("head"), counted, Buffer.from("tail")]);
+    expect(client.body(1).equals(grpcMessage(message))).toBe(true);
+  });
+
   it("keeps to the stream's window, grown by WINDOW_UPDATE", async () => {
     await start({}, [Setting.INITIAL_WINDOW_SIZE, 10]);
     client.send(unaryRequest(1, "/test.Echo/Unary", Buffer.alloc(95, 7)));

@@ -7,6 +7,8 @@ export { type Protocol, type SniffOptions, sniffProtocol } from "./sniff.js";
 export {
   type CallObserver,
   type FrameSpace,
+  type MessagePart,
+  type MessageSource,
   type Metadata,
   type Method,
   type MethodTable,

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { MessagePart, MessageSource } from "./types.js";
 
 const EMPTY = Buffer.alloc(0);
 /** A chunk with less room than this is not worth handing on before its writes are done. */
@@ -123,6 +124,23 @@ export class Output {
       bytes.set(start === 0 && end === piece.length ? piece : piece.subarray(start, end), offset);
     }
     this.offset = offset + count;
+  }
+
+  /** The next `count` bytes of a source. */
+  appendNext(source: MessageSource, count: number): void {
+    for (let left = count; left > 0; ) {
+      this.reserve(Math.min(left, REUSE_BYTES_MIN));
+      const part = Math.min(left, this.bytes.length - this.offset);
+      source.copyNext(this.bytes, this.offset, part);
+      this.offset += part;
+      left -= part;
+    }
+  }
+
+  /** The whole of a part, copied. */
+  appendPart(part: MessagePart): void {
+    if (part instanceof Uint8Array) this.appendCopy(part, 0, part.length);
+    else this.appendNext(part, part.length);
   }
 
   /** Hands everything to the socket in one write. */

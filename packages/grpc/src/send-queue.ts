@@ -1,17 +1,18 @@
 import type { Output } from "./output.js";
+import type { MessagePart } from "./types.js";
 
 /** Fewer pieces that are gone are not worth moving the others; half of all at least, or it adds up. */
 const COMPACT_MIN = 256;
 
 /** Bytes of one stream that wait for a window or the socket, in order. */
 export class SendQueue {
-  #pieces: Uint8Array[] = [];
+  #pieces: MessagePart[] = [];
   #first = 0;
   /** Bytes of the first piece that are gone already. */
   #consumed = 0;
   bytes = 0;
 
-  push(piece: Uint8Array): void {
+  push(piece: MessagePart): void {
     if (piece.length === 0) return;
     this.#pieces.push(piece);
     this.bytes += piece.length;
@@ -19,7 +20,7 @@ export class SendQueue {
 
   /**
    * Moves `count` bytes (at most `bytes`) to `output`: parts up to `copyBytesMax` are copied, larger
-   * ones handed over by reference.
+   * ones handed over by reference, and sources write into it.
    */
   moveTo(output: Output, count: number, copyBytesMax: number): void {
     this.bytes -= count;
@@ -27,7 +28,8 @@ export class SendQueue {
       const piece = this.#pieces[this.#first]!;
       const taken = Math.min(left, piece.length - this.#consumed);
       const end = this.#consumed + taken;
-      if (taken <= copyBytesMax) output.appendCopy(piece, this.#consumed, end);
+      if (!(piece instanceof Uint8Array)) output.appendNext(piece, taken);
+      else if (taken <= copyBytesMax) output.appendCopy(piece, this.#consumed, end);
       else output.appendReference(piece.subarray(this.#consumed, end));
       left -= taken;
       this.#consumed = end;

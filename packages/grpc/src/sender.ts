@@ -16,7 +16,7 @@ import { Output } from "./output.js";
 import { ResponseHeaders, statusFields } from "./response-headers.js";
 import { SendQueue } from "./send-queue.js";
 import type { Stream } from "./stream.js";
-import { type FrameSpace, type SplicedMessage, Status } from "./types.js";
+import { type FrameSpace, type MessagePart, type SplicedMessage, Status } from "./types.js";
 
 /** A frame begins in a new chunk of memory when the present one has less room than this. */
 const ROOM_BYTES_MIN = 4 * 1024;
@@ -113,7 +113,7 @@ export class Sender {
     }
   }
 
-  sendParts(stream: Stream, parts: readonly Uint8Array[]): void {
+  sendParts(stream: Stream, parts: readonly MessagePart[]): void {
     if (stream.closed) return;
     let length = 0;
     for (const part of parts) length += part.length;
@@ -121,7 +121,7 @@ export class Sender {
     const isSmall = length <= this.#limits.copyReplyBytesMax;
     if (isSmall && this.#fitsNow(stream, length + MESSAGE_PREFIX_BYTES)) {
       this.#beginMessage(stream, length);
-      for (const part of parts) this.output.appendCopy(part, 0, part.length);
+      for (const part of parts) this.output.appendPart(part);
     } else {
       this.#enqueue(stream, parts, length);
     }
@@ -267,12 +267,12 @@ export class Sender {
     this.#host.wake();
   }
 
-  #enqueue(stream: Stream, parts: readonly Uint8Array[], length: number): void {
+  #enqueue(stream: Stream, parts: readonly MessagePart[], length: number): void {
     if (stream.plainBody !== undefined) this.#enqueueRaw(stream, parts);
     else this.#enqueueRaw(stream, [prefixOf(length), ...parts]);
   }
 
-  #enqueueRaw(stream: Stream, parts: readonly Uint8Array[]): void {
+  #enqueueRaw(stream: Stream, parts: readonly MessagePart[]): void {
     stream.queue ??= new SendQueue();
     const { queue } = stream;
     const before = queue.bytes;

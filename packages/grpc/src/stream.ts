@@ -5,6 +5,7 @@ import type { RequestHead } from "./request-head.js";
 import type { SendQueue } from "./send-queue.js";
 import {
   type FrameSpace,
+  type MessagePart,
   type Metadata,
   type Peer,
   type SplicedMessage,
@@ -21,7 +22,7 @@ export interface StreamHost {
   readonly streamQueueBytesMax: number;
   /** Queues one message; a small one goes out with this turn's output. The bytes are taken over. */
   send(stream: Stream, message: Uint8Array): void;
-  sendParts(stream: Stream, parts: readonly Uint8Array[]): void;
+  sendParts(stream: Stream, parts: readonly MessagePart[]): void;
   sendCopy(stream: Stream, scratch: Uint8Array, length: number): void;
   sendFramed(stream: Stream, scratch: Uint8Array, length: number): void;
   openFrame(stream: Stream, bytesMin: number): FrameSpace | undefined;
@@ -132,7 +133,7 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     this.#finish();
   }
 
-  respondParts(parts: readonly Uint8Array[]): void {
+  respondParts(parts: readonly MessagePart[]): void {
     if (this.ended || this.cancelled) return;
     this.#host.sendParts(this, parts);
     this.#finish();
@@ -165,7 +166,7 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
     return this.#mayGoOn(queuedBefore);
   }
 
-  writeParts(parts: readonly Uint8Array[]): boolean {
+  writeParts(parts: readonly MessagePart[]): boolean {
     if (this.ended || this.cancelled) return false;
     const queuedBefore = this.queuedBytes;
     this.#host.sendParts(this, parts);

@@ -66,6 +66,20 @@ interface Call {
   fail(code: StatusCode, message: string): void;
 }
 
+/**
+ * A long part of a message that is made while it is sent: into the output's own memory, a few
+ * kilobytes at a time. The whole is never in memory at once, and never encoded in one go.
+ */
+export interface MessageSource {
+  /** Bytes of the whole part. */
+  readonly length: number;
+  /** Writes its next `count` bytes from `at` on; of all calls together `length` bytes. */
+  copyNext(into: Uint8Array, at: number, count: number): void;
+}
+
+/** A part of a message, which must not change any more. */
+export type MessagePart = Uint8Array | MessageSource;
+
 /** A message in pieces: `head[0, headBytes)`, then `body[bodyStart, bodyEnd)`, then `tail`. */
 export interface SplicedMessage {
   readonly head: Uint8Array;
@@ -80,7 +94,7 @@ export interface UnaryCall extends Call {
   /** Ends the call with OK and `message`; ownership of the bytes passes to the transport. */
   respond(message: Uint8Array): void;
   /** Same, for a message that stands in several pieces, in order; none may change afterwards. */
-  respondParts(parts: readonly Uint8Array[]): void;
+  respondParts(parts: readonly MessagePart[]): void;
   /** Same, for `scratch[0, length)`, which is copied before the call returns. The fast path. */
   respondCopy(scratch: Uint8Array, length: number): void;
   /** Same, for a message that stands in three pieces, which are copied before the call returns. */
@@ -107,7 +121,7 @@ export interface StreamCall extends Call {
    */
   write(message: Uint8Array): boolean;
   /** Same, for a message that stands in several pieces, in order. */
-  writeParts(parts: readonly Uint8Array[]): boolean;
+  writeParts(parts: readonly MessagePart[]): boolean;
   /**
    * Many messages at once: `scratch[0, length)` holds them back to back, each behind gRPC's prefix (a
    * zero byte, then its length in four bytes, big-endian). Copied before the call returns.

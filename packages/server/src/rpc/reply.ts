@@ -3,6 +3,7 @@ import {
   type HeaderEncoder,
   type RawRangeResponse,
   type RawResponse,
+  varintSize,
   WireWriter,
   writeRangeChunk,
   writeResponse,
@@ -16,8 +17,12 @@ import {
   type UnaryCall,
 } from "@kvorum/grpc";
 import type { LatestRecord } from "@kvorum/mvcc";
+import { isLongerThan, RecordsSource } from "./records-source.js";
 
-/** A reply above this is given to the transport in bytes of its own instead of being copied by it. */
+/**
+ * A reply above this is given to the transport in bytes of its own instead of being copied by it,
+ * and the records of a range above it are copied while they are sent.
+ */
 const COPIED_BYTES_MAX = 16 * 1024;
 
 /**
@@ -47,10 +52,28 @@ export class Replier {
 
   /** Ends a call with a key-value reply. */
   respond(call: UnaryCall, response: RawResponse): void {
+    if (response.kind === "range" && isLongerThan(COPIED_BYTES_MAX, response.kvs)) {
+      this.#respondRecords(call, response);
+      return;
+    }
     const writer = this.#writer;
     writeResponse(writer, this.#header, this.#term(), response);
     if (writer.length <= COPIED_BYTES_MAX) call.respondCopy(writer.buffer, writer.length);
     else call.respond(writer.take());
+  }
+
+  #respondRecords(call: UnaryCall, response: RawRangeResponse): void {
+    const writer = this.#writer;
+    const term = this.#term();
+    writeResponse(writer, this.#header, term, { ...response, kvs: [] });
+    const around = writer.toBytes();
+    const headerBytes = this.#header.size(response.revision, term);
+    const kvsStart = 1 + varintSize(headerBytes) + headerBytes;
+    call.respondParts([
+      around.subarray(0, kvsStart),
+      new RecordsSource(response.kvs),
+      around.subarray(kvsStart),
+    ]);
   }
 
   /**
