@@ -135,3 +135,28 @@ test("several generations in one main revision are told apart by their subs", ()
     true,
   ]);
 });
+
+test("finds each of many revisions, before and after compactions", () => {
+  const index = KeyIndex.ofCreation(1);
+  for (let version = 2; version <= 60; version++) index.put(10 * version, version % 3, 0n);
+  const expected = (at: number) => {
+    const version = at < 20 ? 1 : Math.floor(at / 10);
+    const [main, sub] = version === 1 ? [1, 0] : [10 * version, version % 3];
+    return `${main}.${sub} created 1 version ${version}`;
+  };
+  for (const compacted of [0, 15, 155, 300, 305, 595]) {
+    if (compacted !== 0) expect(index.compact(compacted)).toBe(true);
+    for (let at = Math.max(1, compacted); at < 610; at++)
+      expect(seen(index, at)).toBe(expected(at));
+    expect(index.contains(290, 2)).toBe(compacted < 300);
+    expect([index.contains(600, 0), index.contains(600, 1)]).toEqual([true, false]);
+  }
+  index.put(610, 1, 0n);
+  index.tombstone(620, 0);
+  expect([599, 609, 619].map((at) => seen(index, at))).toEqual([
+    "590.2 created 1 version 59",
+    "600.0 created 1 version 60",
+    "610.1 created 1 version 61",
+  ]);
+  expect(seen(index, 620)).toBeUndefined();
+});

@@ -38,9 +38,13 @@ export class KeyIndex {
   version: number;
   /** The lease that the key is attached to; 0n is "none". */
   lease: bigint;
-  /** Revisions of the live generation before the newest, oldest first; subs only if one isn't 0. */
+  /**
+   * Revisions of the live generation before the newest, oldest first, `#olderCount` of them: what
+   * follows them is room. Subs only if one isn't 0.
+   */
   #olderMains: number[] | undefined = undefined;
   #olderSubs: number[] | undefined = undefined;
+  #olderCount = 0;
   #ended: EndedGeneration[] | undefined = undefined;
 
   /** One live generation whose only known revision is this one. */
@@ -57,8 +61,14 @@ export class KeyIndex {
     return new KeyIndex({ main, sub: 0, created: main, version: 1 }, 0n);
   }
 
+  /** Never again once the tree has let go of this object, as `detach` says. */
   get isLive(): boolean {
     return this.created !== NOT_LIVE;
+  }
+
+  /** The tree holds something else of the key from now on; who still knows this one can tell. */
+  detach(): void {
+    this.created = NOT_LIVE;
   }
 
   put(main: number, sub: number, lease: bigint): void {
@@ -76,8 +86,9 @@ export class KeyIndex {
 
   /** Ends the live generation, which must exist. */
   tombstone(main: number, sub: number): void {
-    const mains = this.#olderMains ?? [];
-    const subs = this.#olderSubs ?? new Array<number>(mains.length).fill(0);
+    const count = this.#olderCount;
+    const mains = this.#olderMains?.slice(0, count) ?? [];
+    const subs = this.#olderSubs?.slice(0, count) ?? new Array<number>(count).fill(0);
     mains.push(this.main, main);
     subs.push(this.sub, sub);
     this.#end({ created: this.created, version: this.version + 1, mains, subs });
@@ -102,11 +113,11 @@ export class KeyIndex {
       }
       const older = this.#olderMains;
       if (older !== undefined && older[0]! <= at) {
-        const i = lastAtOrBelow(older, at);
+        const i = lastAtOrBelow(older, this.#olderCount, at);
         into.main = older[i]!;
         into.sub = this.#olderSubs === undefined ? 0 : this.#olderSubs[i]!;
         into.created = this.created;
-        into.version = this.version - (older.length - i);
+        into.version = this.version - (this.#olderCount - i);
         return true;
       }
     }
@@ -117,9 +128,13 @@ export class KeyIndex {
   contains(main: number, sub: number): boolean {
     if (this.created !== NOT_LIVE) {
       if (this.main === main && this.sub === sub) return true;
-      if (has(this.#olderMains, this.#olderSubs, main, sub)) return true;
+      const mains = this.#olderMains;
+      const count = this.#olderCount;
+      if (mains !== undefined && has(mains, this.#olderSubs, count, { main, sub })) return true;
     }
-    return this.#ended?.some((ended) => has(ended.mains, ended.subs, main, sub)) ?? false;
+    const isIn = ({ mains, subs }: EndedGeneration) =>
+      has(mains, subs, mains.length, { main, sub });
+    return this.#ended?.some(isIn) ?? false;
   }
 
   /**
@@ -153,7 +168,7 @@ export class KeyIndex {
       // Only the live generation can be found: every ended one is over before `at`.
       return this.find(at, into);
     }
-    const i = lastAtOrBelow(ended.mains, at);
+    const i = lastAtOrBelow(ended.mains, ended.mains.length, at);
     if (i === -1 || i === ended.mains.length - 1) return false;
     into.main = ended.mains[i]!;
     into.sub = ended.subs[i]!;
@@ -162,9 +177,16 @@ export class KeyIndex {
 
   /** Calls `visitor` for every revision at or below `at`, put or tombstone, in no certain order. */
   visitUpTo(at: number, visitor: (main: number, sub: number) => void): void {
-    for (const { mains, subs } of this.#ended ?? []) visitUpTo(mains, subs, at, visitor);
+    for (const { mains, subs } of this.#ended ?? []) {
+      const count = lastAtOrBelow(mains, mains.length, at) + 1;
+      for (let i = 0; i < count; i++) visitor(mains[i]!, subs[i]!);
+    }
     if (this.created === NOT_LIVE) return;
-    if (this.#olderMains !== undefined) visitUpTo(this.#olderMains, this.#olderSubs, at, visitor);
+    const older = this.#olderMains;
+    if (older !== undefined) {
+      const count = lastAtOrBelow(older, this.#olderCount, at) + 1;
+      for (let i = 0; i < count; i++) visitor(older[i]!, this.#olderSubs?.[i] ?? 0);
+    }
     if (this.main <= at) visitor(this.main, this.sub);
   }
 
@@ -185,24 +207,18 @@ export class KeyIndex {
   }
 
   #pushOlder(main: number, sub: number): void {
-    const mains = this.#olderMains;
-    if (mains === undefined) {
-      this.#olderMains = [main];
-      if (sub !== 0) this.#olderSubs = [sub];
-      return;
-    }
+    const count = this.#olderCount++;
     if (sub !== 0 && this.#olderSubs === undefined) {
-      this.#olderSubs = new Array<number>(mains.length).fill(0);
+      this.#olderSubs = new Array<number>(count).fill(0);
     }
-    this.#olderMains = appended(mains, main);
-    if (this.#olderSubs !== undefined) this.#olderSubs = appended(this.#olderSubs, sub);
+    this.#olderMains = withLast(this.#olderMains, count, main);
+    if (this.#olderSubs !== undefined) this.#olderSubs = withLast(this.#olderSubs, count, sub);
   }
 
   #end(generation: EndedGeneration): void {
     if (this.#ended === undefined) this.#ended = [generation];
     else this.#ended.push(generation);
-    this.#olderMains = undefined;
-    this.#olderSubs = undefined;
+    this.#dropOlder();
     this.created = NOT_LIVE;
     this.version = 0;
     this.lease = 0n;
@@ -211,42 +227,51 @@ export class KeyIndex {
   #compactLive(at: number): void {
     const mains = this.#olderMains;
     if (mains === undefined) return;
-    const kept = this.main <= at ? mains.length : Math.max(0, lastAtOrBelow(mains, at));
-    if (kept === 0) return;
-    if (kept === mains.length) {
-      this.#olderMains = undefined;
-      this.#olderSubs = undefined;
+    const count = this.#olderCount;
+    const gone = this.main <= at ? count : Math.max(0, lastAtOrBelow(mains, count, at));
+    if (gone === 0) return;
+    if (gone === count) {
+      this.#dropOlder();
       return;
     }
-    this.#olderMains = mains.slice(kept);
-    this.#olderSubs = this.#olderSubs?.slice(kept);
+    this.#olderMains = mains.slice(gone, count);
+    this.#olderSubs = this.#olderSubs?.slice(gone, count);
+    this.#olderCount = count - gone;
+  }
+
+  #dropOlder(): void {
+    this.#olderMains = undefined;
+    this.#olderSubs = undefined;
+    this.#olderCount = 0;
   }
 }
 
 const NOT_LIVE = -1;
 
-/** Lists shorter than this grow by copying. */
-const COPIED_LENGTH = 16;
+/** Lists up to this length double; beyond it `push` does, which reserves 16 places at least. */
+const DOUBLED_LENGTH = 16;
 
-/**
- * Takes over `list`. A short list stays exact: `push` would reserve 16 places beyond what it needs.
- */
-function appended(list: number[], last: number): number[] {
-  const length = list.length;
-  if (length >= COPIED_LENGTH) {
+/** Takes over `list`, whose first `count` places are used. */
+function withLast(list: number[] | undefined, count: number, last: number): number[] {
+  if (list === undefined) return [last];
+  if (count < list.length) {
+    list[count] = last;
+    return list;
+  }
+  if (count >= DOUBLED_LENGTH) {
     list.push(last);
     return list;
   }
-  const grown = new Array<number>(length + 1);
-  for (let i = 0; i < length; i++) grown[i] = list[i]!;
-  grown[length] = last;
+  const grown = new Array<number>(2 * count);
+  for (let i = 0; i < count; i++) grown[i] = list[i]!;
+  grown[count] = last;
   return grown;
 }
 
-/** Index of the last element at or below `at` of an ascending list; -1 when there is none. */
-function lastAtOrBelow(mains: readonly number[], at: number): number {
+/** Index of the last of `count` ascending elements that is at or below `at`; -1 if none is. */
+function lastAtOrBelow(mains: readonly number[], count: number, at: number): number {
   let low = 0;
-  let high = mains.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (mains[middle]! <= at) low = middle + 1;
@@ -260,7 +285,7 @@ function findEnded(ended: readonly EndedGeneration[], at: number, into: FoundRev
     const { mains, subs, created, version } = ended[g]!;
     if (mains[mains.length - 1]! <= at) return false;
     if (mains[0]! > at) continue;
-    const i = lastAtOrBelow(mains, at);
+    const i = lastAtOrBelow(mains, mains.length, at);
     into.main = mains[i]!;
     into.sub = subs[i]!;
     into.created = created;
@@ -271,29 +296,20 @@ function findEnded(ended: readonly EndedGeneration[], at: number, into: FoundRev
 }
 
 function has(
-  mains: readonly number[] | undefined,
+  mains: readonly number[],
   subs: readonly number[] | undefined,
-  main: number,
-  sub: number,
+  count: number,
+  wanted: { readonly main: number; readonly sub: number },
 ): boolean {
-  if (mains === undefined) return false;
-  for (let i = lastAtOrBelow(mains, main); i >= 0 && mains[i] === main; i--) {
+  const { main, sub } = wanted;
+  for (let i = lastAtOrBelow(mains, count, main); i >= 0 && mains[i] === main; i--) {
     if ((subs === undefined ? 0 : subs[i]) === sub) return true;
   }
   return false;
 }
 
-function visitUpTo(
-  mains: readonly number[],
-  subs: readonly number[] | undefined,
-  at: number,
-  visitor: (main: number, sub: number) => void,
-): void {
-  for (let i = 0; i < mains.length && mains[i]! <= at; i++) visitor(mains[i]!, subs?.[i] ?? 0);
-}
-
 function compactEnded(ended: EndedGeneration, at: number): EndedGeneration {
-  const kept = Math.max(0, lastAtOrBelow(ended.mains, at));
+  const kept = Math.max(0, lastAtOrBelow(ended.mains, ended.mains.length, at));
   if (kept === 0) return ended;
   return { ...ended, mains: ended.mains.slice(kept), subs: ended.subs.slice(kept) };
 }

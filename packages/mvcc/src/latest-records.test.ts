@@ -1,5 +1,6 @@
 import { createPrng } from "@kvorum/base";
 import { expect, test } from "vitest";
+import { KeyIndex } from "./key-index.js";
 import { encodeKeyValue } from "./key-value.js";
 import { LatestRecords } from "./latest-records.js";
 
@@ -30,7 +31,9 @@ test("agrees with a map", () => {
     const cache = new LatestRecords([1_001, 9_000, 70_001, 1_000_000][seed % 4]!);
     const newest = new Map<string, Buffer>();
     const keys = 1 + below(600);
+    const entries = new Map<string, KeyIndex | undefined>();
     let hits = 0;
+    let knownEntries = 0;
     for (let step = 0; step < STEPS; step++) {
       const number = below(keys);
       const key = Buffer.from(`key ${number}`.padEnd(number % 7 === 0 ? 200 : 4, "."));
@@ -50,13 +53,20 @@ test("agrees with a map", () => {
         cache.add(key, record);
       } else if (kind < 8) {
         newest.set(key.toString(), record);
-        cache.put(key, record);
+        const known = cache.seek(key);
+        expect(known === undefined || known === entries.get(key.toString())).toBe(true);
+        if (known !== undefined) knownEntries++;
+        const entry = step % 3 === 0 ? undefined : KeyIndex.ofCreation(step);
+        entries.set(key.toString(), entry);
+        cache.putSought(key, record, entry);
       } else if (kind < 9) {
         newest.delete(key.toString());
+        entries.delete(key.toString());
         cache.remove(key);
       }
     }
     expect(hits).toBeGreaterThan(0);
+    expect(knownEntries).toBeGreaterThan(0);
   }
 });
 

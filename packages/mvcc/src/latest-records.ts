@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { KeyIndex } from "./key-index.js";
 
 /**
  * The newest records of keys that were put or read lately, found by the bytes of the key: no string,
@@ -14,7 +15,10 @@ import { randomBytes } from "node:crypto";
  *   slots [ hash | position + 1 | hash | position + 1 | ... ]      position in words; 0 is "empty"
  *
  * A record begins with its key (`encodeKeyValue`), which is compared, so a hit is never wrong. Who
- * changes a key must call `put` or `remove`.
+ * changes a key must call `seek` and `putSought`, or `remove`.
+ *
+ * Beside a slot stands what the index holds of the key, if it was put here: the next change of the
+ * key needs no search of the index then.
  */
 export class LatestRecords {
   readonly #ringBytesMax: number;
@@ -28,7 +32,12 @@ export class LatestRecords {
   #usedBytes = 0;
   #slots = new Int32Array(0);
   #slotMask = 0;
+  /** By slot, half as many as numbers in `#slots`. */
+  #entries: (KeyIndex | undefined)[] = [];
   #count = 0;
+  /** Of the key of the last `seek`. */
+  #soughtHash = 0;
+  #soughtSlot = -1;
 
   /** What `find` has found: `bytes[start, end)`, which the next change of the cache may overwrite. */
   bytes: Buffer = EMPTY;
@@ -58,20 +67,29 @@ export class LatestRecords {
 
   /** Keeps the record of a key that `find` has not found. It is copied. */
   add(key: Uint8Array, record: Uint8Array): void {
-    const bytes = entryBytes(record);
-    if (bytes * LARGE_FACTOR > this.#ringBytesMax || !beginsWithKey(record, key.length)) return;
-    this.#makeRoom(bytes);
-    if ((this.#count + 1) * 4 > this.#slots.length) this.#growSlots();
-    const hash = hashOf(key, 0, key.length);
-    this.#insertSlot(hash, this.#append(hash, bytes, record));
-    this.#count++;
+    this.#insert(hashOf(key, 0, key.length), key, { record, entry: undefined });
   }
 
-  /** `record` is the key's newest from now on, in place of the one that is held. It is copied. */
-  put(key: Uint8Array, record: Uint8Array): void {
-    const slot =
-      this.#count === 0 ? -1 : this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
+  /**
+   * Looks a key up that is about to be compared or put. @returns what `putSought` was told of the
+   * key in the index, if that is known; the index may have let go of it, and then it is not live
+   */
+  seek(key: Uint8Array): KeyIndex | undefined {
+    const hash = hashOf(key, 0, key.length);
+    const slot = this.#count === 0 ? -1 : this.#slotOf(hash, key, 0, key.length);
+    this.#soughtHash = hash;
+    this.#soughtSlot = slot;
+    return slot === -1 ? undefined : this.#entries[slot >>> 1];
+  }
+
+  /**
+   * `record` is the newest of the key of the last `seek`, since which nothing was changed here, in
+   * place of the one that is held. It is copied.
+   */
+  putSought(key: Uint8Array, record: Uint8Array, entry: KeyIndex | undefined): void {
+    const slot = this.#soughtSlot;
     if (slot !== -1) {
+      if (this.#entries[slot >>> 1] !== entry) this.#entries[slot >>> 1] = entry;
       const words = this.#words;
       const word = this.#slots[slot + 1]! - 1;
       if (entryBytes(record) <= words[word + 2]!) {
@@ -81,7 +99,7 @@ export class LatestRecords {
       }
       this.#drop(slot);
     }
-    this.add(key, record);
+    this.#insert(this.#soughtHash, key, { record, entry });
   }
 
   /** The key is gone. */
@@ -89,6 +107,19 @@ export class LatestRecords {
     if (this.#count === 0) return;
     const slot = this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
     if (slot !== -1) this.#drop(slot);
+  }
+
+  #insert(
+    hash: number,
+    key: Uint8Array,
+    { record, entry }: { readonly record: Uint8Array; readonly entry: KeyIndex | undefined },
+  ): void {
+    const bytes = entryBytes(record);
+    if (bytes * LARGE_FACTOR > this.#ringBytesMax || !beginsWithKey(record, key.length)) return;
+    this.#makeRoom(bytes);
+    if ((this.#count + 1) * 4 > this.#slots.length) this.#growSlots();
+    this.#insertSlot(hash, this.#append(hash, bytes, record), entry);
+    this.#count++;
   }
 
   /** @returns the index in `#slots` of the key's slot, or -1 */
@@ -179,21 +210,24 @@ export class LatestRecords {
 
   #growSlots(): void {
     const old = this.#slots;
+    const oldEntries = this.#entries;
     const length = Math.max(SLOTS_MIN, old.length * 2);
     this.#slots = new Int32Array(length);
     this.#slotMask = length / 2 - 1;
+    this.#entries = new Array<KeyIndex | undefined>(length / 2).fill(undefined);
     for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] !== 0) this.#insertSlot(old[i]!, old[i + 1]!);
+      if (old[i + 1] !== 0) this.#insertSlot(old[i]!, old[i + 1]!, oldEntries[i >>> 1]);
     }
   }
 
-  #insertSlot(hash: number, position: number): void {
+  #insertSlot(hash: number, position: number, entry: KeyIndex | undefined): void {
     const slots = this.#slots;
     const mask = this.#slotMask;
     let i = hash & mask;
     while (slots[2 * i + 1] !== 0) i = (i + 1) & mask;
     slots[2 * i] = hash;
     slots[2 * i + 1] = position;
+    if (entry !== undefined) this.#entries[i] = entry;
   }
 
   /** The number of the slot that points to an entry. */
@@ -206,6 +240,7 @@ export class LatestRecords {
   /** Empties slot `i` and closes the gap: whoever stands behind and belongs before moves up. */
   #removeSlot(i: number): void {
     const slots = this.#slots;
+    const entries = this.#entries;
     const mask = this.#slotMask;
     let gap = i;
     for (let j = (i + 1) & mask; slots[2 * j + 1] !== 0; j = (j + 1) & mask) {
@@ -213,9 +248,11 @@ export class LatestRecords {
       if (((j - home) & mask) < ((j - gap) & mask)) continue;
       slots[2 * gap] = slots[2 * j]!;
       slots[2 * gap + 1] = slots[2 * j + 1]!;
+      entries[gap] = entries[j];
       gap = j;
     }
     slots[2 * gap + 1] = 0;
+    entries[gap] = undefined;
   }
 }
 

@@ -35,6 +35,19 @@ describe("put", () => {
     expect(at(5)).toEqual([{ key: "a", create: 5, mod: 5, version: 1, value: "3", lease: 0n }]);
   });
 
+  test("reaches the index after a compaction has replaced what it held of the key", async () => {
+    const { store } = opened;
+    store.put(putOf("a", "1"));
+    store.deleteRange(deleteOf({ key: "a" }));
+    store.put(putOf("a", "2"));
+    await store.compact(4).done;
+    store.put(putOf("a", "3"));
+    expect(get("a", 4).kvs.map(plain)).toMatchObject([{ mod: 4, version: 1, value: "2" }]);
+    const { kvs } = store.range(rangeOf({ key: "a", rangeEnd: "b" })) as RawRangeResponse;
+    expect(kvs.map(plain)).toMatchObject([{ create: 4, mod: 5, version: 2, value: "3" }]);
+    expect(store.stat().keys).toBe(1);
+  });
+
   test("answers with the previous KeyValue only if there was one", () => {
     const { store } = opened;
     expect(store.put(putOf("a", "1", { prevKv: true })).prevKv).toBeUndefined();

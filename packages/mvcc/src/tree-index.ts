@@ -15,6 +15,8 @@ export interface PutOutcome {
   version: number;
   /** The lease that the key was attached to; 0n is "none". */
   previousLease: bigint;
+  /** What the tree holds of the key, if it is more than a number: for `putLive`, while it is live. */
+  entry: KeyIndex | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PutOutcome {
  */
 export class TreeIndex {
   #tree = new BTree<string, IndexEntry>(undefined, compareKeys, NODE_SIZE);
-  readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n };
+  readonly #outcome: PutOutcome = { created: 0, version: 0, previousLease: 0n, entry: undefined };
   #liveKeys = 0;
   #expectsCreation = false;
   /** The key that was searched last, and what was found: a transaction compares it, then puts it. */
@@ -50,14 +52,20 @@ export class TreeIndex {
       this.#enter(key, isShort ? main : new KeyIndex(created, lease));
       return this.#creation(main);
     }
-    this.#expectsCreation = false;
     const index = typeof entry === "number" ? this.#lengthen(key, entry) : entry;
     if (!index.isLive) this.#liveKeys++;
+    return this.putLive(index, main, sub, lease);
+  }
+
+  /** As `put`, of the key whose entry this is, without a search. It is live, or just about to be. */
+  putLive(entry: KeyIndex, main: number, sub: number, lease: bigint): PutOutcome {
+    this.#expectsCreation = false;
     const outcome = this.#outcome;
-    outcome.previousLease = index.lease;
-    index.put(main, sub, lease);
-    outcome.created = index.created;
-    outcome.version = index.version;
+    outcome.previousLease = entry.lease;
+    entry.put(main, sub, lease);
+    outcome.created = entry.created;
+    outcome.version = entry.version;
+    outcome.entry = entry;
     return outcome;
   }
 
@@ -198,7 +206,10 @@ export class TreeIndex {
       } else if (entry.compact(at)) {
         entry.visitUpTo(at, onKept);
         const single = entry.single;
-        if (single !== undefined) shortened.push([key, single]);
+        if (single !== undefined) {
+          shortened.push([key, single]);
+          entry.detach();
+        }
       } else gone.push(key);
       if (++seen < keysMax) return undefined;
       next = keyAfter(key);
@@ -230,6 +241,7 @@ export class TreeIndex {
     this.#outcome.created = main;
     this.#outcome.version = 1;
     this.#outcome.previousLease = 0n;
+    this.#outcome.entry = undefined;
     return this.#outcome;
   }
 

@@ -24,14 +24,21 @@ function holds(state: StoreState, compare: etcdserverpb.Compare): boolean {
     isSatisfied = isSatisfiedBy(compare, orderOfFound(state, compare));
     return isSatisfied;
   };
-  const at = state.currentRevision;
   if (compare.rangeEnd.length === 0) {
-    if (state.index.find(bytesToLatin1(compare.key), at, found)) visitor();
+    if (findNewest(state, compare.key)) visitor();
   } else {
-    state.index.visit(toKeyRange(compare.key, compare.rangeEnd), at, found, visitor);
+    const range = toKeyRange(compare.key, compare.rangeEnd);
+    state.index.visit(range, state.currentRevision, found, visitor);
   }
   if (matched > 0) return isSatisfied;
   return compare.target !== Target.VALUE && isSatisfiedBy(compare, orderOfMissing(compare));
+}
+
+/** Fills `found`. A key that was put lately needs no search of the index. */
+function findNewest({ index, reader, currentRevision }: StoreState, key: Uint8Array): boolean {
+  const known = reader.latest.seek(key);
+  if (known?.isLive === true) return known.find(currentRevision, found);
+  return index.find(bytesToLatin1(key), currentRevision, found);
 }
 
 const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };

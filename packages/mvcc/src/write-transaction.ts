@@ -37,11 +37,10 @@ export class WriteTransaction {
 
   /** `checkPut` has passed. The request's bytes are copied. */
   put(request: etcdserverpb.PutRequest): RawPutResponse {
-    const key = bytesToLatin1(request.key);
     let { value, lease } = request;
     let prevKv: RawKeyValue | undefined;
     if (request.prevKv || request.ignoreValue || request.ignoreLease) {
-      const previous = this.#read(key);
+      const previous = this.#read(bytesToLatin1(request.key));
       if (request.prevKv) prevKv = previous;
       // A delete up to "\0" earlier in the same transaction may have removed the key that the check
       // has seen; etcd crashes then, here it counts as empty.
@@ -50,7 +49,7 @@ export class WriteTransaction {
       if (request.ignoreValue) value = previousKv.value();
       if (request.ignoreLease) lease = previousKv.lease;
     }
-    this.#put(key, request.key, value, lease);
+    this.#put(request.key, value, lease);
     return { kind: "put", revision: this.#main, prevKv };
   }
 
@@ -100,26 +99,30 @@ export class WriteTransaction {
     else watchSink.notify({ main: this.#main, events: this.#events });
   }
 
-  #put(key: string, keyBytes: Uint8Array, value: Uint8Array, lease: bigint): void {
-    const { index, records, reader, leases, counters } = this.#state;
+  #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
+    const { index, records, reader, leases, counters, slab } = this.#state;
     const main = this.#main;
     const sub = this.#sub++;
     // ignore_lease may carry over a lease that is gone: the record names it, nothing is attached.
     const attached = lease !== 0n && leases.has(lease) ? lease : 0n;
-    const { created, version, previousLease } = index.put(key, main, sub, attached);
-    const createRevision = created;
-    const kv = encodeKeyValue(
-      { key: keyBytes, createRevision, modRevision: main, version, value, lease },
-      this.#state.slab,
-    );
+    const known = reader.latest.seek(key);
+    const outcome =
+      known?.isLive === true
+        ? index.putLive(known, main, sub, attached)
+        : index.put(bytesToLatin1(key), main, sub, attached);
+    const { created, version, previousLease } = outcome;
+    const fields = { key, createRevision: created, modRevision: main, version, value, lease };
+    const kv = encodeKeyValue(fields, slab);
     records.putRecord(main, sub, kv, false);
-    reader.latest.put(keyBytes, kv);
-    if (attached !== 0n) leases.attach({ key, lease: attached, previous: previousLease });
-    else if (previousLease !== 0n) leases.detach({ key, lease: previousLease });
+    reader.latest.putSought(key, kv, outcome.entry);
     counters.puts++;
+    if (attached === 0n && previousLease === 0n && !this.#isWatched) return;
+    const text = bytesToLatin1(key);
+    if (attached !== 0n) leases.attach({ key: text, lease: attached, previous: previousLease });
+    else if (previousLease !== 0n) leases.detach({ key: text, lease: previousLease });
     if (!this.#isWatched) return;
     const isCreate = created === main;
-    this.#note({ type: "put", key, revision: { main, sub }, kv, isCreate });
+    this.#note({ type: "put", key: text, revision: { main, sub }, kv, isCreate });
   }
 
   /** Most revisions have one event: a list that begins with it has no room for more. */
