@@ -137,12 +137,13 @@ const SECTIONS: Readonly<Record<Verb, readonly string[]>> = {
   --scratch-dir DIR   where the servers keep their data (default: the system's)`,
   ],
   page: [
-    `  --from FILE         the JSON report (default bench-report.json)
+    `  --from FILE         the JSON report (default bench-report.json); reports of the same
+                      measurement, made at different times, become one
   --html FILE         the page (default: the report's name with .html)`,
   ],
   readme: [
-    `  --from FILE         a JSON report; may be repeated: one member, three members, large
-                      (default bench-report.json)
+    `  --from FILE         a JSON report (default bench-report.json); may be repeated: one member,
+                      three members, large; reports of the same measurement become one table
   --file FILE         what to write into, between its marks (default README.md)`,
   ],
 };

@@ -28,7 +28,9 @@ export function formatRate(perSecond: number, unit: string): string {
 }
 
 export function formatRatio(ratio: number | undefined): string {
-  return ratio === undefined || !Number.isFinite(ratio) ? "-" : `${ratio.toFixed(2)}x`;
+  if (ratio === undefined || !Number.isFinite(ratio)) return "-";
+  if (ratio < 0.01) return `${Number(ratio.toPrecision(1))}x`;
+  return `${ratio.toFixed(ratio < 100 ? 2 : 0)}x`;
 }
 
 /** Text for HTML and SVG. */

@@ -1,13 +1,17 @@
 import type { Comparison } from "../compare/run-record.js";
 import { type Figure, type FigureLine, figureLine, withRatio } from "./figure-cells.js";
+import { joinReports } from "./join-reports.js";
 import { largeLines } from "./large-lines.js";
 import { ONE_MEMBER, THREE_MEMBERS } from "./readme-figures.js";
 import { summarize } from "./summary.js";
 import { renderFaults } from "./table.js";
 
-/** The part of the README that shows what reports measured; Markdown, made from nothing else. */
+/**
+ * The part of the README that shows what reports measured; Markdown, made from nothing else.
+ * Reports of the same measurement become one table.
+ */
 export function readmeText(reports: readonly Comparison[]): string {
-  return reports.flatMap(sectionsOf).join("\n\n");
+  return joinReports(reports).flatMap(sectionsOf).join("\n\n");
 }
 
 function sectionsOf(report: Comparison): string[] {
@@ -44,7 +48,7 @@ function reading(report: Comparison): string {
         `${percent(sorted.at(-1)!)} % at most.`
       : "";
   return (
-    `${ratio.trimEnd()}. ${rounds(report)} of ${options.secondsPerRun} s; ${machine.processor} ` +
+    `${ratio.trimEnd()}. ${rounds(report)}, ${options.secondsPerRun} s each; ${machine.processor} ` +
     `shared by servers and load generator, ${machine.memory}, ${kindOf(machine.system)}, ` +
     `Node ${machine.node?.replace(/^v/, "")}; ${load(options)}.${apart}`
   );
@@ -58,7 +62,9 @@ function kindOf(system = "unknown"): string {
 
 function rounds({ options }: Comparison): string {
   const count = Number(options.rounds);
-  return count === 1 ? "One round" : `Medians of ${count} interleaved rounds`;
+  const runs = Number(options.runs ?? 1);
+  if (count === 1) return "One round";
+  return `Medians of ${count} interleaved rounds${runs === 1 ? "" : ` in ${runs} runs`}`;
 }
 
 function load(options: Comparison["options"]): string {

@@ -7,6 +7,7 @@ import type { LoadResult } from "../load/load-result.js";
 import { mergeResults } from "../load/merge-results.js";
 import { formatBytes, formatLatency, formatNumber, formatRatio } from "./format.js";
 import { renderGrowth } from "./growth-table.js";
+import { joinReports } from "./join-reports.js";
 import { largeLines } from "./large-lines.js";
 import { renderLarge } from "./large-table.js";
 import { linearAxis, logAxis } from "./page/axis.js";
@@ -185,6 +186,20 @@ describe("the report", () => {
     expect(readmeText([wrong])).toContain("no rate counts: kvorum lmdb: put: odd (7 times)");
   });
 
+  it("makes one table of reports of the same measurement", () => {
+    const first = comparison([run("etcd", 0, 100), run("kvorum lmdb", 0, 200)]);
+    const second = comparison([run("etcd", 0, 300), run("kvorum lmdb", 0, 1200)]);
+    const [joined, more] = joinReports([first, second]);
+    expect(more).toBeUndefined();
+    expect(summarize(joined!, "put", "kvorum lmdb")).toMatchObject({
+      ...{ ratePerSecond: 700, ratio: 3 },
+    });
+    expect(readmeText([first, second])).toContain("Medians of 6 interleaved rounds in 2 runs");
+    expect(joinReports([first, LARGE])).toEqual([first, LARGE]);
+    const other = { ...second, options: { ...second.options, keys: 7 } };
+    expect(joinReports([first, other])).toEqual([first, other]);
+  });
+
   it("says nothing of a run in which no call was answered", () => {
     const none = { ...result(0), latency: new LatencyHistogram().summary() };
     const silent = comparison([{ ...run("kvorum lmdb", 0, 0), result: none }]);
@@ -218,7 +233,8 @@ describe("the report", () => {
       "48 MiB",
       "28 GiB",
     ]);
-    expect([1.234, undefined].map(formatRatio)).toEqual(["1.23x", "-"]);
+    const ratios = [1.234, 0.00149, 544.35, undefined].map(formatRatio);
+    expect(ratios).toEqual(["1.23x", "0.001x", "544x", "-"]);
   });
 
   it("puts round numbers on axes", () => {
