@@ -2,6 +2,7 @@ import type { MainRevision } from "@kvorum/base";
 import type { WatchSource } from "../types.js";
 import { type LoggedEvent, type LogSlice, lowerBound } from "./event-log.js";
 import { watchLimits } from "./limits.js";
+import type { BatchRepeats } from "./repeat-ring.js";
 import { type ResponseKind, selects } from "./selector.js";
 
 /** The events of one response, for any number of watchers that were given everything up to `from`. */
@@ -16,6 +17,8 @@ export class Batch {
   readonly bodyLength: number;
   /** Several streams get it. */
   readonly isShared: boolean;
+  /** The hub's `RepeatRing`'s. */
+  readonly repeats: BatchRepeats = { newest: -1, count: 0 };
   #body: Uint8Array | undefined;
 
   constructor(options: {

@@ -148,6 +148,7 @@ export class DeliveryQueue {
       this.#responses += count;
       this.#advance(delivery, count);
     }
+    options.frames.finish();
     this.#counters.bytesSent += at - start;
     return at;
   }

@@ -1,6 +1,6 @@
-import type { Batch } from "./batch.js";
 import type { Delivery } from "./delivery-queue.js";
 import { watchLimits } from "./limits.js";
+import { RepeatRing } from "./repeat-ring.js";
 
 /**
  * Writes the responses of watchers of a delivery, each behind gRPC's message prefix. They have one
@@ -9,16 +9,20 @@ import { watchLimits } from "./limits.js";
  * ```
  * 00 size(4) head id body | 00 size(4) head id body | ...      all `stride` bytes apart
  * ```
- * Where another stream's watchers had the same ids, as those of clients that do the same have, what
- * was written for that stream is copied whole. What is kept for that has fixed memory, used again
- * and again: it makes no garbage, and keeps alive few batches that nobody waits for.
+ * What several streams may have to say goes by way of a `RepeatRing`: written there once, and copied
+ * from there for every stream, the deliveries that follow one another there in one piece.
  */
 export class FrameWriter {
-  readonly #repeats = new Array<Repeat | undefined>(watchLimits.repeatsMax).fill(undefined);
-  #isEmpty = true;
+  readonly #ring = new RepeatRing();
+  /** `#ring.bytes[#from, #to)` is still to be copied to `#target` at `#at`. */
+  #from = 0;
+  #to = 0;
+  #target: Uint8Array = NO_BYTES;
+  #at = 0;
 
   /**
-   * Writes those of the next `count` watchers.
+   * Writes those of the next `count` watchers; they are there after the next `finish`. The writes
+   * before it go to one target, each to where the one before has ended.
    * @param options.size the length of one response without the prefix
    * @returns the offset behind them
    */
@@ -29,84 +33,68 @@ export class FrameWriter {
     options: { readonly count: number; readonly size: number },
   ): number {
     const { count, size } = options;
+    const { sent } = delivery;
     const stride = PREFIX_BYTES + size;
-    const end = offset + count * stride;
-    const { batch, idLength, ids, sent } = delivery;
-    const total = delivery.count * stride;
-    if (!batch.isShared || ids === undefined || total > watchLimits.repeatedBytesMax) {
-      writeAll(target, offset, delivery, { count, size });
-      return end;
+    const length = count * stride;
+    const place = this.#placeOf(delivery, size);
+    if (place < 0) {
+      this.finish();
+      writeAll(target, offset, delivery, { sent, count, size });
+    } else if (place + sent * stride === this.#to && this.#from < this.#to) {
+      this.#to += length;
+    } else {
+      this.finish();
+      this.#from = place + sent * stride;
+      this.#to = this.#from + length;
+      this.#target = target;
+      this.#at = offset;
     }
-    const place = placeOf(batch, idLength);
-    const known = this.#repeats[place];
-    const isWhole = count === delivery.count;
-    if (known?.batch === batch && hasIds(known, ids, delivery.count * idLength)) {
-      const { frames } = known;
-      target.set(
-        isWhole ? frames : frames.subarray(sent * stride, (sent + count) * stride),
-        offset,
-      );
-      return end;
-    }
-    writeAll(target, offset, delivery, { count, size });
-    if (isWhole) this.#keep(place, delivery, target, offset, end);
-    return end;
+    return offset + length;
+  }
+
+  /** Nothing that was written is outstanding any more. */
+  finish(): void {
+    if (this.#from === this.#to) return;
+    this.#target.set(this.#ring.bytes.subarray(this.#from, this.#to), this.#at);
+    this.#from = this.#to;
+    this.#target = NO_BYTES;
   }
 
   /** Forgets everything: no watcher is left. */
   clear(): void {
-    if (this.#isEmpty) return;
-    this.#repeats.fill(undefined);
-    this.#isEmpty = true;
+    this.#ring.clear();
   }
 
-  #keep(place: number, delivery: Delivery, target: Uint8Array, start: number, end: number): void {
-    const { batch, count, idLength, ids } = delivery;
-    const before = this.#repeats[place];
-    const misses = before?.batch === batch ? before.misses + 1 : 0;
-    if (misses > MISSES_MAX) return;
-    const memory = before?.memory ?? Buffer.allocUnsafeSlow(watchLimits.repeatedBytesMax);
-    const frames = memory.subarray(0, end - start);
-    frames.set(target.subarray(start, end));
-    const kept = new Uint8Array(count * idLength);
-    for (let i = 0; i < kept.length; i++) kept[i] = ids![i]!;
-    this.#repeats[place] = { batch, ids: kept, memory, frames, misses };
-    this.#isEmpty = false;
+  /** Where all of `delivery` is in the ring; -1: it is not worth that. */
+  #placeOf(delivery: Delivery, size: number): number {
+    const { batch, ids, count } = delivery;
+    const length = count * (PREFIX_BYTES + size);
+    if (!batch.isShared || ids === undefined || length > watchLimits.repeatedBytesMax) return -1;
+    const found = this.#ring.find(delivery, length);
+    if (found >= 0) return found;
+    const place = this.#ring.add(delivery, length);
+    // What is outstanding may lie where the new entry is going to be written.
+    if (place !== this.#to) this.finish();
+    if (place >= 0) writeAll(this.#ring.bytes, place, delivery, { sent: 0, count, size });
+    return place;
   }
 }
 
 const PREFIX_BYTES = 5;
-/** Streams whose ids were others, after which a batch is not kept again. */
-const MISSES_MAX = 8;
-/** Keeps the id lengths of one revision apart from those of the revisions around it. */
-const LENGTH_STEP = 21;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Responses of one batch as they were written, and the id fields in them. */
-interface Repeat {
-  readonly batch: Batch;
-  readonly ids: Uint8Array;
-  readonly memory: Buffer;
-  /** The part of `memory` in use. */
-  readonly frames: Buffer;
-  readonly misses: number;
-}
-
-/** Revisions that streams are at lie close together. */
-function placeOf(batch: Batch, idLength: number): number {
-  return (batch.from + idLength * LENGTH_STEP) % watchLimits.repeatsMax;
-}
-
-function hasIds(repeat: Repeat, ids: Uint8Array, length: number): boolean {
-  if (repeat.ids.length !== length) return false;
-  for (let i = 0; i < length; i++) if (repeat.ids[i] !== ids[i]) return false;
-  return true;
+/** The `count` watchers behind the first `sent`. */
+interface Portion {
+  readonly sent: number;
+  readonly count: number;
+  readonly size: number;
 }
 
 function writeAll(
   target: Uint8Array,
   offset: number,
   delivery: Delivery,
-  { count, size }: { readonly count: number; readonly size: number },
+  { sent, count, size }: Portion,
 ): void {
   const { batch, idLength } = delivery;
   target[offset] = 0;
@@ -127,20 +115,22 @@ function writeAll(
     done += length;
   }
   if (idLength === 0) return;
-  if (delivery.ids === undefined) patchFromWatchers(target, idAt, { delivery, count, stride });
-  else patchFromTable(target, idAt, { delivery, count, stride }, delivery.ids);
+  if (delivery.ids === undefined)
+    patchFromWatchers(target, idAt, { delivery, sent, count, stride });
+  else patchFromTable(target, idAt, { delivery, sent, count, stride }, delivery.ids);
 }
 
 interface Patch {
   readonly delivery: Delivery;
+  readonly sent: number;
   readonly count: number;
   readonly stride: number;
 }
 
 function patchFromWatchers(target: Uint8Array, idAt: number, patch: Patch): void {
-  const { idLength, watchers, sent } = patch.delivery;
+  const { idLength, watchers } = patch.delivery;
   for (let i = 0; i < patch.count; i++) {
-    const { idField } = watchers[sent + i]!;
+    const { idField } = watchers[patch.sent + i]!;
     const position = idAt + i * patch.stride;
     for (let j = 0; j < idLength; j++) target[position + j] = idField[j]!;
   }
@@ -150,10 +140,10 @@ function patchFromWatchers(target: Uint8Array, idAt: number, patch: Patch): void
 function patchFromTable(
   target: Uint8Array,
   idAt: number,
-  { delivery, count, stride }: Patch,
+  { delivery, sent, count, stride }: Patch,
   ids: Uint8Array,
 ): void {
-  const { idLength, sent } = delivery;
+  const { idLength } = delivery;
   let from = sent * idLength;
   let position = idAt;
   for (let i = 0; i < count; i++) {

@@ -32,6 +32,10 @@ export const watchLimits = {
   turnBytesMax: 512 * 1024,
   /** Responses of one revision to one stream that are kept for the next stream with the same ids. */
   repeatedBytesMax: 8 * 1024,
-  /** How many of those are kept, for a whole hub. */
-  repeatsMax: 64,
+  /** Memory for those that are kept, of a hub with such streams; half a processor's second cache. */
+  repeatRingBytes: 512 * 1024,
+  /** How many of those are kept. */
+  repeatsMax: 2_048,
+  /** Streams with other ids, and lengths of ids, after which a revision is not kept again. */
+  repeatsOfBatchMax: 8,
 } as const;

@@ -157,9 +157,10 @@ export class WatchHub implements WatchSink {
         const events = encodeEvents(kind, selector.matched, this.#source);
         if (events.length === 0) continue;
         head ??= encodeHead(this.#header(main));
-        const isShared = kind.cohorts.length > 1;
+        const { cohorts } = kind;
+        const isShared = cohorts[0]!.stream !== cohorts[cohorts.length - 1]!.stream;
         const batch = new Batch({ from: main, next: main + 1, head, events, isShared });
-        for (const cohort of kind.cohorts) cohort.stream.deliver(cohort, batch);
+        for (const cohort of cohorts) cohort.stream.deliver(cohort, batch);
       }
       selector.matched.length = 0;
     }
