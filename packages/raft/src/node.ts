@@ -152,6 +152,11 @@ export interface RawNode {
    * silently, so the host asks again after a while.
    */
   readIndex(context: Uint8Array): ProposalResult;
+  /**
+   * Whether `readIndex` would be answered with `committedIndex` as it is now and without asking
+   * anybody: this member leads, has committed an entry of its term, and is the only voter.
+   */
+  readonly confirmsReadsAlone: boolean;
   transferLeader(to: MemberId): void;
   /** The last message to `id` could not be sent. */
   reportUnreachable(id: MemberId): void;

@@ -106,11 +106,25 @@ describe("a single voter", () => {
     node.readIndex(Uint8Array.of(7));
     const empty = node.ready();
     expect(empty.readStates).toEqual([]);
+    expect(node.confirmsReadsAlone).toBe(false);
     node.saved(empty);
+    expect(node.confirmsReadsAlone).toBe(true);
     const context = Uint8Array.of(7);
     expect(node.ready().readStates).toEqual([{ index: 1, context }]);
     node.readIndex(context);
     expect(node.ready().readStates).toEqual([{ index: 1, context }]);
+  });
+
+  it("confirms reads alone as long as there is no other voter", () => {
+    const node = singleLeader();
+    const add = (type: ConfChangeType, nodeId: bigint) =>
+      node.applyConfChange({ id: 1n, type, nodeId, context: Uint8Array.of() });
+    add(ConfChangeType.AddLearnerNode, 2n);
+    expect(node.confirmsReadsAlone).toBe(true);
+    add(ConfChangeType.AddNode, 2n);
+    expect(node.confirmsReadsAlone).toBe(false);
+    add(ConfChangeType.RemoveNode, 1n);
+    expect(node.confirmsReadsAlone).toBe(false);
   });
 
   it("delivers committed entries in pieces of committedBytesMax", () => {
@@ -220,6 +234,7 @@ describe("a group of three", () => {
     nodes[1]!.propose([payload(5)]);
     settle();
     expect(nodes.map((node) => node.appliedIndex)).toEqual([2, 2, 2]);
+    expect(nodes.some((node) => node.confirmsReadsAlone)).toBe(false);
     nodes[2]!.readIndex(payload(8));
     nodes[2]!.ready().messages.forEach((message) => {
       expect(message.type).toBe(MessageType.ReadIndex);

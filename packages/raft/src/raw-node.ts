@@ -9,7 +9,12 @@ import { createMessage } from "./messages.js";
 import type { ProposalResult, RaftStatus, RawNode, RawNodeOptions, Ready } from "./node.js";
 import { accepted, leaveJointWhenDue, propose, proposeEntries } from "./proposal.js";
 import { RaftLog } from "./raft-log.js";
-import { answerConfirmedReads, forwardRead, handleReadRequest } from "./read-index.js";
+import {
+  answerConfirmedReads,
+  confirmsReadsAlone,
+  forwardRead,
+  handleReadRequest,
+} from "./read-index.js";
 import { ReadQueue } from "./read-queue.js";
 import { ReadyQueue } from "./ready.js";
 import {
@@ -76,6 +81,9 @@ class RaftNode implements RawNode {
   }
   get lastIndex(): LogIndex {
     return this.#core.log.lastIndex;
+  }
+  get confirmsReadsAlone(): boolean {
+    return confirmsReadsAlone(this.#core);
   }
   get isLearner(): boolean {
     return this.#core.tracker.own?.isLearner ?? false;

@@ -24,6 +24,14 @@ export function handleReadRequest(core: Core, request: Message): ProposalResult 
   return { ok: true };
 }
 
+/**
+ * No other member can win an election without the vote of the only voter, which leads, so nobody
+ * else may have committed anything since.
+ */
+export function confirmsReadsAlone({ role, tracker, log, term }: Core): boolean {
+  return role === "leader" && tracker.isOnlyVoter && log.termAt(log.committed) === term;
+}
+
 export function releasePostponedReads(core: Core): void {
   for (const request of core.reads.takePostponed()) register(core, request);
 }

@@ -43,6 +43,11 @@ export class Tracker {
   get own(): FollowerProgress | undefined {
     return this.#progress.get(this.#self);
   }
+  /** Whether this member's vote alone is a quorum. */
+  get isOnlyVoter(): boolean {
+    const [voter] = this.#incoming;
+    return this.#incoming.length === 1 && this.#outgoing.length === 0 && voter!.id === this.#self;
+  }
   isVoter(id: MemberId): boolean {
     return this.#config.voters.includes(id) || this.#config.votersOutgoing.includes(id);
   }

@@ -52,6 +52,24 @@ test("one round serves all that wait, and those that come meanwhile wait for the
   expect(outcomes).toEqual(["a ready", "b ready", "c ready"]);
 });
 
+test("the only voter serves at once what it has applied, and needs a round before that", () => {
+  node.confirmsReadsAlone = true;
+  node.committedIndex = 5;
+  node.appliedIndex = 4;
+  read("a");
+  expect(outcomes).toEqual([]);
+  reads.flush();
+  expect(node.reads.length).toBe(1);
+  node.appliedIndex = 5;
+  read("b");
+  expect(outcomes).toEqual(["b ready"]);
+  confirm(0, 5);
+  reads.applied(5);
+  node.confirmsReadsAlone = false;
+  read("c");
+  expect(outcomes).toEqual(["b ready", "a ready"]);
+});
+
 test("a confirmed round wakes the loop for those that wait for the next", () => {
   read("a");
   reads.flush();

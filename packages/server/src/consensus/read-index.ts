@@ -24,6 +24,10 @@ const RETRY_MS = 500;
 /**
  * Linearizable reads: one confirmation round serves every read that queued meanwhile, and only one
  * round is under way at a time. A read is served once `appliedIndex` reaches the confirmed index.
+ *
+ * The only voter needs no round while it leads and has applied all that is committed: every write
+ * that anybody was told of is then among what was applied, since an answer is given after that, and
+ * no other member can have accepted one, since none can be elected without this vote.
  */
 export class ReadIndexQueue {
   readonly #node: RawNode;
@@ -54,10 +58,15 @@ export class ReadIndexQueue {
     this.#wake = options.wake;
   }
 
-  /** Calls `owner.ready` in a later turn, when the read may be served. */
+  /** Calls `owner.ready` when the read may be served: at once, or in a later turn. */
   wait(owner: ReadOwner): void {
     if (this.#stopped) {
       owner.failed(apiError("stopped"));
+      return;
+    }
+    const node = this.#node;
+    if (node.confirmsReadsAlone && node.appliedIndex >= node.committedIndex) {
+      owner.ready();
       return;
     }
     this.#waiting.push(owner);

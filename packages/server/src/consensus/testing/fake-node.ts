@@ -27,6 +27,7 @@ export class FakeNode implements RawNode {
   leader = 1n;
   isLeader = true;
   isLearner = false;
+  confirmsReadsAlone = false;
   committedIndex: LogIndex = 0;
   appliedIndex: LogIndex = 0;
   lastIndex: LogIndex = 0;
