@@ -10,6 +10,7 @@ import {
   WireWriter,
   writeResponse,
 } from "@kvorum/api";
+import { Slab } from "@kvorum/mvcc";
 import type { Stage } from "./stage.js";
 import { KEY_BYTES, VALUE_BYTES } from "./stage.js";
 
@@ -31,7 +32,8 @@ export const CODEC_STAGE: Stage = {
     const writer = new WireWriter();
     const header = new HeaderEncoder({ clusterId: 2n ** 63n + 1n, memberId: 2n ** 62n + 1n });
     const id = { high: 1, low: 2 };
-    const proposal = encodeProposal(writer, id, ProposalField.put, put);
+    const slab = new Slab();
+    const proposal = encodeProposal(slab, id, ProposalField.put, put);
     const reply = { kind: "put" as const, revision: 5, prevKv: undefined };
     const times = (name: string, once: () => void) => ({
       name,
@@ -45,7 +47,7 @@ export const CODEC_STAGE: Stage = {
       times("decode a put, generated", () => PutRequest.decode(put)),
       times("decode a range", () => decodeRangeRequest(range)),
       times("decode a transaction", () => decodeTxnRequest(txn)),
-      times("encode a proposal", () => encodeProposal(writer, id, ProposalField.put, put)),
+      times("encode a proposal", () => encodeProposal(slab, id, ProposalField.put, put)),
       times("decode a proposal", () => decodeProposal(proposal)),
       times("encode a put's reply", () => writeResponse(writer, header, 3, reply)),
     ];

@@ -1,15 +1,16 @@
 export { type DecodableType, decodeMessage } from "./codec/decode-message.js";
 export { plainPutBytes } from "./codec/plain-put.js";
 export { PLAIN_RANGE_KEY_START, plainRangeKeyEnd } from "./codec/plain-range.js";
+export { NOT_PLAIN, plainTxnPutBytes } from "./codec/plain-txn.js";
 export {
   type DecodedProposal,
   decodeProposal,
   encodeProposal,
   ProposalField,
   type ProposalId,
+  type ProposalMemory,
   type ProposalUser,
   proposalIdToBigint,
-  proposalSize,
 } from "./codec/proposal.js";
 export {
   decodeDeleteRangeRequest,

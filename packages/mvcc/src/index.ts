@@ -24,6 +24,7 @@ export {
   revisionKeyMain,
   revisionKeySub,
 } from "./revision-key.js";
+export { Slab } from "./slab.js";
 export { Store, type StoreOptions, type StoreStat } from "./store.js";
 export type {
   AppliedPosition,

@@ -2,7 +2,7 @@ import { InternalRaftRequest } from "../gen/raft_internal.js";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../gen/rpc.js";
 import { readDeleteRange, readPut, readTxn } from "./requests.js";
 import { WireReader } from "./wire-reader.js";
-import { varintSize, type WireWriter } from "./wire-writer.js";
+import { varintSize, writeVarint } from "./wire-writer.js";
 
 /**
  * The payload of a normal Raft entry, `InternalRaftRequest`, on the hot path: a request's own wire
@@ -45,32 +45,35 @@ export interface ProposalUser {
   readonly revision: number;
 }
 
-/** Writes an InternalRaftRequest{header{ID, user's}, <field>: request}. */
+/** Where an encoded proposal is put, which its entry keeps for long. */
+export interface ProposalMemory {
+  /** Memory of undefined content, the caller's to keep. */
+  take(bytes: number): Buffer;
+}
+
+/** An InternalRaftRequest{header{ID, user's}, <field>: request}, in memory of exactly its size. */
 export function encodeProposal(
-  writer: WireWriter,
+  memory: ProposalMemory,
   id: ProposalId,
   field: ProposalField,
   request: Uint8Array,
   user?: ProposalUser,
 ): Buffer {
-  if (user !== undefined) return encodeForUser(writer, id, { field, request, user });
-  writer.reset();
-  writer.reserve(request.length + 32);
-  writer.byte((field << 3) | DELIMITED);
-  writer.varint(request.length);
-  writer.raw(request);
-  writer.byte(HEADER_TAG_LOW);
-  writer.byte(HEADER_TAG_HIGH);
-  const lengthAt = writer.length;
-  writer.byte(0);
-  writer.byte(0x08);
-  writeId(writer, id);
-  writer.buffer[lengthAt] = writer.length - lengthAt - 1;
-  return writer.toBytes();
+  if (user !== undefined) return encodeForUser(memory, id, { field, request, user });
+  const requestBytes = request.length;
+  const headerBytes = 1 + idSize(id);
+  const bytes = memory.take(1 + varintSize(requestBytes) + requestBytes + 3 + headerBytes);
+  let at = writeRequest(bytes, field, request);
+  bytes[at++] = HEADER_TAG_LOW;
+  bytes[at++] = HEADER_TAG_HIGH;
+  bytes[at++] = headerBytes;
+  bytes[at++] = 0x08;
+  writeId(bytes, at, id);
+  return bytes;
 }
 
 function encodeForUser(
-  writer: WireWriter,
+  memory: ProposalMemory,
   id: ProposalId,
   proposal: {
     readonly field: ProposalField;
@@ -82,27 +85,33 @@ function encodeForUser(
   const nameBytes = Buffer.byteLength(user.username);
   const nameSize = nameBytes === 0 ? 0 : 1 + varintSize(nameBytes) + nameBytes;
   const revisionSize = user.revision === 0 ? 0 : 1 + varintSize(user.revision);
-  writer.reset();
-  writer.reserve(request.length + nameBytes + 64);
-  writer.byte((field << 3) | DELIMITED);
-  writer.varint(request.length);
-  writer.raw(request);
-  writer.byte(HEADER_TAG_LOW);
-  writer.byte(HEADER_TAG_HIGH);
-  writer.varint(1 + idSize(id) + nameSize + revisionSize);
-  writer.byte(0x08);
-  writeId(writer, id);
+  const headerBytes = 1 + idSize(id) + nameSize + revisionSize;
+  const requestSize = 1 + varintSize(request.length) + request.length;
+  const bytes = memory.take(requestSize + 2 + varintSize(headerBytes) + headerBytes);
+  let at = writeRequest(bytes, field, request);
+  bytes[at++] = HEADER_TAG_LOW;
+  bytes[at++] = HEADER_TAG_HIGH;
+  at = writeVarint(bytes, at, headerBytes);
+  bytes[at++] = 0x08;
+  at = writeId(bytes, at, id);
   if (nameBytes > 0) {
-    writer.byte(0x12);
-    writer.varint(nameBytes);
-    writer.buffer.write(user.username, writer.length, nameBytes, "utf8");
-    writer.length += nameBytes;
+    bytes[at++] = 0x12;
+    at = writeVarint(bytes, at, nameBytes);
+    at += bytes.write(user.username, at, nameBytes, "utf8");
   }
   if (user.revision > 0) {
-    writer.byte(0x18);
-    writer.varint(user.revision);
+    bytes[at++] = 0x18;
+    writeVarint(bytes, at, user.revision);
   }
-  return writer.toBytes();
+  return bytes;
+}
+
+/** Returns where it ends. */
+function writeRequest(into: Buffer, field: ProposalField, request: Uint8Array): number {
+  into[0] = (field << 3) | DELIMITED;
+  const at = writeVarint(into, 1, request.length);
+  into.set(request, at);
+  return at + request.length;
 }
 
 /** Bytes that `writeId` writes. */
@@ -112,24 +121,15 @@ function idSize(id: ProposalId): number {
 }
 
 /** The 64-bit id as a varint, from its two parts: the low 28 bits, then the 36 above. */
-function writeId(writer: WireWriter, id: ProposalId): void {
-  writer.reserve(10);
-  const buffer = writer.buffer;
+function writeId(into: Buffer, start: number, id: ProposalId): number {
+  const high = Math.floor(id.low / TWO_28) + id.high * TWO_20;
   let low = id.low % TWO_28;
-  let high = Math.floor(id.low / TWO_28) + id.high * TWO_20;
-  if (high === 0) {
-    writer.varint(low);
-    return;
-  }
+  if (high === 0) return writeVarint(into, start, low);
   for (let i = 0; i < 4; i++) {
-    buffer[writer.length++] = (low & 0x7f) | 0x80;
+    into[start + i] = (low & 0x7f) | 0x80;
     low >>>= 7;
   }
-  while (high >= 0x80) {
-    buffer[writer.length++] = (high % 128) | 0x80;
-    high = Math.floor(high / 128);
-  }
-  buffer[writer.length++] = high;
+  return writeVarint(into, start + 4, high);
 }
 
 export function proposalIdToBigint(id: ProposalId): bigint {
@@ -233,10 +233,4 @@ function decodeOther(data: Uint8Array, decoded: DecodedProposal): DecodedProposa
   decoded.txn = request.txn;
   decoded.other = request;
   return decoded;
-}
-
-/** Bytes that `encodeProposal` adds to a request at most; for size checks before encoding. */
-export function proposalSize(requestBytes: number): number {
-  // tag, length, request; header tag (2), length, id tag, id (up to 10)
-  return 1 + varintSize(requestBytes) + requestBytes + 2 + 1 + 1 + 10;
 }

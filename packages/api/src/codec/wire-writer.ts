@@ -13,6 +13,22 @@ export function varintSize(value: number): number {
   return size;
 }
 
+/** Writes a safe integer that is not negative as a varint at `at`; returns where it ends. */
+export function writeVarint(into: Uint8Array, at: number, value: number): number {
+  let end = at;
+  let rest = value;
+  while (rest >= 0x80000000) {
+    into[end++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  while (rest >= 0x80) {
+    into[end++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[end++] = rest;
+  return end;
+}
+
 /**
  * Writes protobuf's wire format into one growing buffer that is used again for the next message.
  */
@@ -45,17 +61,7 @@ export class WireWriter {
   /** A safe integer that is not negative. */
   varint(value: number): void {
     this.reserve(10);
-    const buffer = this.buffer;
-    let rest = value;
-    while (rest >= 0x80000000) {
-      buffer[this.length++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    while (rest >= 0x80) {
-      buffer[this.length++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    buffer[this.length++] = rest;
+    this.length = writeVarint(this.buffer, this.length, value);
   }
 
   /** A 64-bit number, signed or unsigned. */

@@ -1,4 +1,4 @@
-import { apiError, encodeProposal, ProposalField, WireWriter } from "@kvorum/api";
+import { apiError, encodeProposal, ProposalField } from "@kvorum/api";
 import { SimulatedClock } from "@kvorum/base";
 import {
   type ConfChange,
@@ -48,9 +48,11 @@ function open(consistentIndex = 0, overrides: Partial<ApplyLoopOptions> = {}): A
   });
 }
 
+const memory = { take: (bytes: number) => Buffer.allocUnsafe(bytes) };
+
 function entry(index: number, term = 1): Entry {
   const id = { high: 1, low: index };
-  const data = encodeProposal(new WireWriter(), id, ProposalField.compaction, new Uint8Array());
+  const data = encodeProposal(memory, id, ProposalField.compaction, new Uint8Array());
   return { type: EntryType.Normal, term, index, data };
 }
 

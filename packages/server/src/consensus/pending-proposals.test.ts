@@ -26,13 +26,12 @@ test("only those that began before the time expire, oldest first, told whether a
   const pending = new PendingProposals();
   const owners = [recordingOwner(), recordingOwner(), recordingOwner()];
   owners.forEach((owner, i) => void pending.add(i, owner, i * 10));
-  pending.accepted(1);
-  pending.accepted(99);
+  pending.acceptedTo(0);
   const expired: [object, boolean][] = [];
   pending.expire(20, (owner, accepted) => void expired.push([owner, accepted]));
   expect(expired).toEqual([
-    [owners[0], false],
-    [owners[1], true],
+    [owners[0], true],
+    [owners[1], false],
   ]);
   expect(pending.take(2)).toBe(owners[2]);
 });

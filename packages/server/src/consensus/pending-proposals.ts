@@ -4,15 +4,10 @@ import type { AppliedResponse } from "./applied-response.js";
 
 /** Waits for one proposal. Exactly one of the methods is called, once. */
 export interface ProposalOwner {
+  /** When it began to wait, on the host's clock, if it has noted that already. */
+  readonly startMs?: number;
   applied(response: AppliedResponse): void;
   failed(error: ApiError): void;
-}
-
-interface Pending {
-  readonly owner: ProposalOwner;
-  readonly startMs: number;
-  /** The core took the proposal; before that it waits for a leader. */
-  accepted: boolean;
 }
 
 /** Slots before the oldest proposal are given back in pieces of this many. */
@@ -29,9 +24,13 @@ const TRIM_SLOTS = 4_096;
  * All have the same time-out, so expiry looks at the oldest only: no timer each.
  */
 export class PendingProposals {
-  #slots: (Pending | undefined)[] = [];
+  #slots: (ProposalOwner | undefined)[] = [];
+  /** When each slot's owner began to wait: a list of plain numbers, no object a proposal. */
+  #startsMs: number[] = [];
   /** Id of `#slots[0]`. */
   #firstId = 0;
+  /** The core took the proposals up to this id; those above wait for a leader. */
+  #acceptedTo = -1;
   #head = 0;
   #size = 0;
 
@@ -43,29 +42,33 @@ export class PendingProposals {
   add(id: number, owner: ProposalOwner, startMs: number): void {
     if (this.#size === 0) {
       this.#slots = [];
+      this.#startsMs = [];
       this.#head = 0;
       this.#firstId = id;
     }
     const place = id - this.#firstId;
     if (place < this.#slots.length) violated(`proposal ids count up: ${id} comes late`);
     // Ids between two proposals were given to leases and reads.
-    while (this.#slots.length < place) this.#slots.push(undefined);
-    this.#slots.push({ owner, startMs, accepted: false });
+    while (this.#slots.length < place) {
+      this.#slots.push(undefined);
+      this.#startsMs.push(startMs);
+    }
+    this.#slots.push(owner);
+    this.#startsMs.push(startMs);
     this.#size++;
   }
 
-  accepted(id: number): void {
-    const pending = this.#slots[id - this.#firstId];
-    if (pending !== undefined) pending.accepted = true;
+  /** The core takes proposals in their order: it has all up to `id` now. */
+  acceptedTo(id: number): void {
+    this.#acceptedTo = id;
   }
 
   /** The owner of an applied proposal, or undefined when it is another member's or timed out. */
   take(id: number): ProposalOwner | undefined {
     const place = id - this.#firstId;
-    const pending = this.#slots[place];
-    if (pending === undefined) return undefined;
-    this.#remove(place);
-    return pending.owner;
+    const owner = this.#slots[place];
+    if (owner !== undefined) this.#remove(place);
+    return owner;
   }
 
   /** Removes every proposal that began before `startedBeforeMs` and hands it over. */
@@ -74,10 +77,13 @@ export class PendingProposals {
     onExpired: (owner: ProposalOwner, accepted: boolean, startMs: number) => void,
   ): void {
     for (;;) {
-      const pending = this.#slots[this.#head];
-      if (pending === undefined || pending.startMs >= startedBeforeMs) return;
-      this.#remove(this.#head);
-      onExpired(pending.owner, pending.accepted, pending.startMs);
+      const head = this.#head;
+      const owner = this.#slots[head];
+      const startMs = this.#startsMs[head];
+      if (owner === undefined || startMs === undefined || startMs >= startedBeforeMs) return;
+      const accepted = this.#firstId + head <= this.#acceptedTo;
+      this.#remove(head);
+      onExpired(owner, accepted, startMs);
     }
   }
 
@@ -85,9 +91,10 @@ export class PendingProposals {
   failAll(makeError: () => ApiError): void {
     const all = this.#slots.slice(this.#head);
     this.#slots = [];
+    this.#startsMs = [];
     this.#head = 0;
     this.#size = 0;
-    for (const pending of all) pending?.owner.failed(makeError());
+    for (const owner of all) owner?.failed(makeError());
   }
 
   #remove(place: number): void {
@@ -97,6 +104,7 @@ export class PendingProposals {
     while (this.#head < this.#slots.length && this.#slots[this.#head] === undefined) this.#head++;
     if (this.#head < TRIM_SLOTS || this.#head * 2 < this.#slots.length) return;
     this.#slots = this.#slots.slice(this.#head);
+    this.#startsMs = this.#startsMs.slice(this.#head);
     this.#firstId += this.#head;
     this.#head = 0;
   }

@@ -5,9 +5,9 @@ import {
   encodeProposal,
   type ProposalField,
   type ProposalUser,
-  WireWriter,
 } from "@kvorum/api";
-import { assert, type Clock } from "@kvorum/base";
+import type { Clock } from "@kvorum/base";
+import { Slab } from "@kvorum/mvcc";
 import type { RawNode } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
 import { PendingProposals, type ProposalOwner } from "./pending-proposals.js";
@@ -44,7 +44,8 @@ export interface ProposerStat {
 export class Proposer {
   readonly #options: ProposerOptions;
   readonly #pending = new PendingProposals();
-  readonly #writer = new WireWriter();
+  /** Entries leave the log in their order, so they share memory. */
+  readonly #memory = new Slab();
   #queuedIds: number[] = [];
   #queuedData: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -72,11 +73,8 @@ export class Proposer {
   ): void {
     const { ids } = this.#options;
     const low = ids.nextLow();
-    this.proposeEncoded(
-      low,
-      encodeProposal(this.#writer, { high: ids.high, low }, field, request, user),
-      owner,
-    );
+    const data = encodeProposal(this.#memory, { high: ids.high, low }, field, request, user);
+    this.proposeEncoded(low, data, owner);
   }
 
   /** Proposes an encoded InternalRaftRequest whose header id has `low` as its low 48 bits. */
@@ -91,7 +89,7 @@ export class Proposer {
       throw apiError("tooManyRequests");
     }
     if (data.length > requestBytesMax) throw apiError("requestTooLarge");
-    this.#pending.add(low, owner, clock.nowMs());
+    this.#pending.add(low, owner, owner.startMs ?? clock.nowMs());
     this.#queuedIds.push(low);
     this.#queuedData.push(data);
     this.#queuedBytes += data.length;
@@ -110,12 +108,8 @@ export class Proposer {
     this.#queuedIds = [];
     this.#queuedData = [];
     this.#queuedBytes = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i];
-      assert(id !== undefined, "a queued proposal has an id");
-      if (result.ok) this.#pending.accepted(id);
-      else this.#drop(id);
-    }
+    if (result.ok) this.#pending.acceptedTo(ids[ids.length - 1]!);
+    else for (const id of ids) this.#drop(id);
   }
 
   /** Bytes waiting to be handed to the core. */

@@ -8,10 +8,12 @@ import {
   decodeRangeRequest,
   decodeTxnRequest,
   etcdserverpb,
+  NOT_PLAIN,
   PLAIN_RANGE_KEY_START,
   ProposalField,
   plainPutBytes,
   plainRangeKeyEnd,
+  plainTxnPutBytes,
   type RawResponse,
 } from "@kvorum/api";
 import { assert } from "@kvorum/base";
@@ -108,6 +110,12 @@ export class KvService {
   }
 
   #txn(call: UnaryCall, message: Buffer): void {
+    const bytes = plainTxnPutBytes(message, this.#options.txnOpsMax);
+    if (bytes !== NOT_PLAIN) {
+      this.#checkQuota(bytes === 0 ? 0 : plainPutCost(bytes));
+      this.#propose(ProposalField.txn, message, call);
+      return;
+    }
     const request = decodeTxnRequest(message);
     this.#checkQuota(txnCost(request));
     validateTxn(request, this.#options.txnOpsMax);
@@ -155,6 +163,10 @@ class WriteOwner implements ProposalOwner {
   constructor(call: UnaryCall, replier: Replier) {
     this.#call = call;
     this.#replier = replier;
+  }
+
+  get startMs(): number {
+    return this.#call.startMs;
   }
 
   applied(response: AppliedResponse): void {
