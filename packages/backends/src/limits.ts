@@ -14,6 +14,13 @@ export const SCAN_BATCH_BYTES_MAX = 1 << 20;
 export const LMDB_INLINE_KEY_BYTES_MAX = 1_024;
 
 /**
+ * The map that an LMDB store begins with: address space, not memory. When a store outgrows its map,
+ * lmdb-js makes one of twice the size and keeps the old one until the store is closed, with all
+ * pages that were read through it. Source: twice the largest quota that etcd recommends.
+ */
+export const LMDB_MAP_BYTES = 2 ** 34;
+
+/**
  * Bytes committed between two measurements of LevelDB's directory. Source: its default file size.
  */
 export const LEVELDB_MEASURE_BYTES = 2 << 20;

@@ -1,11 +1,11 @@
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
+import { CommitThread } from "../common/commit-thread.js";
 import { isFull } from "../common/directory.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
 import { ScanThread } from "../common/scan-thread.js";
 import type { VerifyMessage } from "../common/serve-verification.js";
-import { SpareMemory } from "../common/spare-memory.js";
 import { Verification } from "../common/verification.js";
 import {
   type Backend,
@@ -17,14 +17,14 @@ import {
   type Op,
   type View,
 } from "../port.js";
+import type { MoveTo } from "./commit-worker.js";
 import { removeData } from "./data-file.js";
 import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js";
-import { type Environment, measure } from "./environment.js";
+import { type Environment, statOf } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
 import { type Structure, verifyTables } from "./verify.js";
 import { LmdbView } from "./view.js";
 import type { ScanThreadData } from "./worker.js";
-import { sealValues, writeOps } from "./write-ops.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -33,21 +33,18 @@ export const CAPABILITIES: Capabilities = {
   zeroCopyReads: false,
 };
 
-/** Number of errno EIO, which LMDB also reports when a write was cut short by a full disk. */
-const EIO = 5;
-
 /**
- * A store in LMDB. lmdb-js writes the instructions of a commit into memory that its own thread
- * reads and applies as one transaction, so the event loop only pays for the handing over.
+ * A store in LMDB: commits in one worker, scans in another, reads here. All threads of the process
+ * share LMDB's map of the file.
  */
 export class LmdbBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #directory: string;
   readonly #health: Health;
-  readonly #spare = new SpareMemory();
   readonly #views = new Set<LmdbView>();
   readonly #threadData: ScanThreadData;
   #startedThread: ScanThread | undefined;
+  #startedCommits: CommitThread<MoveTo, BackendStat> | undefined;
   readonly #verification: Verification;
   #environment: Environment;
   #stat: BackendStat | undefined;
@@ -116,10 +113,7 @@ export class LmdbBackend implements Backend {
 
   stat(): BackendStat {
     this.#health.check();
-    if (this.#stat === undefined) {
-      const { total, inUse } = measure(this.#environment);
-      this.#stat = { sizeBytes: total, sizeInUseBytes: inUse };
-    }
+    this.#stat ??= statOf(this.#environment);
     return this.#stat;
   }
 
@@ -138,6 +132,7 @@ export class LmdbBackend implements Backend {
     if (this.#health.closed) return;
     this.#health.close();
     for (const view of this.#views) await view.close();
+    await this.#startedCommits?.close();
     await this.#startedThread?.close();
     this.#verification.fail(new BackendError("CLOSED", `${this.#directory}: the store is closed`));
     await this.#environment.root.close();
@@ -151,34 +146,41 @@ export class LmdbBackend implements Backend {
   async #commit(ops: readonly Op[]): Promise<void> {
     this.#health.check();
     try {
-      const { written, arena } = await this.#handOver(ops);
-      await written;
-      // Not after a failure: lmdb-js may still hold the address.
-      this.#spare.give(arena);
+      const { written } = await this.#handOver(ops);
+      this.#stat = await written;
     } catch (error) {
       throw this.#health.fail(await this.#explain(error, ops));
     }
-    // An earlier commit may have failed with the transaction that both shared.
-    this.#health.check();
     this.#environment.root.resetReadTxn();
-    this.#stat = undefined;
   }
 
-  /** Gives the commit to lmdb-js, after those that were called before. */
-  #handOver(ops: readonly Op[]): Promise<{ written: Promise<void>; arena: Buffer }> {
+  /** Gives the commit to the thread, after those that were called before. */
+  #handOver(ops: readonly Op[]): Promise<{ readonly written: Promise<BackendStat> }> {
     const handOver = this.#lastHandOver.then(async () => {
       this.#health.check();
       // A commit changes pages, so all of them must be known to be whole.
       if (!this.#verification.done) await this.#thread().held(this.#verification.verified());
-      const arena = await sealValues(ops, this.#spare);
       this.#dirty?.add(ops);
-      const written = writeOps(this.#environment, ops, arena);
+      const written = this.#commits().commit(ops);
       // Whoever waits for it does so a few turns later.
       written.catch(() => {});
-      return { written, arena };
+      return { written };
     });
     this.#lastHandOver = handOver.catch(() => {});
     return handOver;
+  }
+
+  /** Started with the first commit. */
+  #commits(): CommitThread<MoveTo, BackendStat> {
+    const { file } = this.#environment;
+    const workerData: MoveTo = { file };
+    this.#startedCommits ??= new CommitThread({
+      // The built file from both the sources and the build: a worker can't run TypeScript.
+      script: new URL("../../dist/lmdb/commit-worker.js", import.meta.url),
+      workerData,
+      file,
+    });
+    return this.#startedCommits;
   }
 
   /** Started with the first use: a store that is only written needs none. */
@@ -195,16 +197,12 @@ export class LmdbBackend implements Backend {
   }
 
   async #explain(error: unknown, ops: readonly Op[]): Promise<BackendError> {
-    const reason = await commitError(error);
     const { file } = this.#environment;
-    const code = typeof reason === "object" && reason !== null && "code" in reason && reason.code;
-    if (code !== EIO) return toBackendError(reason, file);
+    const reason = toBackendError(error, file);
+    // LMDB reports a write that a full disk has cut short as a failure of the medium.
+    if (reason.code !== "IO") return reason;
     const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.value?.length ?? 0), 65_536);
-    if (!(await isFull(this.#directory, bytes))) {
-      // LMDB says EIO of a write that was cut short too, and by now the space may be there again.
-      const text = "a write failed or was cut short: the disk was full or the medium is failing";
-      return new BackendError("IO", `${file}: ${text}`, { cause: reason });
-    }
+    if (!(await isFull(this.#directory, bytes))) return reason;
     return new BackendError("NO_SPACE", `${file}: no space is left; free some and start again`, {
       cause: reason,
     });
@@ -232,7 +230,7 @@ export class LmdbBackend implements Backend {
       const next = await defragment(host, onProgress);
       const old = this.#environment;
       this.#environment = next;
-      this.#stat = undefined;
+      this.#stat = await this.#startedCommits?.ask({ file: next.file });
       void this.#retire(old);
     } catch (error) {
       throw toBackendError(error, this.#environment.file);
@@ -249,16 +247,5 @@ export class LmdbBackend implements Backend {
     await Promise.all(views.map((view) => view.closed));
     await old.root.close();
     await removeData(old.file).catch(() => {});
-  }
-}
-
-/** lmdb-js rejects with an outer error that holds a promise of the real one. */
-async function commitError(error: unknown): Promise<unknown> {
-  if (typeof error !== "object" || error === null || !("commitError" in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (reason) {
-    return reason;
   }
 }

@@ -2,7 +2,7 @@ import { open, rename, stat } from "node:fs/promises";
 import { syncDirectory } from "../common/directory.js";
 import type { Bucket, DefragmentProgress, Op } from "../port.js";
 import { copyFile, dataFile, numberOf, removeData } from "./data-file.js";
-import { type Environment, measure, openEnvironment } from "./environment.js";
+import { type Environment, openEnvironment, statOf } from "./environment.js";
 import { storedKey } from "./key-codec.js";
 
 /** Below this many changed keys the rest is written while commits wait; a few milliseconds. */
@@ -94,7 +94,7 @@ async function copyCompact(
   path: string,
   onProgress: (progress: DefragmentProgress) => void,
 ): Promise<void> {
-  const totalBytes = measure(source).inUse;
+  const totalBytes = statOf(source).sizeInUseBytes;
   onProgress({ doneBytes: 0, totalBytes });
   const report = setInterval(() => {
     stat(path).then(

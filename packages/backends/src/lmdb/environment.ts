@@ -1,5 +1,6 @@
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
-import { BUCKETS, type Bucket } from "../port.js";
+import { LMDB_MAP_BYTES } from "../limits.js";
+import { type BackendStat, BUCKETS, type Bucket } from "../port.js";
 
 export type LmdbTable = Database<Buffer, Buffer>;
 
@@ -15,7 +16,7 @@ const ENCODINGS = { encoding: "binary", keyEncoding: "binary" } as const;
 /**
  * `overlappingSync` is off: a commit resolves when data and meta page are synced, which is what the
  * port asks for. With it on, lmdb-js resolves first and syncs later, and after a restart of the
- * machine goes back to an older meta page. The map has no size given: lmdb-js grows it.
+ * machine goes back to an older meta page.
  */
 export function openEnvironment(file: string): Environment {
   const root = open<Buffer, Buffer>({
@@ -25,6 +26,7 @@ export function openEnvironment(file: string): Environment {
     // Only what is in one batch belongs together; the turns of the event loop mean nothing here.
     eventTurnBatching: false,
     maxDbs: BUCKETS.length + 2,
+    mapSize: LMDB_MAP_BYTES,
     ...ENCODINGS,
   });
   const tables = Object.fromEntries(
@@ -34,15 +36,18 @@ export function openEnvironment(file: string): Environment {
 }
 
 /** Bytes of the file and bytes in use: the pages of all trees, two meta pages. */
-export function measure(environment: Environment): { total: number; inUse: number } {
+export function statOf(environment: Environment): BackendStat {
+  environment.root.resetReadTxn();
   const root = environment.root.getStats() as LmdbStats;
   const { pageSize } = root.root;
   let pages = 2 + treePages(root) + treePages(root.free);
   for (const bucket of BUCKETS) {
     pages += treePages(environment.tables[bucket].getStats() as LmdbStats);
   }
-  const total = (root.lastPageNumber + 1) * pageSize;
-  return { total, inUse: Math.min(total, pages * pageSize) };
+  // What was read for it must not pin pages until the next time.
+  environment.root.resetReadTxn();
+  const sizeBytes = (root.lastPageNumber + 1) * pageSize;
+  return { sizeBytes, sizeInUseBytes: Math.min(sizeBytes, pages * pageSize) };
 }
 
 interface TreeStats {

@@ -1,59 +1,35 @@
+import { BUCKET_IDS } from "../common/bucket-id.js";
+import { unpackOps } from "../common/packed-ops.js";
 import { CHECKSUM_BYTES, writeSealed } from "../common/record-checksum.js";
-import { yieldToEvents } from "../common/scan-batch.js";
-import type { SpareMemory } from "../common/spare-memory.js";
-import type { Op } from "../port.js";
+import { BUCKETS, type Bucket } from "../port.js";
 import type { Environment } from "./environment.js";
 import { isLongKey, joinLong, storedKey } from "./key-codec.js";
 
-/** Operations whose checksums are made before the event loop gets its turn: about a millisecond. */
-const OPS_PER_TURN = 2_048;
+const BUCKETS_BY_ID: Bucket[] = [];
+for (const bucket of BUCKETS) BUCKETS_BY_ID[BUCKET_IDS[bucket]] = bucket;
 
-/**
- * All values of a commit with their checksums in one piece of memory, in the order of the
- * operations. The longest part of the work of this thread, so it is done in turns.
- */
-export async function sealValues(ops: readonly Op[], spare: SpareMemory): Promise<Buffer> {
-  let bytes = 0;
-  for (let i = 0; i < ops.length; i++) {
-    const { key, value } = ops[i]!;
-    if (value !== undefined) bytes += sealedLength(key, value);
-  }
-  const arena = spare.take(bytes);
-  let position = 0;
-  for (let i = 0; i < ops.length; i++) {
-    if (i % OPS_PER_TURN === OPS_PER_TURN - 1) await yieldToEvents();
-    const { bucket, key, value } = ops[i]!;
-    if (value === undefined) continue;
-    const body = isLongKey(key) ? joinLong(key, value) : value;
-    position = writeSealed(arena, position, { bucket, key, value: body });
-  }
-  return arena;
-}
-
-/**
- * Hands a commit to lmdb-js as one atomic block; resolves when it is synced. Until then lmdb-js's
- * thread reads from `arena`.
- */
-export async function writeOps(
-  { root, tables }: Environment,
-  ops: readonly Op[],
-  arena: Buffer,
-): Promise<void> {
-  let position = 0;
-  await root.batch(() => {
-    for (let i = 0; i < ops.length; i++) {
-      const { bucket, key, value } = ops[i]!;
-      if (value === undefined) {
-        void tables[bucket].remove(storedKey(key));
-        continue;
-      }
-      const end = position + sealedLength(key, value);
-      void tables[bucket].put(storedKey(key), arena.subarray(position, end));
-      position = end;
-    }
+/** Makes the operations of one commit in one transaction and waits until it is synced. */
+export function writeOps({ root, tables }: Environment, packed: Buffer): void {
+  root.transactionSync(() => {
+    unpackOps(packed, {
+      put(bucketId, key, sealed) {
+        const bucket = BUCKETS_BY_ID[bucketId]!;
+        void tables[bucket].put(
+          storedKey(key),
+          isLongKey(key) ? sealLong(bucket, key, sealed) : sealed,
+        );
+      },
+      delete(bucketId, key) {
+        void tables[BUCKETS_BY_ID[bucketId]!].remove(storedKey(key));
+      },
+    });
   });
 }
 
-function sealedLength(key: Uint8Array, value: Uint8Array): number {
-  return value.length + CHECKSUM_BYTES + (isLongKey(key) ? 4 + key.length : 0);
+/** The key goes before the value here, and under the checksum, which is therefore made anew. */
+function sealLong(bucket: Bucket, key: Buffer, sealed: Buffer): Buffer {
+  const value = joinLong(key, sealed.subarray(0, sealed.length - CHECKSUM_BYTES));
+  const bytes = Buffer.allocUnsafe(value.length + CHECKSUM_BYTES);
+  writeSealed(bytes, 0, { bucket, key, value });
+  return bytes;
 }

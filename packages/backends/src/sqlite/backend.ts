@@ -15,8 +15,8 @@ import {
   type Op,
   type View,
 } from "../port.js";
-import type { Committer } from "./committer.js";
 import type { Connection, Statement } from "./connection.js";
+import type { Committer } from "./messages.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -151,13 +151,13 @@ export class SqliteBackend implements Backend {
     let left = totalBytes;
     onProgress({ doneBytes: 0, totalBytes });
     while (left > 0) {
-      await this.#write(() => this.#committer.vacuum());
+      await this.#write(() => this.#committer.ask("vacuum"));
       const now = freeBytes(this.#stat);
       if (now >= left) break;
       left = now;
       onProgress({ doneBytes: Math.max(0, totalBytes - left), totalBytes });
     }
-    await this.#write(() => this.#committer.checkpoint());
+    await this.#write(() => this.#committer.ask("checkpoint"));
     onProgress({ doneBytes: totalBytes, totalBytes });
   }
 

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { toBackendError } from "../common/backend-errors.js";
+import { CommitThread } from "../common/commit-thread.js";
 import { prepareDirectory, syncDirectory } from "../common/directory.js";
 import type { Backend, Engine } from "../port.js";
 import { CAPABILITIES, SqliteBackend } from "./backend.js";
-import { Committer } from "./committer.js";
 import { openConnection } from "./connection.js";
+import type { Committer } from "./messages.js";
 import { verifyWal } from "./verify-wal.js";
 
 /** SQLite: one file that every tool can open. */
@@ -17,9 +18,14 @@ export const engine: Engine = {
     try {
       await prepareDirectory(directory);
       await verifyWal(`${file}-wal`);
-      committer = new Committer(file);
+      committer = new CommitThread({
+        // The built file from both the sources and the build: a worker can't run TypeScript.
+        script: new URL("../../dist/sqlite/worker.js", import.meta.url),
+        workerData: { file },
+        file,
+      });
       // The worker creates the tables before it answers.
-      const stat = await committer.ready();
+      const stat = await committer.ask("open");
       await syncDirectory(directory);
       return new SqliteBackend({ file, committer, stat, connection: openConnection(file) });
     } catch (error) {

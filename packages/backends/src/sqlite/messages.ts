@@ -1,26 +1,14 @@
-import type { BackendErrorCode, BackendStat } from "../port.js";
+import type { CommitThread } from "../common/commit-thread.js";
+import type { BackendStat } from "../port.js";
 
-/** What the store asks of its worker; answered in the order of asking. */
-export type Request =
-  | { readonly id: number; readonly kind: "open" }
-  /** The first \`length\` bytes of \`packed\` are the operations; the memory comes back. */
-  | {
-      readonly id: number;
-      readonly kind: "commit";
-      readonly packed: ArrayBuffer;
-      readonly length: number;
-    }
+/** What the store asks of its writing thread besides commits. */
+export type Work =
+  /** Answered when the store is open. */
+  | "open"
   /** Gives one step of free pages back. */
-  | { readonly id: number; readonly kind: "vacuum" }
+  | "vacuum"
   /** Moves the journal into the file and cuts both. */
-  | { readonly id: number; readonly kind: "checkpoint" }
-  | { readonly id: number; readonly kind: "close" };
+  | "checkpoint";
 
-export type RequestKind = Request["kind"];
-
-export type Answer =
-  | { readonly id: number; readonly stat: BackendStat; readonly packed?: ArrayBuffer }
-  | {
-      readonly id: number;
-      readonly error: { readonly code: BackendErrorCode; readonly message: string };
-    };
+/** Every answer is the size of the store after it. */
+export type Committer = CommitThread<Work, BackendStat>;

@@ -1,13 +1,13 @@
 import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@kvorum/base";
-import { toBackendError } from "../common/backend-errors.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { unpackOps } from "../common/packed-ops.js";
+import { serveCommits } from "../common/serve-commits.js";
 import { SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
-import { type BackendError, type BackendStat, BUCKETS, type Bucket } from "../port.js";
+import { type BackendStat, BUCKETS, type Bucket } from "../port.js";
 import { type Connection, openConnection, type Statement } from "./connection.js";
-import type { Answer, Request } from "./messages.js";
+import type { Work } from "./messages.js";
 
 /** The thread that writes: it has the only connection that does. */
 const port = parentPort;
@@ -26,54 +26,32 @@ interface Writer {
 }
 
 let writer: Writer | undefined;
-/**
- * Set by the first failure; everything after it is refused, because it was asked without knowing.
- */
-let failure: BackendError | undefined;
 
-port.on("message", (request: Request) => {
-  const answer = handle(request);
-  if (request.kind === "commit" && "stat" in answer) {
-    port.postMessage({ ...answer, packed: request.packed }, [request.packed]);
-  } else {
-    port.postMessage(answer);
-  }
-  if (request.kind === "close") port.close();
+serveCommits<Work, BackendStat>(port, file, {
+  commit(packed) {
+    writer ??= openWriter();
+    applyPacked(writer, packed);
+    return statOf(writer);
+  },
+  work(work) {
+    writer ??= openWriter();
+    maintain(writer, work);
+    return statOf(writer);
+  },
+  close() {
+    writer?.connection.close();
+  },
 });
 
-function handle(request: Request): Answer {
-  try {
-    if (request.kind === "close") {
-      writer?.connection.close();
-      return { id: request.id, stat: { sizeBytes: 0, sizeInUseBytes: 0 } };
-    }
-    if (failure !== undefined) throw failure;
-    return { id: request.id, stat: run(request) };
-  } catch (error) {
-    failure ??= toBackendError(error, file);
-    return { id: request.id, error: { code: failure.code, message: failure.message } };
+function maintain({ connection }: Writer, work: Work): void {
+  if (work === "vacuum") {
+    connection.exec(`PRAGMA incremental_vacuum(${SQLITE_VACUUM_STEP_PAGES})`);
+  } else if (work === "checkpoint") {
+    // Without waiting for readers: what they pin stays until the next one.
+    connection.pragma("busy_timeout = 0");
+    connection.pragma("wal_checkpoint(TRUNCATE)");
+    connection.pragma("busy_timeout = 10000");
   }
-}
-
-function run(request: Request): BackendStat {
-  writer ??= openWriter();
-  switch (request.kind) {
-    case "commit":
-      applyPacked(writer, Buffer.from(request.packed, 0, request.length));
-      break;
-    case "vacuum":
-      writer.connection.exec(`PRAGMA incremental_vacuum(${SQLITE_VACUUM_STEP_PAGES})`);
-      break;
-    case "checkpoint":
-      // Without waiting for readers: what they pin stays until the next one.
-      writer.connection.pragma("busy_timeout = 0");
-      writer.connection.pragma("wal_checkpoint(TRUNCATE)");
-      writer.connection.pragma("busy_timeout = 10000");
-      break;
-    default:
-      break;
-  }
-  return statOf(writer);
 }
 
 function applyPacked({ connection, begin, commit, puts, deletes }: Writer, packed: Buffer): void {
