@@ -55,6 +55,12 @@ export const SQLITE_MMAP_BYTES = 1 << 30;
 export const SCAN_AHEAD_BATCHES = 3;
 
 /**
+ * The largest manifest of LevelDB that is read for a view: it grows with every compaction until the
+ * store is opened again. Source: about a day of compactions, read in some milliseconds.
+ */
+export const LEVELDB_MANIFEST_BYTES_MAX = 8 << 20;
+
+/**
  * Tables of a LevelDB store that are kept open to be verified after the start; a store of more is
  * verified before. Source: half of what a process may usually open; 512 tables are 1 GiB.
  */

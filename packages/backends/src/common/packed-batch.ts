@@ -43,6 +43,15 @@ export function packedOf(batch: ScanBatch): PackedRecords {
   return builder.take();
 }
 
+/** A record as it lies in a store: the key is the first `keyLength` bytes of `key`. */
+export interface StoredParts {
+  readonly key: Buffer;
+  readonly keyLength: number;
+  readonly values: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
 /** Collects consecutive records as copies until a batch is full. */
 export class PackedBuilder {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -69,6 +78,33 @@ export class PackedBuilder {
     this.#bytes.set(key, start);
     this.#bytes.set(value, start + key.length);
     this.#bound(start, start + key.length, start + key.length + value.length);
+  }
+
+  /**
+   * Adds a record from a store that puts one byte before each key and a trailer behind each value,
+   * without them; returns where in `bytes` it begins.
+   */
+  addStored(record: StoredParts, trailerBytes: number): number {
+    const { key, keyLength, values, valueStart } = record;
+    const valueEnd = Math.max(valueStart, record.valueEnd - trailerBytes);
+    const end = keyLength - 1 + valueEnd - valueStart;
+    const start = this.#room(end);
+    const bytes = this.#bytes;
+    let to = start;
+    // Keys are short, for which a loop is faster than a call.
+    for (let i = 1; i < keyLength; i++) bytes[to++] = key[i]!;
+    values.copy(bytes, to, valueStart, valueEnd);
+    this.#bound(start, to, start + end);
+    return start;
+  }
+
+  /** What was added since the last batch was taken: the first `length` of these. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   get empty(): boolean {

@@ -25,7 +25,7 @@ interface ServedScan {
 export function serveScans(
   port: MessagePort,
   file: string,
-  open: (parameters: unknown) => ServedView,
+  open: (parameters: unknown) => ServedView | Promise<ServedView>,
 ): void {
   const views = new Map<number, ServedView>();
   const scans = new Map<number, ServedScan>();
@@ -67,8 +67,8 @@ export function serveScans(
   port.on("message", (request: ScanRequest) => {
     switch (request.kind) {
       case "view":
-        void answerView(request.view, () => {
-          views.set(request.view, open(request.parameters));
+        void answerView(request.view, async () => {
+          views.set(request.view, await open(request.parameters));
         });
         break;
       case "close":

@@ -19,7 +19,8 @@ import { DirectorySize } from "./directory-size.js";
 import { KeyScratch } from "./key-codec.js";
 import type { LeveldbStore } from "./open-store.js";
 import { StoreThread } from "./store-thread.js";
-import { closeTables, type OpenTable, verifyTables } from "./verify-tables.js";
+import type { OpenTable } from "./table-format.js";
+import { closeTables, verifyTables } from "./verify-tables.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,

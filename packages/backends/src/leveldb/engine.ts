@@ -5,8 +5,9 @@ import { type Backend, BackendError, type Engine } from "../port.js";
 import { CAPABILITIES, LeveldbBackend } from "./backend.js";
 import { readLiveFiles } from "./manifest.js";
 import { openStore } from "./open-store.js";
+import type { OpenTable } from "./table-format.js";
 import { verifyLogs } from "./verify-logs.js";
-import { closeTables, type OpenTable, openTables, verifyTables } from "./verify-tables.js";
+import { closeTables, openTables, verifyTables } from "./verify-tables.js";
 
 /** LevelDB: a log-structured merge tree with Snappy. The smallest files. */
 export const engine: Engine = {

@@ -1,19 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32c } from "@node-rs/crc32";
-import { unmask } from "./masked-checksum.js";
+import { logRecords } from "./log-format.js";
 import { readVarint } from "./varint.js";
 
 /** The files that LevelDB will use; others in the directory are leftovers that it removes. */
 export interface LiveFiles {
-  readonly tables: ReadonlySet<number>;
+  readonly tables: ReadonlyMap<number, LiveTable>;
   /** Logs with this number and later ones are replayed, and the one before it. */
   readonly firstLog: number;
   readonly previousLog: number;
 }
 
-const BLOCK_BYTES = 32_768;
-const HEADER_BYTES = 7;
+/** A table by its number. */
+export interface LiveTable {
+  /** Tables of level 0 may overlap, those of any other level don't. */
+  readonly level: number;
+  /** The first and the last key. */
+  readonly smallest: Buffer;
+  readonly largest: Buffer;
+}
 
 /**
  * Reads which files are live from the manifest: a log of version edits. Stops at what it can't
@@ -31,9 +36,9 @@ export async function readLiveFiles(directory: string): Promise<LiveFiles | unde
   if (current === undefined || !/^MANIFEST-\d+\n$/.test(current)) return undefined;
   const manifest = await readFile(join(directory, current.trim())).catch(() => undefined);
   if (manifest === undefined) return undefined;
-  const tables = new Set<number>();
+  const tables = new Map<number, LiveTable>();
   const live = { tables, firstLog: 0, previousLog: 0 };
-  for (const edit of recordsOf(manifest)) applyEdit(edit, live);
+  for (const edit of logRecords(manifest)) applyEdit(edit, live);
   return live;
 }
 
@@ -44,7 +49,7 @@ export function fileNumber(path: string): number {
 
 function applyEdit(
   edit: Buffer,
-  live: { readonly tables: Set<number>; firstLog: number; previousLog: number },
+  live: { readonly tables: Map<number, LiveTable>; firstLog: number; previousLog: number },
 ): void {
   let at = 0;
   const number = (): number => {
@@ -52,15 +57,24 @@ function applyEdit(
     at = next;
     return value;
   };
-  const skipBytes = (): void => {
+  const bytes = (): Buffer => {
     const length = number();
     at += length;
+    return edit.subarray(at - length, at);
+  };
+  // Behind a key stand its kind and sequence number.
+  const key = (): Buffer => bytes().subarray(0, -8);
+  const addTable = (): void => {
+    const level = number();
+    const table = number();
+    number();
+    live.tables.set(table, { level, smallest: key(), largest: key() });
   };
   while (at < edit.length) {
     const tag = number();
     switch (tag) {
       case 1:
-        skipBytes();
+        bytes();
         break;
       case 2:
         live.firstLog = number();
@@ -71,44 +85,20 @@ function applyEdit(
         break;
       case 5:
         number();
-        skipBytes();
+        bytes();
         break;
       case 6:
         number();
         live.tables.delete(number());
         break;
       case 7:
-        number();
-        live.tables.add(number());
-        number();
-        skipBytes();
-        skipBytes();
+        addTable();
         break;
       case 9:
         live.previousLog = number();
         break;
       default:
         return;
-    }
-  }
-}
-
-/** The records of a log, up to the first fragment that is not whole. */
-function* recordsOf(log: Buffer): Generator<Buffer> {
-  let parts: Buffer[] = [];
-  for (let start = 0; start < log.length; start += BLOCK_BYTES) {
-    const end = Math.min(start + BLOCK_BYTES, log.length);
-    for (let at = start; at + HEADER_BYTES <= end; ) {
-      const next = at + HEADER_BYTES + log.readUInt16LE(at + 4);
-      const type = log[at + 6]!;
-      if (next > end || unmask(log.readUInt32LE(at)) !== crc32c(log.subarray(at + 6, next))) return;
-      parts.push(log.subarray(at + HEADER_BYTES, next));
-      // 1 is a whole record, 4 the last part of one; 2 and 3 are the parts before it.
-      if (type === 1 || type === 4) {
-        yield Buffer.concat(parts);
-        parts = [];
-      }
-      at = next;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { SentError } from "../common/scan-messages.js";
-import type { OpenTable } from "./verify-tables.js";
+import type { OpenTable } from "./table-format.js";
 
 /** What the thread is started with. */
 export interface StoreThreadData {

@@ -1,18 +1,28 @@
-/**
- * The plain bytes of a raw Snappy block; only index blocks, whose checksum has been checked, come
- * here. Source: Snappy, format_description.txt.
- */
+/** The plain bytes of a raw Snappy block whose checksum was right. */
 export function inflateSnappy(packed: Buffer): Buffer {
-  let at = 0;
+  const plain = Buffer.allocUnsafe(plainLength(packed, 0));
+  inflateInto(plain, packed, 0, packed.length);
+  return plain;
+}
+
+/** The number of plain bytes of the block that begins at `at`. */
+export function plainLength(packed: Buffer, at: number): number {
   let length = 0;
   for (let shift = 0; ; shift += 7) {
     const byte = packed[at++]!;
     length += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) break;
+    if (byte < 0x80) return length;
   }
-  const plain = Buffer.allocUnsafe(length);
+}
+
+/**
+ * Writes the plain bytes of the block at [at, end) to the start of `plain`, which has room for them.
+ * Source: Snappy, format_description.txt.
+ */
+export function inflateInto(plain: Buffer, packed: Buffer, at: number, end: number): void {
+  while (packed[at++]! >= 0x80);
   let filled = 0;
-  while (at < packed.length) {
+  while (at < end) {
     const tag = packed[at++]!;
     if ((tag & 3) === 0) {
       let count = (tag >> 2) + 1;
@@ -21,30 +31,30 @@ export function inflateSnappy(packed: Buffer): Buffer {
         count = packed.readUIntLE(at, bytes) + 1;
         at += bytes;
       }
-      packed.copy(plain, filled, at, at + count);
-      at += count;
-      filled += count;
+      const to = filled + count;
+      // The call costs as much as some dozens of bytes.
+      if (count > NATIVE_BYTES_MIN) {
+        packed.copy(plain, filled, at, at + count);
+        at += count;
+        filled = to;
+      } else while (filled < to) plain[filled++] = packed[at++]!;
       continue;
     }
-    const copy = readCopy(packed, at, tag);
-    at = copy.next;
+    let count = (tag >> 2) + 1;
+    let offset: number;
+    if ((tag & 3) === 1) {
+      count = ((tag >> 2) & 7) + 4;
+      offset = ((tag >> 5) << 8) | packed[at++]!;
+    } else if ((tag & 3) === 2) {
+      offset = packed[at]! | (packed[at + 1]! << 8);
+      at += 2;
+    } else {
+      offset = packed.readUInt32LE(at);
+      at += 4;
+    }
     // Byte by byte, because a copy may overlap what it writes.
-    for (let i = 0; i < copy.count; i++, filled++) plain[filled] = plain[filled - copy.offset]!;
+    for (const to = filled + count; filled < to; filled++) plain[filled] = plain[filled - offset]!;
   }
-  return plain;
 }
 
-function readCopy(
-  packed: Buffer,
-  at: number,
-  tag: number,
-): { readonly count: number; readonly offset: number; readonly next: number } {
-  switch (tag & 3) {
-    case 1:
-      return { count: ((tag >> 2) & 7) + 4, offset: ((tag >> 5) << 8) | packed[at]!, next: at + 1 };
-    case 2:
-      return { count: (tag >> 2) + 1, offset: packed.readUInt16LE(at), next: at + 2 };
-    default:
-      return { count: (tag >> 2) + 1, offset: packed.readUInt32LE(at), next: at + 4 };
-  }
-}
+const NATIVE_BYTES_MIN = 64;

@@ -4,7 +4,7 @@ import type { VerifyMessage } from "../common/serve-verification.js";
 import { SpareMemory } from "../common/spare-memory.js";
 import { BackendError, type Op } from "../port.js";
 import type { StoreThreadData, ThreadAnswer, ThreadRequest } from "./messages.js";
-import type { OpenTable } from "./verify-tables.js";
+import type { OpenTable } from "./table-format.js";
 
 interface Waiter {
   resolve(): void;

@@ -6,21 +6,62 @@ import { LEVELDB_READ_BYTES_MAX, LEVELDB_READ_RECORDS_MAX } from "../limits.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { storedRange } from "./key-codec.js";
 import type { LeveldbStore } from "./open-store.js";
+import { RecordMerge } from "./record-cursor.js";
+import { StoreFiles } from "./store-files.js";
 
-/** A LevelDB snapshot in the scanning thread; LevelDB keeps what it shows until it is closed. */
+/**
+ * A view in the scanning thread. The bucket of revisions is read from the files, because LevelDB's
+ * iterator makes two objects with memory of their own for each record; anything else comes through
+ * a snapshot of LevelDB.
+ */
 export class StoreView implements ServedView {
   readonly #store: LeveldbStore;
   readonly #directory: string;
   readonly #snapshot: ReturnType<LeveldbStore["snapshot"]>;
+  readonly #files: StoreFiles | undefined;
   readonly #iterators = new Set<{ close(): Promise<void> }>();
 
-  constructor(store: LeveldbStore, directory: string) {
+  private constructor(store: LeveldbStore, directory: string, files: StoreFiles | undefined) {
     this.#store = store;
     this.#directory = directory;
+    this.#files = files;
     this.#snapshot = store.snapshot();
   }
 
-  async *scan(bucket: Bucket, range: ScanRange): AsyncGenerator<PackedRecords, void> {
+  /** Nothing may be committed until it resolves, so that files and snapshot hold the same. */
+  static async open(store: LeveldbStore, directory: string): Promise<StoreView> {
+    return new StoreView(store, directory, await StoreFiles.open(directory));
+  }
+
+  scan(
+    bucket: Bucket,
+    range: ScanRange,
+  ): Generator<PackedRecords, void> | AsyncGenerator<PackedRecords, void> {
+    const files = bucket === "key" ? this.#files : undefined;
+    return files === undefined
+      ? this.#scanStore(bucket, range)
+      : this.#scanFiles(files, bucket, range);
+  }
+
+  *#scanFiles(files: StoreFiles, bucket: Bucket, range: ScanRange): Generator<PackedRecords, void> {
+    const stored = storedRange(bucket, range);
+    const records = new RecordMerge(files.runs(stored), stored);
+    const checksum = new RunChecksum(BUCKET_IDS[bucket]);
+    const builder = new PackedBuilder();
+    for (let record = records.next(); record !== undefined; record = records.next()) {
+      const { key, keyLength, values, valueStart, valueEnd } = record;
+      const end = valueEnd - CHECKSUM_BYTES;
+      const expected = end < valueStart ? undefined : values.readUInt32LE(end);
+      const at = builder.addStored(record, CHECKSUM_BYTES);
+      if (expected !== checksum.of(builder.bytes, at, builder.length)) {
+        throw damagedRecord(this.#directory, bucket, key.subarray(1, keyLength));
+      }
+      if (builder.full) yield builder.take();
+    }
+    if (!builder.empty) yield builder.take();
+  }
+
+  async *#scanStore(bucket: Bucket, range: ScanRange): AsyncGenerator<PackedRecords, void> {
     const iterator = this.#store.iterator({
       ...storedRange(bucket, range),
       snapshot: this.#snapshot,
@@ -58,6 +99,7 @@ export class StoreView implements ServedView {
 
   async close(): Promise<void> {
     for (const iterator of this.#iterators) await iterator.close();
+    this.#files?.close();
     await this.#snapshot.close();
   }
 }

@@ -20,10 +20,17 @@ const store = await openStore(directory);
  * Set by the first failure; everything after it is refused, because it was asked without knowing.
  */
 let failure: SentError | undefined;
-/** One at a time: LevelDB keeps no order between two asynchronous writes. */
-let last: Promise<void> = Promise.resolve();
+/**
+ * One at a time: LevelDB keeps no order between two asynchronous writes, and a view is made while
+ * none is under way.
+ */
+let last: Promise<unknown> = Promise.resolve();
 
-serveScans(port, directory, () => new StoreView(store, directory));
+serveScans(port, directory, () => {
+  const view = last.then(() => StoreView.open(store, directory));
+  last = view.catch(() => {});
+  return view;
+});
 
 if (tables.length > 0) serveVerification(port, directory, verifySteps());
 

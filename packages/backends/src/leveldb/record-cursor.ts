@@ -1,0 +1,109 @@
+/**
+ * A place in one sorted run of a store: the versions of records by key, the newest version of a key
+ * first. Its fields hold until it is moved.
+ */
+export interface RecordCursor {
+  /** The stored key is the first `keyLength` bytes. */
+  readonly key: Buffer;
+  readonly keyLength: number;
+  readonly sequence: number;
+  /** False where the key was deleted; there is no value then. */
+  readonly isPut: boolean;
+  /** The stored value is at [valueStart, valueEnd). */
+  readonly values: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** Moves to the next version, the first one at first; false at the end. */
+  advance(): boolean;
+}
+
+/** Stored keys: `gte` inclusive, `lt` exclusive. */
+export interface StoredRange {
+  readonly gte: Buffer;
+  readonly lt: Buffer;
+}
+
+/** Bytewise order of the key at the cursor and another one. */
+export function compareKey(cursor: RecordCursor, key: Buffer, keyLength: number): number {
+  const mine = cursor.key;
+  const common = Math.min(cursor.keyLength, keyLength);
+  for (let i = 0; i < common; i++) {
+    const difference = mine[i]! - key[i]!;
+    if (difference !== 0) return difference;
+  }
+  return cursor.keyLength - keyLength;
+}
+
+/**
+ * The records of several runs together, in the order of their keys: of each key the newest version
+ * that any run has, unless that is a deletion.
+ */
+export class RecordMerge {
+  readonly #lt: Buffer;
+  /** Runs that are not at their end. */
+  readonly #runs: RecordCursor[] = [];
+  #current: RecordCursor | undefined;
+  /** The run that comes next after the current one, so that most steps are one comparison. */
+  #following: RecordCursor | undefined;
+  #lastKey: Buffer = Buffer.alloc(64);
+  #lastLength = -1;
+
+  constructor(runs: readonly RecordCursor[], { gte, lt }: StoredRange) {
+    this.#lt = lt;
+    for (const run of runs) {
+      let isThere = run.advance();
+      while (isThere && compareKey(run, gte, gte.length) < 0) isThere = run.advance();
+      if (isThere) this.#runs.push(run);
+    }
+    this.#choose();
+  }
+
+  /** The run that stands at the next record, until the next call; undefined at the end. */
+  next(): RecordCursor | undefined {
+    for (;;) {
+      if (this.#lastLength >= 0) this.#step();
+      const run = this.#current;
+      if (run === undefined || compareKey(run, this.#lt, this.#lt.length) >= 0) return undefined;
+      const isOlderVersion =
+        run.keyLength === this.#lastLength &&
+        compareKey(run, this.#lastKey, this.#lastLength) === 0;
+      if (isOlderVersion) continue;
+      this.#remember(run);
+      if (run.isPut) return run;
+    }
+  }
+
+  #step(): void {
+    const run = this.#current;
+    if (run === undefined) return;
+    if (!run.advance()) {
+      this.#runs.splice(this.#runs.indexOf(run), 1);
+      this.#choose();
+    } else if (this.#following !== undefined && compare(run, this.#following) > 0) this.#choose();
+  }
+
+  #choose(): void {
+    let first: RecordCursor | undefined;
+    let second: RecordCursor | undefined;
+    for (const run of this.#runs) {
+      if (first === undefined || compare(run, first) < 0) {
+        second = first;
+        first = run;
+      } else if (second === undefined || compare(run, second) < 0) second = run;
+    }
+    this.#current = first;
+    this.#following = second;
+  }
+
+  #remember({ key, keyLength }: RecordCursor): void {
+    if (keyLength > this.#lastKey.length) this.#lastKey = Buffer.alloc(2 * keyLength);
+    const last = this.#lastKey;
+    for (let i = 0; i < keyLength; i++) last[i] = key[i]!;
+    this.#lastLength = keyLength;
+  }
+}
+
+/** By key, the newest version first. */
+function compare(left: RecordCursor, right: RecordCursor): number {
+  return compareKey(left, right.key, right.keyLength) || right.sequence - left.sequence;
+}

@@ -1,0 +1,131 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { filesOf } from "../common/directory.js";
+import { LEVELDB_MANIFEST_BYTES_MAX, LEVELDB_VERIFY_TABLES_MAX } from "../limits.js";
+import { LogCursor, type LoggedVersion, readLogs } from "./log-cursor.js";
+import { fileNumber, type LiveTable, readLiveFiles } from "./manifest.js";
+import type { RecordCursor, StoredRange } from "./record-cursor.js";
+import { TableCursor } from "./table-cursor.js";
+import type { OpenTable } from "./table-format.js";
+import { closeTables, openTables } from "./verify-tables.js";
+
+interface OpenLog {
+  readonly file: string;
+  readonly descriptor: number;
+  readonly length: number;
+}
+
+interface RangedTable extends LiveTable {
+  readonly table: OpenTable;
+}
+
+/**
+ * All records of a store as its files have them at one moment when nothing is being written: the
+ * live tables, and the logs of what is in no table. That is what LevelDB itself would find after a
+ * kill. The files stay open, so a compaction takes nothing away; a log that grows is read up to
+ * where it was.
+ *
+ * The manifest tells of a new table before the files that it stands for are removed. So when the
+ * manifest is the same before and after all files were opened, none of them was missing.
+ */
+export class StoreFiles {
+  readonly #tables: readonly RangedTable[];
+  readonly #logs: readonly OpenLog[];
+  /** Read with the first scan; a view is often asked for one short range after the other. */
+  #logged: readonly LoggedVersion[] | undefined;
+
+  private constructor(tables: readonly RangedTable[], logs: readonly OpenLog[]) {
+    this.#tables = tables;
+    this.#logs = logs;
+  }
+
+  /**
+   * Undefined when compactions change the files all the time, or there are too many: then LevelDB
+   * itself must be asked. Nothing may be committed meanwhile.
+   */
+  static async open(directory: string): Promise<StoreFiles | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = await manifestOf(directory);
+      const live = before === undefined ? undefined : await readLiveFiles(directory);
+      if (live === undefined || live.tables.size > LEVELDB_VERIFY_TABLES_MAX) return undefined;
+      const logs: OpenLog[] = [];
+      let tables: OpenTable[] = [];
+      try {
+        tables = await openTables(directory, live);
+        for (const file of await filesOf(directory, [".log"])) {
+          if (fileNumber(file) >= live.firstLog) logs.push(openLog(file));
+        }
+        if (tables.length === live.tables.size && before === (await manifestOf(directory))) {
+          const ranged = tables.map((table) => {
+            return { ...live.tables.get(fileNumber(table.file))!, table };
+          });
+          return new StoreFiles(ranged, logs);
+        }
+      } catch (error) {
+        closeFiles(tables, logs);
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        continue;
+      }
+      closeFiles(tables, logs);
+    }
+    return undefined;
+  }
+
+  /** The runs that hold the records of a range. */
+  runs(range: StoredRange): RecordCursor[] {
+    this.#logged ??= readLogs(this.#logs.map(readLog));
+    const levels = new Map<number, RangedTable[]>();
+    const runs: RecordCursor[] = [new LogCursor(this.#logged)];
+    for (const table of this.#tables) {
+      if (table.largest.compare(range.gte) < 0 || table.smallest.compare(range.lt) >= 0) continue;
+      if (table.level === 0) runs.push(new TableCursor([table.table], range));
+      else levels.set(table.level, [...(levels.get(table.level) ?? []), table]);
+    }
+    for (const tables of levels.values()) {
+      tables.sort((a, b) => a.smallest.compare(b.smallest));
+      runs.push(
+        new TableCursor(
+          tables.map(({ table }) => table),
+          range,
+        ),
+      );
+    }
+    return runs;
+  }
+
+  close(): void {
+    closeFiles(
+      this.#tables.map(({ table }) => table),
+      this.#logs,
+    );
+  }
+}
+
+function closeFiles(tables: readonly OpenTable[], logs: readonly OpenLog[]): void {
+  closeTables(tables);
+  for (const { descriptor } of logs) closeSync(descriptor);
+}
+
+function openLog(file: string): OpenLog {
+  const descriptor = openSync(file, "r");
+  return { file, descriptor, length: fstatSync(descriptor).size };
+}
+
+function readLog({ file, descriptor, length }: OpenLog): {
+  readonly file: string;
+  readonly bytes: Buffer;
+} {
+  const bytes = Buffer.alloc(length);
+  return { file, bytes: bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0)) };
+}
+
+/** Name and size of the manifest, which only grows; undefined when reading it would take long. */
+async function manifestOf(directory: string): Promise<string | undefined> {
+  const name = (await readFile(join(directory, "CURRENT"), "latin1")).trim();
+  const { size } = await stat(join(directory, name));
+  return size > LEVELDB_MANIFEST_BYTES_MAX ? undefined : `${name} ${size}`;
+}
+
+/** A compaction changes the files a few times a second at most. */
+const ATTEMPTS = 8;
