@@ -6,7 +6,7 @@ export type ScanRequest =
   | { readonly kind: "view"; readonly view: number; readonly parameters: unknown }
   /** Ends a view and its scans. Answered. */
   | { readonly kind: "close"; readonly view: number }
-  /** Begins a scan, which makes `SCAN_AHEAD_BATCHES` batches and then one for each "more". */
+  /** Begins a scan, which makes one batch and then as many as "more" asks for. */
   | {
       readonly kind: "scan";
       readonly scan: number;
@@ -15,7 +15,7 @@ export type ScanRequest =
       readonly start: Uint8Array | undefined;
       readonly end: Uint8Array | undefined;
     }
-  | { readonly kind: "more"; readonly scan: number }
+  | { readonly kind: "more"; readonly scan: number; readonly batches: number }
   /** The reader has left. */
   | { readonly kind: "stop"; readonly scan: number };
 

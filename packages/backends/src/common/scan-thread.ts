@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { SCAN_AHEAD_BATCHES } from "../limits.js";
 import { BackendError, type Bucket, type ScanBatch, type ScanRange } from "../port.js";
 import { PackedBatch } from "./packed-batch.js";
 import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
@@ -63,6 +64,10 @@ export class ScanThread {
     if (this.#gone === undefined) await this.#ask({ kind: "close", view });
   }
 
+  /**
+   * Batches are made ahead of a reader that has come for a second one: a compaction takes one of
+   * each scan, and three more for nothing would cost it four times as much.
+   */
   async *scan(view: number, bucket: Bucket, range: ScanRange): AsyncGenerator<ScanBatch> {
     if (this.#gone !== undefined) throw this.#gone;
     const scan = this.#nextId++;
@@ -72,11 +77,12 @@ export class ScanThread {
     const { start, end } = range;
     this.#send({ kind: "scan", scan, view, bucket, start, end });
     try {
-      for (;;) {
+      for (let taken = 0; ; taken++) {
+        if (taken === 1) this.#more(scan, running, SCAN_AHEAD_BATCHES);
         const batch = await running.next();
         if (batch === undefined) return;
         // Before the consumer works, so that the thread does so at the same time.
-        if (!running.ended) this.#send({ kind: "more", scan });
+        if (taken > 0) this.#more(scan, running, 1);
         yield batch;
       }
     } finally {
@@ -103,6 +109,10 @@ export class ScanThread {
 
   #release(): void {
     if (--this.#references === 0) this.#worker.unref();
+  }
+
+  #more(scan: number, running: RunningScan, batches: number): void {
+    if (!running.ended) this.#send({ kind: "more", scan, batches });
   }
 
   #send(request: ScanRequest): void {

@@ -1,5 +1,4 @@
 import type { MessagePort } from "node:worker_threads";
-import { SCAN_AHEAD_BATCHES } from "../limits.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { toBackendError } from "./backend-errors.js";
 import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
@@ -87,11 +86,11 @@ export function serveScans(
           break;
         }
         scans.set(scan, { view, batches });
-        for (let i = 0; i < SCAN_AHEAD_BATCHES; i++) void produce(scan);
+        void produce(scan);
         break;
       }
       case "more":
-        void produce(request.scan);
+        for (let i = 0; i < request.batches; i++) void produce(request.scan);
         break;
       case "stop":
         void scans.get(request.scan)?.batches.return?.();
