@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createPrng } from "@kvorum/base";
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
-import type { Op } from "../port.js";
+import type { Op, ScanBatch } from "../port.js";
 import { type ConformanceContext, collectNow, hex } from "./context.js";
-import { revisionKey } from "./model.js";
+import { noise, revisionKey } from "./model.js";
 
 /** Keys in their order: bytes without sign, a prefix before what continues it. */
 const ORDERED = [
@@ -78,6 +79,36 @@ export function testScans(context: ConformanceContext): void {
     await view.close();
   });
 
+  context.testStore("records of all sizes come whole, in bounded batches", async (store) => {
+    const prng = createPrng(context.seed);
+    const values: Buffer[] = [];
+    // Long stretches of one size, jumps, and large ones among small ones.
+    for (const bytesMax of [0, 60, 2_000, 10, 90_000, 300, 1_500_000, 40]) {
+      const count = 1 + prng.below(bytesMax > 10_000 ? 20 : 3_000);
+      for (let i = 0; i < count; i++) {
+        const isLarge = prng.below(500) === 0;
+        values.push(noise(prng.below(isLarge ? 200_000 : bytesMax + 1), values.length));
+      }
+    }
+    await store.commit(
+      values.map((value, i): Op => ({ bucket: "key", key: revisionKey(i, i % 3), value })),
+    );
+    const view = await store.view();
+    for (const from of [0, prng.below(values.length)]) {
+      let next = from;
+      for await (const batch of view.scan("key", { start: revisionKey(from, 0) })) {
+        assertBounded(batch);
+        for (const [i, value] of batch.values.entries()) {
+          assert.equal(hex(batch.keys[i]!), hex(revisionKey(next, next % 3)));
+          assert.ok(values[next]!.equals(value), `value ${next} (seed ${context.seed})`);
+          next++;
+        }
+      }
+      assert.equal(next, values.length);
+    }
+    await view.close();
+  });
+
   context.testStore("the bytes of a batch stay the receiver's", async (store) => {
     const ops: Op[] = [];
     for (let i = 0; i < 9_000; i++) {
@@ -113,4 +144,13 @@ const A = Buffer.from("a");
 
 function first(record: readonly [string, string]): string {
   return record[0];
+}
+
+function assertBounded({ keys, values }: ScanBatch): void {
+  assert.ok(keys.length > 0 && keys.length <= SCAN_BATCH_RECORDS_MAX, "size of a batch");
+  let bytes = 0;
+  for (let i = 0; i < keys.length; i++) {
+    assert.ok(bytes <= SCAN_BATCH_BYTES_MAX, "a batch goes on after its limit");
+    bytes += keys[i]!.length + values[i]!.length;
+  }
 }

@@ -1,12 +1,11 @@
 import { asBuffer, compareBytes } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
-import { PackedBuilder } from "../common/packed-batch.js";
 import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
 import type { BackendError, Bucket, PackedRecords, ScanRange } from "../port.js";
-import { type Connection, openConnection, type Statement } from "./connection.js";
+import { type Connection, openConnection } from "./connection.js";
 
 /** A read transaction on a connection of its own, in the scanning thread. */
 export class FileView implements ServedView {
@@ -28,9 +27,11 @@ export class FileView implements ServedView {
 
   /**
    * Handing over a row costs more than finding it, so SQLite joins the rows of a batch itself: one
-   * query for the lengths of the next records, which tells how many make a batch, and one for their
-   * bytes in one piece. `group_concat` makes a text of them without looking at it, and the cast
-   * takes its bytes as they are; lengths, numbers of rows and checksums are compared.
+   * query for their lengths and for their bytes in one piece. `group_concat` makes a text of the
+   * bytes without looking at it, and the cast takes them as they are; lengths, numbers of rows and
+   * checksums are compared. How many rows make a batch is guessed from the last one. Records that
+   * are much larger than those are left out of the bytes, so that no guess takes much memory; the
+   * batch then ends before them.
    */
   *scan(bucket: Bucket, range: ScanRange): Generator<PackedRecords, void> {
     const queries = this.#queries(bucket, range);
@@ -38,15 +39,16 @@ export class FileView implements ServedView {
     let from = asBuffer(range.start ?? EMPTY);
     let query = queries.first;
     for (;;) {
-      let last: Buffer | undefined;
+      let records: PackedRecords | undefined;
       try {
-        last = this.#step(query, from, unpacker);
+        records = unpacker.next((guess) => query(from, guess));
       } catch (error) {
         throw toBackendError(error, this.#file);
       }
-      if (last === undefined) return;
+      if (records === undefined) return;
+      const last = lastKey(records);
       if (query === queries.next && compareBytes(last, from) <= 0) throw unpacker.damaged(last);
-      yield unpacker.take();
+      yield records;
       from = last;
       query = queries.next;
     }
@@ -56,29 +58,19 @@ export class FileView implements ServedView {
     this.#connection.close();
   }
 
-  /** Unpacks one batch and returns its last key; undefined when there are no more records. */
-  #step(query: Query, from: Buffer, unpacker: Unpacker): Buffer | undefined {
-    const [rows, lengths] = query.lengths(from, SCAN_BATCH_RECORDS_MAX) as [number, unknown];
-    if (rows === 0) return undefined;
-    const count = unpacker.plan(rows, lengths);
-    const [found, bytes] = query.bytes(from, count) as [number, unknown];
-    if (found !== count || !Buffer.isBuffer(bytes)) throw unpacker.damaged(from);
-    return unpacker.unpack(bytes, count);
-  }
-
   #queries(bucket: Bucket, { end }: ScanRange): { readonly first: Query; readonly next: Query } {
     const make = (comparison: string): Query => {
       const condition = `key ${comparison} ?${end === undefined ? "" : " AND key < ?"}`;
       const rows = `SELECT key, value FROM "${bucket}" WHERE ${condition} ORDER BY key LIMIT ?`;
-      const prepare = (columns: string): Statement =>
-        this.#connection.prepare(`SELECT count(*), ${columns} FROM (${rows})`).raw();
-      const lengths = prepare("group_concat(length(key) || ' ' || length(value), ' ')");
-      const bytes = prepare("CAST(group_concat(key || value, '') AS BLOB)");
+      const lengths = `group_concat(length(value) * ${KEY_BYTES_BOUND} + length(key), ' ')`;
+      const pair = "CASE WHEN length(key) + length(value) <= ? THEN key || value ELSE '' END";
+      const columns = `CAST(${lengths} AS BLOB), CAST(group_concat(${pair}, '') AS BLOB)`;
+      const statement = this.#connection
+        .prepare(`SELECT count(*), ${columns} FROM (${rows})`)
+        .raw();
       const bounds = end === undefined ? [] : [asBuffer(end)];
-      return {
-        lengths: (from, limit) => lengths.get(from, ...bounds, limit),
-        bytes: (from, limit) => bytes.get(from, ...bounds, limit),
-      };
+      return (from, { rowsMax, recordBytesMax }) =>
+        statement.get(recordBytesMax, from, ...bounds, rowsMax) as ReturnType<Query>;
     };
     return { first: make(">="), next: make(">") };
   }
@@ -86,19 +78,29 @@ export class FileView implements ServedView {
 
 const EMPTY = Buffer.alloc(0);
 
-interface Query {
-  lengths(from: Buffer, limit: number): unknown;
-  bytes(from: Buffer, limit: number): unknown;
+/** Above the length of any key: both lengths of a record go in one number. */
+const KEY_BYTES_BOUND = 65_536;
+
+interface Guess {
+  readonly rowsMax: number;
+  /** Of key and stored value. */
+  readonly recordBytesMax: number;
 }
 
-/** Takes the joined bytes of records apart and checks each. */
+/** The number of rows, their lengths, and their bytes. */
+type Query = (from: Buffer, guess: Guess) => readonly [number, unknown, unknown];
+
+/** A record that is so many times as long as those before is left out of the bytes of a query. */
+const LARGER_FACTOR = 4;
+const RECORD_BYTES_FIRST = SCAN_BATCH_BYTES_MAX / SCAN_BATCH_RECORDS_MAX;
+
+/** Asks for batches, takes the joined bytes of records apart and checks each. */
 class Unpacker {
   readonly #file: string;
   readonly #bucket: Bucket;
   readonly #checksum: RunChecksum;
-  readonly #builder = new PackedBuilder();
-  /** Length of key and of stored value, in turns, of the records that were asked for. */
-  #lengths: number[] = [];
+  /** About the length of a record. */
+  #recordBytes = RECORD_BYTES_FIRST;
 
   constructor(file: string, bucket: Bucket) {
     this.#file = file;
@@ -106,45 +108,107 @@ class Unpacker {
     this.#checksum = new RunChecksum(BUCKET_IDS[bucket]);
   }
 
-  /** How many of the next records make a batch. */
-  plan(rows: number, lengths: unknown): number {
-    this.#lengths = typeof lengths === "string" ? lengths.split(" ").map(Number) : [];
-    if (this.#lengths.length !== 2 * rows) throw this.damaged(EMPTY);
-    let bytes = 0;
-    for (let i = 0; i < rows; i++) {
-      bytes += this.#lengths[2 * i]! + this.#lengths[2 * i + 1]!;
-      if (bytes >= SCAN_BATCH_BYTES_MAX) return i + 1;
-    }
-    return rows;
+  /** Undefined when there are no more records. */
+  next(query: (guess: Guess) => ReturnType<Query>): PackedRecords | undefined {
+    const rowsMax = Math.ceil(SCAN_BATCH_BYTES_MAX / this.#recordBytes);
+    const recordBytesMax = Math.ceil(LARGER_FACTOR * this.#recordBytes);
+    const records = this.#unpack(query({ rowsMax, recordBytesMax }), recordBytesMax);
+    if (records?.count !== 0) return records;
+    return this.#unpack(query({ rowsMax: 1, recordBytesMax: Infinity }), Infinity);
   }
 
-  unpack(bytes: Buffer, count: number): Buffer {
-    const lengths = this.#lengths;
-    let keyStart = 0;
-    let valueStart = 0;
+  #unpack(
+    [rows, lengths, bytes]: ReturnType<Query>,
+    recordBytesMax: number,
+  ): PackedRecords | undefined {
+    if (rows === 0) return undefined;
+    if (!Buffer.isBuffer(lengths) || !Buffer.isBuffer(bytes)) throw this.damaged(EMPTY);
+    const bounds = new Uint32Array(3 * rows);
+    const digits = new NumberReader(lengths);
+    let count = 0;
     let end = 0;
-    for (let i = 0; i < count; i++) {
-      keyStart = end;
-      valueStart = keyStart + lengths[2 * i]!;
-      end = valueStart + lengths[2 * i + 1]!;
-      const valueEnd = end - CHECKSUM_BYTES;
-      if (
-        !(end <= bytes.length && valueEnd >= valueStart) ||
-        this.#checksum.of(bytes, keyStart, valueEnd) !== bytes.readUInt32LE(valueEnd)
-      ) {
-        throw this.damaged(bytes.subarray(keyStart, valueStart));
+    // After a record that was left out, only the bytes of the others are counted.
+    let isCut = false;
+    for (let row = 0; row < rows; row++) {
+      const both = digits.next();
+      const keyBytes = both % KEY_BYTES_BOUND;
+      const recordBytes = keyBytes + Math.floor(both / KEY_BYTES_BOUND);
+      if (recordBytes > recordBytesMax) isCut = true;
+      else {
+        if (!isCut) {
+          this.#check(bytes, { keyStart: end, valueStart: end + keyBytes, end: end + recordBytes });
+          bounds[3 * count] = end;
+          bounds[3 * count + 1] = end + keyBytes;
+          bounds[3 * count + 2] = end + recordBytes - CHECKSUM_BYTES;
+          count++;
+          if (end + recordBytes >= SCAN_BATCH_BYTES_MAX) isCut = true;
+        }
+        end += recordBytes;
       }
-      this.#builder.add(bytes, { keyStart, valueStart, valueEnd });
     }
-    if (end !== bytes.length) throw this.damaged(bytes.subarray(keyStart, valueStart));
-    return Buffer.from(bytes.subarray(keyStart, valueStart));
+    if (end !== bytes.length || !digits.ended) throw this.damaged(EMPTY);
+    if (count > 0) this.#recordBytes = this.#nextGuess(bounds[3 * count - 1]! / count);
+    return { count, bytes: ownMemory(bytes), bounds };
   }
 
-  take(): PackedRecords {
-    return this.#builder.take();
+  /** Falls slowly, so that small records among large ones don't make every guess a bad one. */
+  #nextGuess(recordBytes: number): number {
+    return Math.max(RECORD_BYTES_FIRST, recordBytes, this.#recordBytes / 2);
+  }
+
+  #check(
+    bytes: Buffer,
+    at: { readonly keyStart: number; readonly valueStart: number; readonly end: number },
+  ): void {
+    const valueEnd = at.end - CHECKSUM_BYTES;
+    if (
+      !(at.end <= bytes.length && valueEnd >= at.valueStart) ||
+      this.#checksum.of(bytes, at.keyStart, valueEnd) !== bytes.readUInt32LE(valueEnd)
+    ) {
+      throw this.damaged(bytes.subarray(at.keyStart, at.valueStart));
+    }
   }
 
   damaged(key: Buffer): BackendError {
     return damagedRecord(this.#file, this.#bucket, key);
   }
+}
+
+/** Reads decimal numbers with one space between them. */
+class NumberReader {
+  readonly #text: Buffer;
+  #at = 0;
+
+  constructor(text: Buffer) {
+    this.#text = text;
+  }
+
+  get ended(): boolean {
+    return this.#at === this.#text.length + 1;
+  }
+
+  /** NaN behind the last one and where there is no number. */
+  next(): number {
+    const text = this.#text;
+    let at = this.#at;
+    let number = at < text.length ? 0 : Number.NaN;
+    for (; at < text.length && text[at] !== SPACE; at++) number = 10 * number + text[at]! - ZERO;
+    this.#at = at + 1;
+    return number;
+  }
+}
+
+const SPACE = 0x20;
+const ZERO = 0x30;
+
+function lastKey({ count, bytes, bounds }: PackedRecords): Buffer {
+  return Buffer.from(bytes.subarray(bounds[3 * count - 3], bounds[3 * count - 2]));
+}
+
+/** The bytes in memory that can be given away. */
+function ownMemory(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength === bytes.length) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
