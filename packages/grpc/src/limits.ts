@@ -66,8 +66,9 @@ export interface TransportLimits {
   /** Output handed to the socket at one time before the queues wait for the next turn. */
   readonly outputHighBytes: number;
   /**
-   * Queued bytes written in one turn, over all connections, so that calls are answered in between.
-   * What one connection hands to its socket at one time may come on top.
+   * Queued bytes written in one turn, over all connections, so that calls are answered in between:
+   * some 2 ms of copying and system calls. What one connection hands to its socket at one time may
+   * come on top. A smaller share makes a list of a megabyte wait for many busy turns of the others.
    */
   readonly turnBytesMax: number;
   /** A stream with this much queued asks its sender to wait; half of it is low enough to go on. */
@@ -111,7 +112,7 @@ export const defaultLimits: TransportLimits = {
   copyReplyBytesMax: 8 * KIB,
   outputChunkBytes: 64 * KIB,
   outputHighBytes: 512 * KIB,
-  turnBytesMax: MIB,
+  turnBytesMax: 4 * MIB,
   streamHighBytes: 64 * KIB,
   requestBodyBytesMax: 16 * MIB,
 };
