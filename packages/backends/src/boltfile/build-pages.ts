@@ -60,13 +60,12 @@ export async function* buildPages(
     const tree = openTree({ output, allocator, pageSize, isRootBucket: false });
     let previous: Uint8Array | undefined;
     for await (const batch of source.scan(bucket)) {
-      previous = addRecords(tree, packedOf(batch), { bucket, previous });
+      const records = packedOf(batch);
+      previous = checkRecords(records, { bucket, previous });
+      addTo(tree, records);
       yield* output.takeReady();
     }
-    const value = bucketValue(tree.packer.finish());
-    root.packer.add(bucket.length, value.length);
-    const record = Buffer.concat([Buffer.from(bucket, "latin1"), value]);
-    root.writer.push(record, 0, bucket.length, record.length);
+    addTo(root, bucketRecord(bucket, tree.packer.finish()));
   }
   const rootPage = root.packer.finish()!;
   output.flush();
@@ -83,14 +82,8 @@ export async function planLayout(source: BoltSource, pageSize: number): Promise<
   const root = new TreePacker({ pageSize, allocator, onPage });
   for (const bucket of BUCKETS) {
     const packer = new TreePacker({ pageSize, allocator, onPage });
-    for await (const batch of source.scan(bucket)) {
-      const { count, bounds } = packedOf(batch);
-      for (let at = 0; at < 3 * count; at += 3) {
-        const valueStart = bounds[at + 1]!;
-        packer.add(valueStart - bounds[at]!, bounds[at + 2]! - valueStart);
-      }
-    }
-    root.add(bucket.length, bucketValue(packer.finish()).length);
+    for await (const batch of source.scan(bucket)) packer.addAll(packedOf(batch));
+    root.addAll(bucketRecord(bucket, packer.finish()));
   }
   const rootPage = root.finish()!;
   return { rootPage, pageCount: allocator.pageCount };
@@ -113,11 +106,15 @@ const EMPTY_BUCKET = ((): Buffer => {
   return value;
 })();
 
-function bucketValue(root: number | undefined): Buffer {
-  if (root === undefined) return EMPTY_BUCKET;
-  const value = Buffer.alloc(BUCKET_HEADER_BYTES);
-  value.writeBigUInt64LE(BigInt(root), 0);
-  return value;
+/** The record of the root bucket that says where a bucket's tree begins. */
+function bucketRecord(bucket: Bucket, root: number | undefined): PackedRecords {
+  let value = EMPTY_BUCKET;
+  if (root !== undefined) {
+    value = Buffer.alloc(BUCKET_HEADER_BYTES);
+    value.writeBigUInt64LE(BigInt(root), 0);
+  }
+  const bytes = Buffer.concat([Buffer.from(bucket, "latin1"), value]);
+  return { count: 1, bytes, bounds: Uint32Array.of(0, bucket.length, bytes.length) };
 }
 
 interface OpenTree {
@@ -137,9 +134,13 @@ function openTree(options: {
   return { writer, packer: new TreePacker({ pageSize, allocator, onPage }) };
 }
 
-/** Adds the records of one batch and returns the last key. */
-function addRecords(
-  { packer, writer }: OpenTree,
+function addTo({ packer, writer }: OpenTree, records: PackedRecords): void {
+  writer.push(records);
+  packer.addAll(records);
+}
+
+/** Returns the last key. */
+function checkRecords(
   { count, bytes, bounds }: PackedRecords,
   { bucket, previous }: { readonly bucket: Bucket; readonly previous: Uint8Array | undefined },
 ): Uint8Array {
@@ -167,8 +168,6 @@ function addRecords(
       const hex = Buffer.from(bytes.subarray(keyStart, valueStart)).toString("hex");
       throw new BackendError("CORRUPT", `bucket "${bucket}": key (hex)${hex} is out of order`);
     }
-    packer.add(keyBytes, valueBytes);
-    writer.push(bytes, keyStart, valueStart, valueEnd);
     before = bytes;
     beforeStart = keyStart;
     beforeEnd = valueStart;

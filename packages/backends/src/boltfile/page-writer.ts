@@ -1,4 +1,5 @@
 import { asBuffer } from "@kvorum/base";
+import type { PackedRecords } from "../port.js";
 import {
   ELEMENT_BYTES,
   ELEMENT_IS_BUCKET,
@@ -16,28 +17,32 @@ import type { ClosedPage } from "./tree-packer.js";
 export class ChunkOutput {
   readonly #chunkBytes: number;
   readonly #ready: Buffer[] = [];
-  #chunk: Buffer | undefined;
   #used = 0;
+  /** The open chunk, to be written to where `reserve` says. */
+  chunk: Buffer = NO_BYTES;
+  /** The same memory. */
+  view = viewOf(NO_BYTES);
 
   constructor(chunkBytes: number) {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** Memory for the next `bytes` of the file; not zeroed. */
-  reserve(bytes: number): Buffer {
-    if (this.#chunk === undefined || this.#used + bytes > this.#chunk.length) {
+  /** Where the next `bytes` of the file stand in `chunk`; not zeroed. */
+  reserve(bytes: number): number {
+    if (this.#used + bytes > this.chunk.length) {
       this.flush();
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytes));
+      this.chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytes));
+      this.view = viewOf(this.chunk);
     }
     const start = this.#used;
     this.#used += bytes;
-    return this.#chunk.subarray(start, this.#used);
+    return start;
   }
 
   /** Ends the open chunk, short or not. */
   flush(): void {
-    if (this.#chunk !== undefined) this.#ready.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = undefined;
+    if (this.#used > 0) this.#ready.push(this.chunk.subarray(0, this.#used));
+    this.chunk = NO_BYTES;
     this.#used = 0;
   }
 
@@ -47,6 +52,18 @@ export class ChunkOutput {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** A batch of which the records from `next` on are in no page yet. */
+interface Pending {
+  readonly records: PackedRecords;
+  next: number;
+}
+
 /** A page of a lower level that waits for its place in a branch. */
 interface Child {
   readonly key: Uint8Array;
@@ -54,16 +71,14 @@ interface Child {
 }
 
 /**
- * Turns the decisions of a `TreePacker` into page bytes: holds the records of the open leaf and the
+ * Turns the decisions of a `TreePacker` into page bytes: holds the batches of the open leaf and the
  * children of the open branches, and writes each page when the packer closes it.
  */
 export class TreeWriter {
   readonly #output: ChunkOutput;
   readonly #pageSize: number;
   readonly #elementFlags: number;
-  /** The records of the open leaf: the memory of each, and its three bounds there. */
-  #sources: Uint8Array[] = [];
-  #bounds: number[] = [];
+  #pending: Pending[] = [];
   readonly #children: Child[][] = [];
 
   constructor(
@@ -76,64 +91,104 @@ export class TreeWriter {
   }
 
   /**
-   * Adds the record at [keyStart, valueEnd) of `bytes`, where the value follows the key. To be
-   * called after `TreePacker.add` of the same record; borrows the bytes until they are written.
+   * Takes the records of a batch, whose values must follow their keys. To be called before
+   * `TreePacker.addAll` of the same batch; borrows the bytes until they are written.
    */
-  push(bytes: Uint8Array, keyStart: number, valueStart: number, valueEnd: number): void {
-    this.#sources.push(bytes);
-    this.#bounds.push(keyStart, valueStart, valueEnd);
+  push(records: PackedRecords): void {
+    this.#pending.push({ records, next: 0 });
   }
 
   /** The packer's `onPage`. */
   writePage(page: ClosedPage): void {
-    const bytes = this.#output.reserve(page.pages * this.#pageSize);
-    const flags = page.level === 0 ? FLAG_LEAF : FLAG_BRANCH;
-    writePageHeader(bytes, 0, { id: page.id, flags, count: page.count, overflow: page.pages - 1 });
-    const firstKey =
-      page.level === 0 ? this.#writeLeaf(bytes) : this.#writeBranch(bytes, page.level, page.count);
-    const siblings = this.#children[page.level];
-    if (siblings === undefined) this.#children.push([{ key: firstKey, id: page.id }]);
-    else siblings.push({ key: firstKey, id: page.id });
+    const bytes = page.pages * this.#pageSize;
+    const at = this.#output.reserve(bytes);
+    const { level, id, count } = page;
+    const flags = level === 0 ? FLAG_LEAF : FLAG_BRANCH;
+    writePageHeader(this.#output.chunk, at, { id, flags, count, overflow: page.pages - 1 });
+    const key =
+      level === 0
+        ? this.#writeLeaf(at, count, at + bytes)
+        : this.#writeBranch(at, this.#children[level - 1]!.splice(0, count), at + bytes);
+    const siblings = this.#children[level];
+    if (siblings === undefined) this.#children.push([{ key, id }]);
+    else siblings.push({ key, id });
   }
 
-  #writeLeaf(page: Buffer): Uint8Array {
-    const sources = this.#sources;
-    const bounds = this.#bounds;
+  /** Returns the first key. */
+  #writeLeaf(at: number, count: number, end: number): Uint8Array {
+    const { chunk } = this.#output;
+    const first = this.#pending[0]!;
+    const { bounds } = first.records;
+    // A copy, because the key waits long for its branch, and would keep the whole batch alive.
+    const key = Uint8Array.prototype.slice.call(
+      first.records.bytes,
+      bounds[3 * first.next]!,
+      bounds[3 * first.next + 1]!,
+    );
+    let elementAt = at + PAGE_HEADER_BYTES;
+    let dataAt = elementAt + count * ELEMENT_BYTES;
+    for (let left = count; left > 0; ) {
+      const pending = this.#pending[0]!;
+      const taken = Math.min(left, pending.records.count - pending.next);
+      dataAt = this.#writeRecords(pending, taken, { elementAt, dataAt });
+      elementAt += taken * ELEMENT_BYTES;
+      left -= taken;
+      pending.next += taken;
+      if (pending.next === pending.records.count) this.#pending.shift();
+    }
+    chunk.fill(0, dataAt, end);
+    return key;
+  }
+
+  /** Returns where the data end. Records that stand one behind the other are copied as one. */
+  #writeRecords(
+    { records, next }: Pending,
+    count: number,
+    at: { readonly elementAt: number; readonly dataAt: number },
+  ): number {
+    const { chunk, view } = this.#output;
+    const { bounds } = records;
+    const bytes = asBuffer(records.bytes);
     const flags = this.#elementFlags;
-    let elementAt = PAGE_HEADER_BYTES;
-    let dataAt = PAGE_HEADER_BYTES + sources.length * ELEMENT_BYTES;
-    for (let i = 0; i < sources.length; i++) {
-      const keyStart = bounds[3 * i]!;
-      const valueStart = bounds[3 * i + 1]!;
-      const valueEnd = bounds[3 * i + 2]!;
-      page.writeUInt32LE(flags, elementAt);
-      page.writeUInt32LE(dataAt - elementAt, elementAt + 4);
-      page.writeUInt32LE(valueStart - keyStart, elementAt + 8);
-      page.writeUInt32LE(valueEnd - valueStart, elementAt + 12);
-      asBuffer(sources[i]!).copy(page, dataAt, keyStart, valueEnd);
+    let { elementAt, dataAt } = at;
+    let runStart = bounds[3 * next]!;
+    let runEnd = runStart;
+    let runAt = dataAt;
+    for (let i = 3 * next; i < 3 * (next + count); i += 3) {
+      const keyStart = bounds[i]!;
+      const valueStart = bounds[i + 1]!;
+      const valueEnd = bounds[i + 2]!;
+      if (keyStart !== runEnd) {
+        bytes.copy(chunk, runAt, runStart, runEnd);
+        runStart = keyStart;
+        runAt = dataAt;
+      }
+      runEnd = valueEnd;
+      view.setUint32(elementAt, flags, true);
+      view.setUint32(elementAt + 4, dataAt - elementAt, true);
+      view.setUint32(elementAt + 8, valueStart - keyStart, true);
+      view.setUint32(elementAt + 12, valueEnd - valueStart, true);
       elementAt += ELEMENT_BYTES;
       dataAt += valueEnd - keyStart;
     }
-    page.fill(0, dataAt);
-    this.#sources = [];
-    this.#bounds = [];
-    // A copy, because the key waits long for its branch, and would keep the whole batch alive.
-    return Uint8Array.prototype.slice.call(sources[0]!, bounds[0]!, bounds[1]!);
+    bytes.copy(chunk, runAt, runStart, runEnd);
+    return dataAt;
   }
 
-  #writeBranch(page: Buffer, level: number, count: number): Uint8Array {
-    const children = this.#children[level - 1]!.splice(0, count);
-    let elementAt = PAGE_HEADER_BYTES;
-    let dataAt = PAGE_HEADER_BYTES + count * ELEMENT_BYTES;
+  /** Returns the first key. */
+  #writeBranch(at: number, children: readonly Child[], end: number): Uint8Array {
+    const { chunk } = this.#output;
+    let elementAt = at + PAGE_HEADER_BYTES;
+    let dataAt = elementAt + children.length * ELEMENT_BYTES;
     for (const { key, id } of children) {
-      page.writeUInt32LE(dataAt - elementAt, elementAt);
-      page.writeUInt32LE(key.length, elementAt + 4);
-      page.writeBigUInt64LE(BigInt(id), elementAt + 8);
-      page.set(key, dataAt);
+      chunk.writeUInt32LE(dataAt - elementAt, elementAt);
+      chunk.writeUInt32LE(key.length, elementAt + 4);
+      chunk.writeBigUInt64LE(BigInt(id), elementAt + 8);
+      chunk.set(key, dataAt);
       elementAt += ELEMENT_BYTES;
       dataAt += key.length;
     }
-    page.fill(0, dataAt);
+    chunk.fill(0, dataAt, end);
     return children[0]!.key;
   }
 }

@@ -1,3 +1,4 @@
+import type { PackedRecords } from "../port.js";
 import { ELEMENT_BYTES, PAGE_HEADER_BYTES } from "./format.js";
 
 /** Hands out page ids in file order. */
@@ -61,13 +62,26 @@ export class TreePacker {
     this.#capacity = options.pageSize - PAGE_HEADER_BYTES;
   }
 
-  /** Adds the next record. A page may be closed first; the record is not part of it. */
-  add(keyBytes: number, valueBytes: number): void {
-    const bytes = ELEMENT_BYTES + keyBytes + valueBytes;
-    if (this.#leafCount > 0 && this.#leafBytes + bytes > this.#capacity) this.#closeLeaf();
-    if (this.#leafCount === 0) this.#firstKeyBytes = keyBytes;
-    this.#leafCount++;
-    this.#leafBytes += bytes;
+  /** Adds the next records. Pages may be closed meanwhile, each before the record after it. */
+  addAll({ count, bounds }: Pick<PackedRecords, "count" | "bounds">): void {
+    let leafCount = this.#leafCount;
+    let leafBytes = this.#leafBytes;
+    const capacity = this.#capacity;
+    for (let at = 0; at < 3 * count; at += 3) {
+      const bytes = ELEMENT_BYTES + bounds[at + 2]! - bounds[at]!;
+      if (leafCount > 0 && leafBytes + bytes > capacity) {
+        this.#leafCount = leafCount;
+        this.#leafBytes = leafBytes;
+        this.#closeLeaf();
+        leafCount = 0;
+        leafBytes = 0;
+      }
+      if (leafCount === 0) this.#firstKeyBytes = bounds[at + 1]! - bounds[at]!;
+      leafCount++;
+      leafBytes += bytes;
+    }
+    this.#leafCount = leafCount;
+    this.#leafBytes = leafBytes;
   }
 
   /** Closes what is open and returns the root page; undefined when nothing was added. */
