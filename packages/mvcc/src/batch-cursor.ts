@@ -60,6 +60,11 @@ export class BatchCursor {
     return isTombstoneKeyBytes(this.keyEnd - this.keyStart);
   }
 
+  /** Of key and record. */
+  get bytes(): number {
+    return this.keyEnd - this.keyStart + this.recordEnd - this.recordStart;
+  }
+
   /** One character a byte. */
   keyText(): string {
     return this.keyBytes.latin1Slice(this.keyStart, this.keyEnd);

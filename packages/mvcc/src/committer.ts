@@ -4,12 +4,15 @@ import { BatchCursor } from "./batch-cursor.js";
 import { CommitOps } from "./commit-ops.js";
 import { MvccError } from "./error.js";
 import { limits } from "./limits.js";
+import { RecordSizes } from "./record-sizes.js";
 import type { RecordStore } from "./record-store.js";
 import {
   encodeRevisionKey,
   isTombstoneKey,
+  REVISION_KEY_BYTES,
   revisionKeyMain,
   revisionKeySub,
+  TOMBSTONE_KEY_BYTES,
 } from "./revision-key.js";
 import { WriteGeneration } from "./write-buffer.js";
 
@@ -57,6 +60,7 @@ export class BufferedBackend implements RecordStore {
   readonly #commitIntervalMs: number;
   readonly #commitOpsMax: number;
   readonly #copiesReads: boolean;
+  readonly sizes = new RecordSizes();
   /** Of the commit under way. */
   readonly #ops: CommitOps;
   #active = new WriteGeneration();
@@ -125,6 +129,7 @@ export class BufferedBackend implements RecordStore {
 
   putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void {
     this.#active.putRecord(main, sub, value, isTombstone);
+    this.sizes.put((isTombstone ? TOMBSTONE_KEY_BYTES : REVISION_KEY_BYTES) + value.length);
     this.#written();
   }
 

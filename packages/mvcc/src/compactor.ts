@@ -228,6 +228,7 @@ export class Compactor {
       this.#isKept = cursor.sub === 0 ? kept.has(cursor.main) : this.#isIndexed(cursor);
       hasher.add(cursor);
       if (this.#isKept) continue;
+      records.sizes.remove(cursor.bytes);
       // A copy, because the deletion waits for its commit and would hold the whole batch.
       records.delete("key", cursor.copyKey());
       this.#deletedRecords++;

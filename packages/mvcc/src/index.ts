@@ -16,6 +16,7 @@ export {
 export { limits as mvccLimits } from "./limits.js";
 export type { RangeChunk } from "./range-stream.js";
 export type { LatestRecord } from "./read-latest.js";
+export { RecordSizes, type RemovedSizes, type SizeClass } from "./record-sizes.js";
 export type { RecordStore } from "./record-store.js";
 export {
   decodeMetaRevision,
@@ -23,6 +24,7 @@ export {
   isTombstoneKey,
   revisionKeyMain,
   revisionKeySub,
+  TOMBSTONE_KEY_BYTES,
 } from "./revision-key.js";
 export { Slab } from "./slab.js";
 export { Store, type StoreOptions, type StoreStat } from "./store.js";

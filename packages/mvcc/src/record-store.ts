@@ -1,4 +1,5 @@
 import type { View } from "@kvorum/backends";
+import type { RecordSizes } from "./record-sizes.js";
 import type { WriteGeneration } from "./write-buffer.js";
 import type { BufferedStore } from "./write-buffer-port.js";
 
@@ -7,6 +8,8 @@ import type { BufferedStore } from "./write-buffer-port.js";
  * `BufferedBackend`.
  */
 export interface RecordStore extends BufferedStore {
+  /** Of bucket "key". Puts are counted here; who opens the store or deletes records tells the rest. */
+  readonly sizes: RecordSizes;
   /** Takes ownership of `value`. Records come in revision order. */
   putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void;
   /** A record, put or tombstone, that no commit has settled yet. */

@@ -1,10 +1,11 @@
-import type { View } from "@kvorum/backends";
+import type { ScanBatch, View } from "@kvorum/backends";
 import { utf8 } from "@kvorum/base";
 import { BatchCursor } from "./batch-cursor.js";
 import type { IndexEntry } from "./key-index.js";
 import { orderOfTexts } from "./key-order.js";
 import { KeyValueReader } from "./key-value.js";
 import { limits } from "./limits.js";
+import type { RecordSizes } from "./record-sizes.js";
 import type { RecordStore } from "./record-store.js";
 import { extendEntry, type RestoredRecord } from "./restored-entry.js";
 import { decodeMetaRevision, encodeRevisionKey } from "./revision-key.js";
@@ -34,7 +35,7 @@ export async function restoreStore(options: {
   const { records, leases } = options;
   const finished = decodeMetaRevision(records.get("meta", FINISHED_COMPACT_KEY));
   const scheduled = decodeMetaRevision(records.get("meta", SCHEDULED_COMPACT_KEY));
-  const restorer = new Restorer();
+  const restorer = new Restorer(records.sizes);
   const view = await records.view();
   try {
     await restorer.scan(view);
@@ -64,18 +65,34 @@ class Restorer {
   #hasLoaded = false;
   #keys: string[] = [];
   #records: RestoredRecord[] = [];
+  readonly #sizes: RecordSizes;
+
+  constructor(sizes: RecordSizes) {
+    this.#sizes = sizes;
+  }
 
   async scan(view: View): Promise<void> {
     // Main revision 0 is no revision: etcd begins its scan at 1 too.
-    for await (const batch of view.scan("key", { start: encodeRevisionKey(1, 0) })) {
+    const start = encodeRevisionKey(1, 0);
+    for await (const batch of view.scan("key", { end: start })) this.#count(batch);
+    for await (const batch of view.scan("key", { start })) {
       const cursor = new BatchCursor(batch);
       for (let i = 0; i < cursor.count; i++) {
         cursor.moveTo(i);
         this.#gather(cursor);
+        this.#sizes.put(cursor.bytes);
       }
       if (this.#keys.length >= limits.restoreBlockRecords) this.#enterBlock();
     }
     this.#enterBlock();
+  }
+
+  #count(batch: ScanBatch): void {
+    const cursor = new BatchCursor(batch);
+    for (let i = 0; i < cursor.count; i++) {
+      cursor.moveTo(i);
+      this.#sizes.put(cursor.bytes);
+    }
   }
 
   attachLeases(leases: LeaseAttachments): void {

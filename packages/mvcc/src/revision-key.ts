@@ -50,8 +50,9 @@ export function decodeMetaRevision(value: Uint8Array | undefined): number {
   return revisionKeyMain(asBuffer(value));
 }
 
-const REVISION_KEY_BYTES = 17;
-const TOMBSTONE_KEY_BYTES = 18;
+export const REVISION_KEY_BYTES = 17;
+/** With the mark. */
+export const TOMBSTONE_KEY_BYTES = 18;
 const SEPARATOR = 0x5f;
 const TOMBSTONE_MARK = 0x74;
 const WORD = 2 ** 32;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { TOMBSTONE_KEY_BYTES } from "@kvorum/mvcc";
 import type { OpenedStore } from "./boot/open-store.js";
 import { readStorageVersion, writeStorageVersion } from "./boot/position.js";
 import type { MemberOptions } from "./member-options.js";
@@ -17,6 +18,8 @@ export class StoreMaintenance {
   readonly #options: StoreMaintenanceOptions;
   #isDefragmenting = false;
   #snapshotsOpened = 0;
+  /** The store's count of its records, which a snapshot was found to agree with so far. */
+  #trustsSizes = true;
 
   constructor(options: StoreMaintenanceOptions) {
     this.#options = options;
@@ -43,12 +46,29 @@ export class StoreMaintenance {
     logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
   }
 
-  /** The store as it is now as a snapshot file of etcd; the engine is free again before it is read. */
+  /**
+   * The store as it is now as a snapshot file of etcd. However slowly that is read, the engine is
+   * free again after one scan.
+   */
   async openSnapshot(): Promise<SnapshotStream> {
     const { member, opened, snapDirectory } = this.#options;
     this.#snapshotsOpened++;
     const path = join(snapDirectory, `tmp${this.#snapshotsOpened}`);
-    return saveSnapshot(await opened.buffered.view(), { fs: member.fs, path });
+    const { buffered } = opened;
+    const removed = buffered.sizes.removed();
+    const view = await buffered.view();
+    const bounded = {
+      bucket: "key",
+      keyBytesMax: TOMBSTONE_KEY_BYTES,
+      classes: buffered.sizes.heldSince(removed),
+      onExceeded: () => {
+        this.#trustsSizes = false;
+        member.logger.warn(
+          "a snapshot was longer than counted; later ones are made in a file first",
+        );
+      },
+    } as const;
+    return saveSnapshot(view, { fs: member.fs, path }, this.#trustsSizes ? bounded : undefined);
   }
 
   /** "X.Y.0", or empty while unknown. */

@@ -1,5 +1,6 @@
 import { packedOf } from "../common/packed-batch.js";
 import { BackendError, BUCKETS, type Bucket, type PackedRecords, type ScanBatch } from "../port.js";
+import { ChunkMemory } from "./chunk-memory.js";
 import { BUCKET_HEADER_BYTES, FIRST_DATA_PAGE, FLAG_LEAF, PAGE_HEADER_BYTES } from "./format.js";
 import {
   CHUNK_BYTES_DEFAULT,
@@ -29,7 +30,8 @@ export interface WriteBoltOptions {
 export interface BuildOptions {
   readonly txid: bigint;
   readonly pageSize: number;
-  readonly chunkBytes: number;
+  /** Of the chunks. */
+  readonly memory: ChunkMemory;
 }
 
 /** What the meta pages say of the pages after them. */
@@ -38,22 +40,31 @@ export interface Layout {
   readonly pageCount: number;
 }
 
+/** A root bucket whose place was said before the pages in front of it were made. */
+export interface FixedRoot {
+  readonly page: number;
+  /** The error when they don't fit. */
+  exceeded(): BackendError;
+}
+
 export function buildOptions(options: WriteBoltOptions): BuildOptions {
   const pageSize = options.pageSize ?? PAGE_SIZE_DEFAULT;
   const chunkBytes = Math.max(options.chunkBytes ?? CHUNK_BYTES_DEFAULT, 2 * pageSize);
-  return { txid: options.txid ?? 1n, pageSize, chunkBytes };
+  return { txid: options.txid ?? 1n, pageSize, memory: new ChunkMemory(chunkBytes) };
 }
 
 /**
  * All pages but the two meta pages, in file order: the trees of all buckets of the port, then the
  * root bucket. Returns what the meta pages have to say. Memory: a few chunks.
+ * @param fixed where the root bucket has to stand, behind pages of zeros; else it follows at once
  * @throws BackendError "CORRUPT" when the source breaks the key order; errors of the source
  */
 export async function* buildPages(
   source: BoltSource,
-  { pageSize, chunkBytes }: BuildOptions,
+  { pageSize, memory }: BuildOptions,
+  fixed?: FixedRoot,
 ): AsyncGenerator<Buffer, Layout, undefined> {
-  const output = new ChunkOutput(chunkBytes);
+  const output = new ChunkOutput(memory);
   const allocator = new PageAllocator(FIRST_DATA_PAGE);
   const root = openTree({ output, allocator, pageSize, isRootBucket: true });
   for (const bucket of BUCKETS) {
@@ -67,6 +78,15 @@ export async function* buildPages(
     }
     addTo(root, bucketRecord(bucket, tree.packer.finish()));
   }
+  if (fixed !== undefined) {
+    if (allocator.pageCount > fixed.page) throw fixed.exceeded();
+    while (allocator.pageCount < fixed.page) {
+      allocator.take(1);
+      const at = output.reserve(pageSize);
+      output.chunk.fill(0, at, at + pageSize);
+      yield* output.takeReady();
+    }
+  }
   const rootPage = root.packer.finish()!;
   output.flush();
   yield* output.takeReady();
@@ -75,12 +95,21 @@ export async function* buildPages(
 
 /**
  * The layout that `buildPages` will return for the same records: one scan that looks at sizes only.
+ * @param reserved a bucket that is not scanned, and the pages that its tree has
  */
-export async function planLayout(source: BoltSource, pageSize: number): Promise<Layout> {
+export async function planLayout(
+  source: BoltSource,
+  pageSize: number,
+  reserved?: { readonly bucket: Bucket; readonly pages: number },
+): Promise<Layout> {
   const allocator = new PageAllocator(FIRST_DATA_PAGE);
   const onPage = (): void => {};
   const root = new TreePacker({ pageSize, allocator, onPage });
   for (const bucket of BUCKETS) {
+    if (bucket === reserved?.bucket) {
+      root.addAll(bucketRecord(bucket, allocator.take(reserved.pages)));
+      continue;
+    }
     const packer = new TreePacker({ pageSize, allocator, onPage });
     for await (const batch of source.scan(bucket)) packer.addAll(packedOf(batch));
     root.addAll(bucketRecord(bucket, packer.finish()));

@@ -1,9 +1,17 @@
 /** etcd's db file (bbolt pages) as a format: read, checked and bulk-written as streams. */
 export type { BoltSource, WriteBoltOptions } from "./build-pages.js";
 export { type BoltCheck, checkBoltFile } from "./check.js";
+export { ChunkMemory } from "./chunk-memory.js";
+export type { BoundedBucket, RecordSizeClass } from "./page-bound.js";
+export { readFully } from "./page-reader.js";
 export { type BoltFile, type ReadBoltOptions, readBoltFile } from "./read.js";
 export { type SnapshotStatus, snapshotStatus } from "./snapshot-status.js";
-export { SNAPSHOT_HASH_BYTES, snapshotFileStream, snapshotStream } from "./snapshot-stream.js";
+export {
+  SNAPSHOT_HASH_BYTES,
+  snapshotFileStream,
+  snapshotStream,
+  snapshotStreamWithin,
+} from "./snapshot-stream.js";
 export {
   hasSnapshotHash,
   requireSnapshotHash,

@@ -41,3 +41,11 @@ export const BATCH_BYTES_MAX = 1024 * 1024;
 
 /** One chunk of a written file, unless a single page is larger. */
 export const CHUNK_BYTES_DEFAULT = 1024 * 1024;
+
+/**
+ * A file is written into a bounded number of pages only when these are at most so many times the
+ * fewest that could do. What is left over is zeros; files of bbolt have more, in half-filled pages.
+ */
+export const BOUND_RATIO_MAX = 1.125;
+/** Records of less than this are written by way of a second scan or a file, which costs nothing. */
+export const BOUND_WORTH_BYTES = 16 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import { asBuffer } from "@kvorum/base";
 import type { PackedRecords } from "../port.js";
+import type { ChunkMemory } from "./chunk-memory.js";
 import {
   ELEMENT_BYTES,
   ELEMENT_IS_BUCKET,
@@ -15,7 +16,7 @@ import type { ClosedPage } from "./tree-packer.js";
  * next page does not fit into it.
  */
 export class ChunkOutput {
-  readonly #chunkBytes: number;
+  readonly #memory: ChunkMemory;
   readonly #ready: Buffer[] = [];
   #used = 0;
   /** The open chunk, to be written to where `reserve` says. */
@@ -23,15 +24,15 @@ export class ChunkOutput {
   /** The same memory. */
   view = viewOf(NO_BYTES);
 
-  constructor(chunkBytes: number) {
-    this.#chunkBytes = chunkBytes;
+  constructor(memory: ChunkMemory) {
+    this.#memory = memory;
   }
 
   /** Where the next `bytes` of the file stand in `chunk`; not zeroed. */
   reserve(bytes: number): number {
     if (this.#used + bytes > this.chunk.length) {
       this.flush();
-      this.chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytes));
+      this.chunk = this.#memory.take(bytes);
       this.view = viewOf(this.chunk);
     }
     const start = this.#used;

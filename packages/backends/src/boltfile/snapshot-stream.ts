@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import type { File } from "@kvorum/base";
 import { BackendError } from "../port.js";
 import type { BoltSource, WriteBoltOptions } from "./build-pages.js";
+import { ChunkMemory } from "./chunk-memory.js";
 import { CHUNK_BYTES_DEFAULT } from "./limits.js";
+import type { BoundedBucket } from "./page-bound.js";
 import { readFully } from "./page-reader.js";
-import { type BoltStream, writeBoltFile } from "./write.js";
+import { type BoltStream, writeBoltFile, writeBoltFileWithin } from "./write.js";
 
 /** Bytes of the hash that ends a snapshot file. */
 export const SNAPSHOT_HASH_BYTES = 32;
@@ -19,11 +21,17 @@ export async function snapshotStream(
   source: BoltSource,
   options: WriteBoltOptions = {},
 ): Promise<BoltStream> {
-  const database = await writeBoltFile(source, options);
-  return {
-    totalBytes: database.totalBytes + SNAPSHOT_HASH_BYTES,
-    chunks: appendHash(database.chunks),
-  };
+  return withHash(await writeBoltFile(source, options));
+}
+
+/** The same with a single scan, or undefined: see `writeBoltFileWithin`. */
+export async function snapshotStreamWithin(
+  source: BoltSource,
+  bounded: BoundedBucket,
+  options: WriteBoltOptions = {},
+): Promise<BoltStream | undefined> {
+  const database = await writeBoltFileWithin(source, bounded, options);
+  return database === undefined ? undefined : withHash(database);
 }
 
 /**
@@ -32,19 +40,27 @@ export async function snapshotStream(
  * @param databaseBytes size of the database; what stands behind it in the file is left out
  */
 export function snapshotFileStream(file: File, databaseBytes: number): BoltStream {
-  return {
-    totalBytes: databaseBytes + SNAPSHOT_HASH_BYTES,
-    chunks: appendHash(readChunks(file, databaseBytes)),
-  };
+  const memory = new ChunkMemory(CHUNK_BYTES_DEFAULT);
+  const chunks = readChunks(file, databaseBytes, memory);
+  return withHash({ totalBytes: databaseBytes, chunks, memory });
 }
 
-/** The first `sizeBytes` of a file, one chunk read ahead. The chunks are the receiver's. */
+function withHash({ totalBytes, chunks, memory }: BoltStream): BoltStream {
+  return { totalBytes: totalBytes + SNAPSHOT_HASH_BYTES, chunks: appendHash(chunks), memory };
+}
+
+/**
+ * The first `sizeBytes` of a file, one chunk read ahead. The chunks are the receiver's, to keep or
+ * to give back to `memory`.
+ */
 export async function* readChunks(
   file: File,
   sizeBytes: number,
+  memory = new ChunkMemory(CHUNK_BYTES_DEFAULT),
 ): AsyncGenerator<Buffer, void, undefined> {
   const read = async (position: number): Promise<Buffer> => {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES_DEFAULT, sizeBytes - position));
+    const bytes = Math.min(CHUNK_BYTES_DEFAULT, sizeBytes - position);
+    const chunk = memory.take(bytes).subarray(0, bytes);
     const count = await readFully(file, chunk, position);
     if (count === chunk.length) return chunk;
     throw new BackendError("FORMAT", `${file.path}: ends at byte ${position + count}`);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { File } from "@kvorum/base";
 import { BackendError } from "../port.js";
-import { PAGE_SIZE_MIN } from "./limits.js";
+import { ChunkMemory } from "./chunk-memory.js";
+import { CHUNK_BYTES_DEFAULT, PAGE_SIZE_MIN } from "./limits.js";
 import { readFully } from "./page-reader.js";
 import { readChunks, SNAPSHOT_HASH_BYTES } from "./snapshot-stream.js";
 
@@ -60,7 +61,11 @@ export async function verifySnapshotFile(
 
 async function hashStart(file: File, sizeBytes: number): Promise<Buffer> {
   const hash = createHash("sha256");
-  for await (const chunk of readChunks(file, sizeBytes)) hash.update(chunk);
+  const memory = new ChunkMemory(CHUNK_BYTES_DEFAULT);
+  for await (const chunk of readChunks(file, sizeBytes, memory)) {
+    hash.update(chunk);
+    memory.give(chunk);
+  }
   return hash.digest();
 }
 

@@ -5,18 +5,22 @@ import {
   type BuildOptions,
   buildOptions,
   buildPages,
+  type FixedRoot,
   type Layout,
   metaPages,
   planLayout,
   type WriteBoltOptions,
 } from "./build-pages.js";
+import type { ChunkMemory } from "./chunk-memory.js";
+import { type BoundedBucket, worthwhileBound } from "./page-bound.js";
 
 /** The bytes of a file, produced in order and once. */
 export interface BoltStream {
   /** All bytes that `chunks` will give. */
   readonly totalBytes: number;
-  /** Chunks are the receiver's to keep. To be iterated once. */
+  /** Chunks are the receiver's to keep, or to be given back to `memory`. To be iterated once. */
   readonly chunks: AsyncGenerator<Buffer, void, undefined>;
+  readonly memory: ChunkMemory;
 }
 
 /**
@@ -44,22 +48,56 @@ export async function writeBoltFile(
   const build = buildOptions(options);
   const layout = await planLayout(source, build.pageSize);
   const chunks = emit(source, layout, build);
-  return { totalBytes: layout.pageCount * build.pageSize, chunks };
+  return { totalBytes: layout.pageCount * build.pageSize, chunks, memory: build.memory };
+}
+
+/**
+ * The same with a single scan, for a source that says of its large bucket how much it holds at most:
+ * the root bucket gets its place in advance, as far behind as it can ever have to stand, and pages
+ * of zeros fill what is then left before it. A database without a freelist may have such pages: they
+ * are free ones. The other buckets are scanned twice, so they should be small.
+ *
+ * ```
+ * page  0     1     2 ...                                           pageCount - 1
+ *      meta  meta  leaves and branches, bucket by bucket   zeros   root bucket
+ * ```
+ * Resolves to undefined when the bound is so loose, or the content so small, that it is not worth
+ * the zeros.
+ * @throws BackendError "CORRUPT" while iterating, when the bucket holds more than was said; as
+ *   `writeBoltFile`
+ */
+export async function writeBoltFileWithin(
+  source: BoltSource,
+  bounded: BoundedBucket,
+  options: WriteBoltOptions = {},
+): Promise<BoltStream | undefined> {
+  const build = buildOptions(options);
+  const pages = worthwhileBound(bounded, build.pageSize);
+  if (pages === undefined) return undefined;
+  const layout = await planLayout(source, build.pageSize, { bucket: bounded.bucket, pages });
+  const exceeded = (): BackendError => {
+    bounded.onExceeded?.();
+    const what = `bucket "${bounded.bucket}" has more than the ${pages} pages it was said to have`;
+    return new BackendError("CORRUPT", `bolt file: ${what}`);
+  };
+  const chunks = emit(source, layout, build, { page: layout.rootPage, exceeded });
+  return { totalBytes: layout.pageCount * build.pageSize, chunks, memory: build.memory };
 }
 
 async function* emit(
   source: BoltSource,
   layout: Layout,
   options: BuildOptions,
+  fixed?: FixedRoot,
 ): AsyncGenerator<Buffer, void, undefined> {
   yield metaPages(layout, options);
   let bytesLeft = (layout.pageCount - 2) * options.pageSize;
-  const pages = buildPages(source, options);
+  const pages = buildPages(source, options, fixed);
   try {
     let step = await pages.next();
     for (; !step.done; step = await pages.next()) {
       bytesLeft -= step.value.length;
-      if (bytesLeft < 0) throw sourceChanged();
+      if (bytesLeft < 0) throw fixed === undefined ? sourceChanged() : fixed.exceeded();
       yield step.value;
     }
     if (step.value.rootPage !== layout.rootPage || bytesLeft !== 0) throw sourceChanged();
@@ -89,7 +127,8 @@ export async function writeBoltFileTo(
     let step = await pages.next();
     for (; !step.done; step = await pages.next()) {
       await writing;
-      writing = file.write(step.value, position);
+      const chunk = step.value;
+      writing = file.write(chunk, position).then(() => build.memory.give(chunk));
       writing.catch(() => {});
       position += step.value.length;
     }

@@ -1,11 +1,13 @@
 import { etcdserverpb, limits } from "@kvorum/api";
-import type { StreamCall } from "@kvorum/grpc";
+import type { MessageSource, StreamCall } from "@kvorum/grpc";
 import { drained } from "./range-stream.js";
 
 /** A snapshot file as a forward-only stream whose length is known before it begins. */
 export interface SnapshotStream {
   readonly totalBytes: number;
   readonly chunks: AsyncIterable<Buffer>;
+  /** Takes chunks back that were sent. */
+  readonly memory: { give(chunk: Buffer): void };
 }
 
 export interface SnapshotSource {
@@ -17,13 +19,14 @@ export interface SnapshotSource {
 
 /**
  * Maintenance.Snapshot: messages of 32 KiB with the count of bytes that remain, then one with the
- * SHA-256 of all before it. The bytes of the file are handed on as they came, without a copy, some
- * messages at a time.
+ * SHA-256 of all before it. The bytes of the file are copied once, into the output's own memory when
+ * there is room in it.
  */
 export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Promise<void> {
   const version = versionField(source.storageVersion());
   const snapshot = await source.openSnapshot();
   let remainingBytes = snapshot.totalBytes - TRAILER_BYTES;
+  let sent: Buffer | undefined;
   // Leaving the loop early returns the chunks, which releases what they stand on.
   for await (const chunk of snapshot.chunks) {
     for (let start = 0; start < chunk.length; ) {
@@ -33,12 +36,39 @@ export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Pr
         if (call.cancelled) return;
         const blob = chunk.subarray(start, start + limits.snapshotChunkBytes);
         remainingBytes = Math.max(0, remainingBytes - blob.length);
-        mayGoOn = call.writeParts([fieldsBefore(blob, remainingBytes), blob, version]);
+        mayGoOn = call.writeParts([
+          fieldsBefore(blob, remainingBytes),
+          new BytesSource(blob),
+          version,
+        ]);
       }
       if (!mayGoOn) await drained(call);
     }
+    // What waits still is of this chunk, so the one before has been copied.
+    if (call.queuedBytes > chunk.length) continue;
+    if (sent !== undefined) snapshot.memory.give(sent);
+    sent = chunk;
   }
   call.end();
+}
+
+/** Bytes that are copied into the output, and not referred to by it. */
+class BytesSource implements MessageSource {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  copyNext(into: Uint8Array, at: number, count: number): void {
+    this.#bytes.copy(into, at, this.#at, this.#at + count);
+    this.#at += count;
+  }
 }
 
 /** The message up to the bytes of its blob. */

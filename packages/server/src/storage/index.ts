@@ -27,10 +27,10 @@ export { type RestoreReport, restoreSnapshot } from "./snapshot/restore-snapshot
 export {
   type SaveSnapshotFileOptions,
   type SnapshotProgress,
-  type SpoolPlace,
   saveSnapshot,
   saveSnapshotFile,
 } from "./snapshot/save-snapshot.js";
+export type { SpoolPlace } from "./snapshot/spool-place.js";
 export { StorageError, type StorageErrorCode, type StorageErrorDetails } from "./storage-error.js";
 export type { CreateWalOptions, OpenWalOptions, WalOptions } from "./wal/open-log.js";
 export {

@@ -2,14 +2,18 @@ import { dirname } from "node:path";
 import type { View } from "@kvorum/backends";
 import {
   type BoltStream,
+  type BoundedBucket,
   SNAPSHOT_HASH_BYTES,
   snapshotFileStream,
   snapshotStream,
+  snapshotStreamWithin,
   writeBoltFileTo,
 } from "@kvorum/backends/boltfile";
 import type { File, FileSystem } from "@kvorum/base";
 import { asStorageError } from "./as-storage-error.js";
 import { endWith } from "./end-with.js";
+import { runAhead } from "./run-ahead.js";
+import { createAnew, type SpoolPlace } from "./spool-place.js";
 
 /** Bytes done of all bytes; the last report says all of them. */
 export type SnapshotProgress = (progress: {
@@ -17,31 +21,33 @@ export type SnapshotProgress = (progress: {
   readonly totalBytes: number;
 }) => void;
 
-/** A file for the time of one stream: on the disk, the size of the database. */
-export interface SpoolPlace {
-  readonly fs: FileSystem;
-  /** Replaced when something is left there; removed at the end. */
-  readonly path: string;
-}
-
 /**
  * The content of a view as a snapshot file of etcd: a bolt database, then its SHA-256. The same
- * content gives the same bytes, whatever the engine.
+ * content gives the same bytes, whatever the engine, but for pages of zeros where `bounded` is used.
  *
- * With a spool the view is scanned once into that file and closed before the stream begins, so that
- * a slow receiver doesn't hold up the engine; scans are what costs most. Without one the view is
- * scanned twice and needs no disk; it is closed when the stream ends.
+ * A slow receiver should not hold up the engine, which can't reuse what a view pins; so with a spool
+ * the view is scanned once, as fast as the scan goes, and then closed:
+ * - with a bound of its largest bucket that is of use, the stream begins at once, and what the
+ *   receiver has not taken waits in memory and then in the spool, see `runAhead`;
+ * - without one, the database is made in the spool and the stream begins when it is whole, because
+ *   its first page says how long it is.
+ *
+ * Without a spool the view is scanned twice and needs no disk; it is closed when the stream ends.
  *
  * The view belongs to the stream: it is closed in any case, also when this rejects. A stream that
  * is not read to its end must be ended with `chunks.return()`.
  * @throws BackendError of the view, or "CORRUPT" when the view breaks the key order; StorageError
  *   "NO_SPACE" | "IO" of the spool
  */
-export async function saveSnapshot(view: View, spool?: SpoolPlace): Promise<BoltStream> {
-  if (spool !== undefined) return spoolSnapshot(view, spool);
+export async function saveSnapshot(
+  view: View,
+  spool?: SpoolPlace,
+  bounded?: BoundedBucket,
+): Promise<BoltStream> {
+  if (spool !== undefined) return saveThrough(view, spool, bounded);
   try {
-    const { totalBytes, chunks } = await snapshotStream(view);
-    return { totalBytes, chunks: endWith(chunks, () => view.close()) };
+    const stream = await snapshotStream(view);
+    return { ...stream, chunks: endWith(stream.chunks, () => view.close()) };
   } catch (error) {
     await view.close();
     throw error;
@@ -50,9 +56,9 @@ export async function saveSnapshot(view: View, spool?: SpoolPlace): Promise<Bolt
 
 /** The same without the hash, as members send it to each other: the bolt database alone. */
 export async function saveDatabase(view: View, spool: SpoolPlace): Promise<BoltStream> {
-  const { totalBytes, chunks } = await saveSnapshot(view, spool);
+  const { totalBytes, chunks, memory } = await saveSnapshot(view, spool);
   const databaseBytes = totalBytes - SNAPSHOT_HASH_BYTES;
-  return { totalBytes: databaseBytes, chunks: firstBytes(chunks, databaseBytes) };
+  return { totalBytes: databaseBytes, chunks: firstBytes(chunks, databaseBytes), memory };
 }
 
 async function* firstBytes(
@@ -67,6 +73,23 @@ async function* firstBytes(
   }
 }
 
+async function saveThrough(
+  view: View,
+  spool: SpoolPlace,
+  bounded: BoundedBucket | undefined,
+): Promise<BoltStream> {
+  if (bounded === undefined) return spoolSnapshot(view, spool);
+  let stream: BoltStream | undefined;
+  try {
+    stream = await snapshotStreamWithin(view, bounded);
+  } catch (error) {
+    await view.close();
+    throw error;
+  }
+  if (stream === undefined) return spoolSnapshot(view, spool);
+  return runAhead(stream, spool, () => view.close());
+}
+
 async function spoolSnapshot(view: View, { fs, path }: SpoolPlace): Promise<BoltStream> {
   let file: File | undefined;
   const discard = async (): Promise<void> => {
@@ -77,8 +100,8 @@ async function spoolSnapshot(view: View, { fs, path }: SpoolPlace): Promise<Bolt
   try {
     file = await createAnew(fs, path);
     const databaseBytes = await writeBoltFileTo(view, file);
-    const { totalBytes, chunks } = snapshotFileStream(file, databaseBytes);
-    return { totalBytes, chunks: endWith(chunks, discard) };
+    const stream = snapshotFileStream(file, databaseBytes);
+    return { ...stream, chunks: endWith(stream.chunks, discard) };
   } catch (error) {
     await discard();
     throw asStorageError(error, "save a snapshot to", path);
@@ -128,16 +151,12 @@ export async function saveSnapshotFile(options: SaveSnapshotFileOptions): Promis
 
 /** The hash covers the meta pages, which were written last: so the file is read once more. */
 async function appendHash(file: File, databaseBytes: number): Promise<number> {
-  const { chunks, totalBytes } = snapshotFileStream(file, databaseBytes);
+  const { chunks, totalBytes, memory } = snapshotFileStream(file, databaseBytes);
   let position = 0;
   for await (const chunk of chunks) {
     if (position === databaseBytes) await file.write(chunk, position);
     position += chunk.length;
+    memory.give(chunk);
   }
   return totalBytes;
-}
-
-async function createAnew(fs: FileSystem, path: string): Promise<File> {
-  if ((await fs.stat(path)) !== undefined) await fs.remove(path);
-  return fs.open(path, "create");
 }
