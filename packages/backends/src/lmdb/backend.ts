@@ -17,11 +17,11 @@ import {
   type Op,
   type View,
 } from "../port.js";
-import type { MoveTo } from "./commit-worker.js";
 import { removeData } from "./data-file.js";
-import { type DefragmentHost, type DirtyKeys, defragment } from "./defragment.js";
+import { type DefragmentHost, defragment } from "./defragment.js";
 import { type Environment, statOf } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
+import type { Commits, CommitThreadData, Result } from "./messages.js";
 import { type Structure, verifyTables } from "./verify.js";
 import { LmdbView } from "./view.js";
 import type { ScanThreadData } from "./worker.js";
@@ -44,7 +44,7 @@ export class LmdbBackend implements Backend {
   readonly #views = new Set<LmdbView>();
   readonly #threadData: ScanThreadData;
   #startedThread: ScanThread | undefined;
-  #startedCommits: CommitThread<MoveTo, BackendStat> | undefined;
+  #startedCommits: Commits | undefined;
   readonly #verification: Verification;
   #environment: Environment;
   #stat: BackendStat | undefined;
@@ -53,8 +53,6 @@ export class LmdbBackend implements Backend {
   /** While set, commits wait for it: the last moments of a defragmentation. */
   #pause: Promise<void> | undefined;
   #defragmentation: Promise<void> | undefined;
-  /** While a copy is made: the keys that were committed since it began. */
-  #dirty: DirtyKeys | undefined;
 
   /** @param structure the trees of the file that are to be checked; none in a new store */
   constructor(directory: string, environment: Environment, structure: Structure | undefined) {
@@ -147,7 +145,8 @@ export class LmdbBackend implements Backend {
     this.#health.check();
     try {
       const { written } = await this.#handOver(ops);
-      this.#stat = await written;
+      const { stat } = await written;
+      this.#stat = stat;
     } catch (error) {
       throw this.#health.fail(await this.#explain(error, ops));
     }
@@ -155,12 +154,11 @@ export class LmdbBackend implements Backend {
   }
 
   /** Gives the commit to the thread, after those that were called before. */
-  #handOver(ops: readonly Op[]): Promise<{ readonly written: Promise<BackendStat> }> {
+  #handOver(ops: readonly Op[]): Promise<{ readonly written: Promise<Result> }> {
     const handOver = this.#lastHandOver.then(async () => {
       this.#health.check();
       // A commit changes pages, so all of them must be known to be whole.
       if (!this.#verification.done) await this.#thread().held(this.#verification.verified());
-      this.#dirty?.add(ops);
       const written = this.#commits().commit(ops);
       // Whoever waits for it does so a few turns later.
       written.catch(() => {});
@@ -171,9 +169,9 @@ export class LmdbBackend implements Backend {
   }
 
   /** Started with the first commit. */
-  #commits(): CommitThread<MoveTo, BackendStat> {
+  #commits(): Commits {
     const { file } = this.#environment;
-    const workerData: MoveTo = { file };
+    const workerData: CommitThreadData = { file };
     this.#startedCommits ??= new CommitThread({
       // The built file from both the sources and the build: a worker can't run TypeScript.
       script: new URL("../../dist/lmdb/commit-worker.js", import.meta.url),
@@ -214,10 +212,7 @@ export class LmdbBackend implements Backend {
     const host: DefragmentHost = {
       directory: this.#directory,
       environment: this.#environment,
-      track: (dirty) => {
-        this.#dirty = dirty;
-      },
-      settled: () => this.#lastCommit,
+      commits: this.#commits(),
       pause: async () => {
         this.#pause = new Promise((resolve) => {
           resume = resolve;
@@ -230,12 +225,12 @@ export class LmdbBackend implements Backend {
       const next = await defragment(host, onProgress);
       const old = this.#environment;
       this.#environment = next;
-      this.#stat = await this.#startedCommits?.ask({ file: next.file });
+      const { stat } = await host.commits.ask({ kind: "move", file: next.file });
+      this.#stat = stat;
       void this.#retire(old);
     } catch (error) {
       throw toBackendError(error, this.#environment.file);
     } finally {
-      this.#dirty = undefined;
       this.#pause = undefined;
       resume();
     }

@@ -2,25 +2,36 @@ import { BUCKET_IDS } from "../common/bucket-id.js";
 import { unpackOps } from "../common/packed-ops.js";
 import { CHECKSUM_BYTES, writeSealed } from "../common/record-checksum.js";
 import { BUCKETS, type Bucket } from "../port.js";
+import type { ChangedKeys } from "./catch-up.js";
 import type { Environment } from "./environment.js";
 import { isLongKey, joinLong, storedKey } from "./key-codec.js";
 
 const BUCKETS_BY_ID: Bucket[] = [];
 for (const bucket of BUCKETS) BUCKETS_BY_ID[BUCKET_IDS[bucket]] = bucket;
 
-/** Makes the operations of one commit in one transaction and waits until it is synced. */
-export function writeOps({ root, tables }: Environment, packed: Buffer): void {
+/**
+ * Makes the operations of one commit in one transaction and waits until it is synced.
+ * @param changed receives their keys
+ */
+export function writeOps(
+  { root, tables }: Environment,
+  packed: Buffer,
+  changed: ChangedKeys | undefined,
+): void {
   root.transactionSync(() => {
     unpackOps(packed, {
       put(bucketId, key, sealed) {
         const bucket = BUCKETS_BY_ID[bucketId]!;
-        void tables[bucket].put(
-          storedKey(key),
-          isLongKey(key) ? sealLong(bucket, key, sealed) : sealed,
-        );
+        const stored = storedKey(key);
+        changed?.add(bucket, stored);
+        const value = isLongKey(key) ? sealLong(bucket, key, sealed) : sealed;
+        void tables[bucket].put(stored, value);
       },
       delete(bucketId, key) {
-        void tables[BUCKETS_BY_ID[bucketId]!].remove(storedKey(key));
+        const bucket = BUCKETS_BY_ID[bucketId]!;
+        const stored = storedKey(key);
+        changed?.add(bucket, stored);
+        void tables[bucket].remove(stored);
       },
     });
   });
