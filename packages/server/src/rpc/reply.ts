@@ -100,6 +100,14 @@ export class Replier {
    */
   sendChunk(call: StreamCall, response: RawRangeResponse, isLast: boolean): boolean {
     const writer = this.#writer;
+    if (!isLast && isLongerThan(COPIED_BYTES_MAX, response.kvs)) {
+      // It is nothing but the list, in field 1 of the message.
+      const records = new RecordsSource(response.kvs);
+      writer.reset();
+      writer.byte(0x0a);
+      writer.varint(records.length);
+      return call.writeParts([writer.toBytes(), records]);
+    }
     const header = isLast ? { encoder: this.#header, term: this.#term() } : undefined;
     writeRangeChunk(writer, response, header);
     return call.write(writer.take());
