@@ -8,7 +8,7 @@ import { FrameWriter } from "./frames.js";
 import { FutureWatchers } from "./future-watchers.js";
 import { watchLimits } from "./limits.js";
 import type { WatchCounters } from "./output.js";
-import type { Selector } from "./selector.js";
+import type { Cohort, Selector } from "./selector.js";
 import { SelectorIndex } from "./selector-index.js";
 import type { WatchCore } from "./watch-core.js";
 import { WatchStream, type WatchStreamOptions } from "./watch-stream.js";
@@ -158,7 +158,7 @@ export class WatchHub implements WatchSink {
         if (events.length === 0) continue;
         head ??= encodeHead(this.#header(main));
         const { cohorts } = kind;
-        const isShared = cohorts[0]!.stream !== cohorts[cohorts.length - 1]!.stream;
+        const isShared = areOfSeveralStreams(cohorts);
         const batch = new Batch({ from: main, next: main + 1, head, events, isShared });
         for (const cohort of cohorts) cohort.stream.deliver(cohort, batch);
       }
@@ -188,4 +188,11 @@ export class WatchHub implements WatchSink {
     this.#willFlush = !this.#dirty.isEmpty;
     if (this.#willFlush) this.#clock.soon(this.#flushDirty);
   };
+}
+
+/** A stream has several cohorts of one kind where its ids have several lengths. */
+function areOfSeveralStreams(cohorts: readonly Cohort[]): boolean {
+  const { stream } = cohorts[0]!;
+  for (const cohort of cohorts) if (cohort.stream !== stream) return true;
+  return false;
 }
