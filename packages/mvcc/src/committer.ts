@@ -4,6 +4,7 @@ import { BatchCursor } from "./batch-cursor.js";
 import { CommitOps } from "./commit-ops.js";
 import { MvccError } from "./error.js";
 import { limits } from "./limits.js";
+import { type RecordPlace, SlabPool } from "./record-arena.js";
 import { RecordSizes } from "./record-sizes.js";
 import type { RecordStore } from "./record-store.js";
 import {
@@ -63,7 +64,8 @@ export class BufferedBackend implements RecordStore {
   readonly sizes = new RecordSizes();
   /** Of the commit under way. */
   readonly #ops: CommitOps;
-  #active = new WriteGeneration();
+  readonly #slabs = new SlabPool();
+  #active = new WriteGeneration(this.#slabs);
   #flushing: WriteGeneration | undefined;
   #timer: Timer | undefined;
   #isSealScheduled = false;
@@ -128,9 +130,15 @@ export class BufferedBackend implements RecordStore {
   }
 
   putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void {
-    this.#active.putRecord(main, sub, value, isTombstone);
-    this.sizes.put((isTombstone ? TOMBSTONE_KEY_BYTES : REVISION_KEY_BYTES) + value.length);
+    const { bytes, start } = this.addRecord(main, sub, value.length, isTombstone);
+    bytes.set(value, start);
+  }
+
+  addRecord(main: number, sub: number, length: number, isTombstone: boolean): RecordPlace {
+    const place = this.#active.addRecord(main, sub, length, isTombstone);
+    this.sizes.put((isTombstone ? TOMBSTONE_KEY_BYTES : REVISION_KEY_BYTES) + length);
     this.#written();
+    return place;
   }
 
   bufferedRecord(main: number, sub: number): Uint8Array | undefined {
@@ -227,7 +235,7 @@ export class BufferedBackend implements RecordStore {
     if (this.#flushing !== undefined || this.#fault !== undefined) return;
     const generation = this.#active;
     const waiters = this.#waiters;
-    this.#active = new WriteGeneration();
+    this.#active = new WriteGeneration(this.#slabs);
     this.#waiters = [];
     this.#options.beforeCommit?.((bucket, key, value) => generation.change(bucket, key, value));
     if (generation.ops === 0) {
@@ -251,7 +259,7 @@ export class BufferedBackend implements RecordStore {
 
   #settled(generation: WriteGeneration, waiters: readonly FlushWaiter[]): void {
     this.#flushing = undefined;
-    generation.dropChanges();
+    generation.settle();
     this.#onSettled?.(generation);
     for (const waiter of waiters) waiter.resolve();
     if (this.#waiters.length !== 0) this.#scheduleSeal();

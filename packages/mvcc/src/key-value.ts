@@ -28,6 +28,14 @@ export interface KeyValueFields {
  *   0a key | 10 create | 18 mod | 20 version | 2a value | 30 lease
  */
 export function encodeKeyValue(fields: KeyValueFields, slab?: Slab): Buffer {
+  const size = sizeOfKeyValue(fields);
+  const bytes = slab === undefined ? Buffer.allocUnsafe(size) : slab.take(size);
+  writeKeyValue(fields, bytes, 0);
+  return bytes;
+}
+
+/** Bytes that `writeKeyValue` writes. */
+export function sizeOfKeyValue(fields: KeyValueFields): number {
   const { key, value, createRevision, modRevision, version, lease } = fields;
   const keyBytes = key.length;
   const valueBytes = value.length;
@@ -38,9 +46,15 @@ export function encodeKeyValue(fields: KeyValueFields, slab?: Slab): Buffer {
   if (version !== 0) size += 1 + sizeOfVarint(version);
   if (valueBytes !== 0) size += 1 + sizeOfVarint(valueBytes) + valueBytes;
   if (lease !== 0n) size += 1 + sizeOfVarint64(lease);
+  return size;
+}
 
-  const bytes = slab === undefined ? Buffer.allocUnsafe(size) : slab.take(size);
-  let at = 0;
+/** As `encodeKeyValue`, at `start` of `bytes`. */
+export function writeKeyValue(fields: KeyValueFields, bytes: Buffer, start: number): void {
+  const { key, value, createRevision, modRevision, version, lease } = fields;
+  const keyBytes = key.length;
+  const valueBytes = value.length;
+  let at = start;
   if (keyBytes !== 0) {
     bytes[at] = TAG_KEY;
     at = writeVarint(bytes, at + 1, keyBytes);
@@ -69,7 +83,6 @@ export function encodeKeyValue(fields: KeyValueFields, slab?: Slab): Buffer {
     bytes[at] = TAG_LEASE;
     writeVarint64(bytes, at + 1, lease);
   }
-  return bytes;
 }
 
 /**

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { KeyIndex } from "./key-index.js";
 import { encodeKeyValue } from "./key-value.js";
 import { LatestRecords } from "./latest-records.js";
+import { RecordArena, type RecordPlace, SlabPool } from "./record-arena.js";
 
 const RUNS = 8;
 const STEPS = 20_000;
@@ -12,6 +13,13 @@ function recordOf(key: Buffer, valueBytes: number, fill: number): Buffer {
   return encodeKeyValue({
     ...{ key, value, createRevision: 1, modRevision: 1 + fill, version: 1, lease: 0n },
   });
+}
+
+function placeOf(record: Buffer): RecordPlace {
+  const arena = new RecordArena(new SlabPool());
+  const place = arena.place(arena.reserve(record.length));
+  place.bytes.set(record, place.start);
+  return place;
 }
 
 function get(cache: LatestRecords, key: Uint8Array): Buffer | undefined {
@@ -58,7 +66,7 @@ test("agrees with a map", () => {
         if (known !== undefined) knownEntries++;
         const entry = step % 3 === 0 ? undefined : KeyIndex.ofCreation(step);
         entries.set(key.toString(), entry);
-        cache.putSought(key, record, entry);
+        cache.putSought(key, placeOf(record), entry);
       } else if (kind < 9) {
         newest.delete(key.toString());
         entries.delete(key.toString());

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { KeyIndex } from "./key-index.js";
+import type { RecordPlace } from "./record-arena.js";
 
 /**
- * The newest records of keys that were put or read lately, found by the bytes of the key: no string,
+ * The newest records of keys that were changed or read lately, found by the bytes of the key: no string,
  * no search of the index and no object for a hit. Bounded in bytes.
  *
  * The records lie one behind the other in a ring of memory outside the heap, the oldest goes first:
@@ -67,7 +68,9 @@ export class LatestRecords {
 
   /** Keeps the record of a key that `find` has not found. It is copied. */
   add(key: Uint8Array, record: Uint8Array): void {
-    this.#insert(hashOf(key, 0, key.length), key, { record, entry: undefined });
+    if (!beginsWithKey(record, 0, key.length)) return;
+    const at = this.#insert(hashOf(key, 0, key.length), record.length, undefined);
+    if (at !== -1) this.#ring.set(record, at);
   }
 
   /**
@@ -86,20 +89,23 @@ export class LatestRecords {
    * `record` is the newest of the key of the last `seek`, since which nothing was changed here, in
    * place of the one that is held. It is copied.
    */
-  putSought(key: Uint8Array, record: Uint8Array, entry: KeyIndex | undefined): void {
+  putSought(key: Uint8Array, record: RecordPlace, entry: KeyIndex | undefined): void {
+    const length = record.end - record.start;
     const slot = this.#soughtSlot;
     if (slot !== -1) {
       if (this.#entries[slot >>> 1] !== entry) this.#entries[slot >>> 1] = entry;
       const words = this.#words;
       const word = this.#slots[slot + 1]! - 1;
-      if (entryBytes(record) <= words[word + 2]!) {
-        words[word + 1] = record.length;
-        this.#ring.set(record, (word + HEAD_WORDS) * 4);
+      if (entryBytes(length) <= words[word + 2]!) {
+        words[word + 1] = length;
+        this.#copy(record, (word + HEAD_WORDS) * 4);
         return;
       }
       this.#drop(slot);
     }
-    this.#insert(this.#soughtHash, key, { record, entry });
+    if (!beginsWithKey(record.bytes, record.start, key.length)) return;
+    const at = this.#insert(this.#soughtHash, length, entry);
+    if (at !== -1) this.#copy(record, at);
   }
 
   /** The key is gone. */
@@ -109,17 +115,30 @@ export class LatestRecords {
     if (slot !== -1) this.#drop(slot);
   }
 
-  #insert(
-    hash: number,
-    key: Uint8Array,
-    { record, entry }: { readonly record: Uint8Array; readonly entry: KeyIndex | undefined },
-  ): void {
-    const bytes = entryBytes(record);
-    if (bytes * LARGE_FACTOR > this.#ringBytesMax || !beginsWithKey(record, key.length)) return;
+  /** @returns where the record of `length` bytes goes; -1 when it is too large */
+  #insert(hash: number, length: number, entry: KeyIndex | undefined): number {
+    const bytes = entryBytes(length);
+    if (bytes * LARGE_FACTOR > this.#ringBytesMax) return -1;
     this.#makeRoom(bytes);
     if ((this.#count + 1) * 4 > this.#slots.length) this.#growSlots();
-    this.#insertSlot(hash, this.#append(hash, bytes, record), entry);
+    const start = this.#head;
+    this.#writeHead(hash, length, bytes);
+    this.#head += bytes;
+    this.#usedBytes += bytes;
+    this.#insertSlot(hash, start / 4 + 1, entry);
     this.#count++;
+    return start + HEAD_BYTES;
+  }
+
+  /** Word by word: both ends are padded, and a view for `set` would cost more than the copying. */
+  #copy({ bytes, words, start, end }: RecordPlace, at: number): void {
+    if (end - start > WORDWISE_BYTES_MAX) {
+      this.#ring.set(bytes.subarray(start, end), at);
+      return;
+    }
+    const into = this.#words;
+    let to = at >>> 2;
+    for (let from = start >>> 2; from << 2 < end; from++) into[to++] = words[from]!;
   }
 
   /** @returns the index in `#slots` of the key's slot, or -1 */
@@ -180,16 +199,6 @@ export class LatestRecords {
       this.#usedBytes -= capacity;
       this.#tail = this.#tail + capacity === end ? 0 : this.#tail + capacity;
     }
-  }
-
-  /** @returns the entry's position in words, plus one */
-  #append(hash: number, bytes: number, record: Uint8Array): number {
-    const head = this.#head;
-    this.#writeHead(hash, record.length, bytes);
-    this.#ring.set(record, head + HEAD_BYTES);
-    this.#head = head + bytes;
-    this.#usedBytes += bytes;
-    return head / 4 + 1;
   }
 
   #writeHead(hash: number, length: number, capacity: number): void {
@@ -264,21 +273,22 @@ const HEAD_BYTES = HEAD_WORDS * 4;
 const DEAD = -1;
 /** A record above this share of the memory is not kept. */
 const LARGE_FACTOR = 4;
+const WORDWISE_BYTES_MAX = 1_024;
 const RING_BYTES_MIN = 64 * 1024;
 /** In numbers, two a slot. */
 const SLOTS_MIN = 2 * 256;
 /** The longest key whose length takes two bytes. */
 const KEY_BYTES_MAX = 2 ** 14 - 1;
 
-function entryBytes(record: Uint8Array): number {
-  return (HEAD_BYTES + record.length + ENTRY_ALIGN - 1) & -ENTRY_ALIGN;
+function entryBytes(length: number): number {
+  return (HEAD_BYTES + length + ENTRY_ALIGN - 1) & -ENTRY_ALIGN;
 }
 
 /** Whether the record's first field is a key of this length; others may come from other encoders. */
-function beginsWithKey(record: Uint8Array, keyBytes: number): boolean {
-  if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || record[0] !== 0x0a) return false;
-  if (keyBytes < 0x80) return record[1] === keyBytes;
-  return record[1] === ((keyBytes & 0x7f) | 0x80) && record[2] === keyBytes >>> 7;
+function beginsWithKey(record: Uint8Array, start: number, keyBytes: number): boolean {
+  if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || record[start] !== 0x0a) return false;
+  if (keyBytes < 0x80) return record[start + 1] === keyBytes;
+  return record[start + 1] === ((keyBytes & 0x7f) | 0x80) && record[start + 2] === keyBytes >>> 7;
 }
 
 /** Another one in each process, so that nobody can choose keys that all fall on one slot. */

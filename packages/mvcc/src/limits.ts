@@ -13,6 +13,8 @@ export const limits = {
    * What one buffered or cached record costs beside its bytes: its Buffer and its slot, in bytes.
    */
   recordOverheadBytes: 120,
+  /** Slabs of 64 KiB kept for the records of the next generations of the write buffer. */
+  spareSlabsMax: 64,
   /**
    * Default byte bound of everything that is kept of the engine's records. Its parts hold 100,000
    * records of 300 bytes each, but for the recent ones, which every store that is written to fills.

@@ -1,4 +1,5 @@
 import type { View } from "@kvorum/backends";
+import type { RecordPlace } from "./record-arena.js";
 import type { RecordSizes } from "./record-sizes.js";
 import type { WriteGeneration } from "./write-buffer.js";
 import type { BufferedStore } from "./write-buffer-port.js";
@@ -10,9 +11,14 @@ import type { BufferedStore } from "./write-buffer-port.js";
 export interface RecordStore extends BufferedStore {
   /** Of bucket "key". Puts are counted here; who opens the store or deletes records tells the rest. */
   readonly sizes: RecordSizes;
-  /** Takes ownership of `value`. Records come in revision order. */
+  /** `value` is copied. Records come in revision order. */
   putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void;
-  /** A record, put or tombstone, that no commit has settled yet. */
+  /**
+   * As `putRecord`, of `length` bytes that the caller writes at once to where the result says; the
+   * object is reused.
+   */
+  addRecord(main: number, sub: number, length: number, isTombstone: boolean): RecordPlace;
+  /** A copy of a record, put or tombstone, that no commit has settled yet. */
   bufferedRecord(main: number, sub: number): Uint8Array | undefined;
   /** A put's record from the engine; the bytes are the caller's. Sees settled commits only. */
   engineRecord(main: number, sub: number): Uint8Array | undefined;
@@ -21,7 +27,8 @@ export interface RecordStore extends BufferedStore {
   /** The generations not yet settled, oldest first; the last takes new records. */
   unsettled(): readonly WriteGeneration[];
   /**
-   * `listener` gets each generation whose commit has settled, and owns it. At most one listener.
+   * `listener` gets each generation whose commit has settled, and releases it in the end. At most
+   * one listener.
    */
   onSettled(listener: (generation: WriteGeneration) => void): void;
 }

@@ -26,7 +26,7 @@ export interface StoreState {
   readonly watchSink: WatchSink | undefined;
   readonly clock: Clock;
   readonly pins: Pins;
-  /** For the records of puts. */
+  /** For what watchers are told of puts. */
   readonly slab: Slab;
   readonly counters: StoreCounters;
   currentRevision: MainRevision;

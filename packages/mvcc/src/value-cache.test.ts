@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { limits } from "./limits.js";
+import { SlabPool } from "./record-arena.js";
 import { ValueCache } from "./value-cache.js";
 import { WriteGeneration } from "./write-buffer.js";
 
 const record = (text: string): Buffer => Buffer.from(text);
+const slabs = new SlabPool();
 /** What one record of 80 bytes is counted as. */
 const COST = 80 + limits.recordOverheadBytes;
 
@@ -12,17 +14,19 @@ function cacheOf(bytes: number): ValueCache {
 }
 
 function generation(firstMain: number, count: number): WriteGeneration {
-  const made = new WriteGeneration();
+  const made = new WriteGeneration(slabs);
   for (let main = firstMain; main < firstMain + count; main++) {
-    made.putRecord(main, 0, Buffer.alloc(80, main), false);
+    const { bytes, start } = made.addRecord(main, 0, 80, false);
+    bytes.fill(main, start, start + 80);
   }
+  made.settle();
   return made;
 }
 
 test("keeps the newest generations within their bound", () => {
   const cache = cacheOf(10 * COST);
   cache.takeOver(generation(2, 4));
-  cache.takeOver(new WriteGeneration());
+  cache.takeOver(new WriteGeneration(slabs));
   cache.takeOver(generation(6, 4));
   expect([2, 5, 6, 9].map((main) => cache.get(main, 0)?.[0])).toEqual([2, 5, 6, 9]);
   expect([cache.get(10, 0), cache.get(1, 0), cache.get(5, 1)]).toEqual([
@@ -89,4 +93,18 @@ test("scans over more than fits keep what they found room for, but not for ever"
   // A read of a single key displaces as ever.
   cache.add(500, 0, Buffer.alloc(80, 7));
   expect(cache.get(500, 0)?.[0]).toBe(7);
+});
+
+test("hands out copies of what was committed last, which outlive it", () => {
+  // Enough for most of a slab, which is used again then.
+  const count = 600;
+  const cache = cacheOf(count * COST);
+  cache.takeOver(generation(2, count));
+  const read = cache.get(3, 0)!;
+  expect(cache.get(3, 0)).toBe(read);
+  cache.takeOver(generation(2 + count, count));
+  generation(2 + 2 * count, count);
+  expect(read).toEqual(Buffer.alloc(80, 3));
+  expect(cache.get(3, 0)).toBeUndefined();
+  expect(cache.get(2 + count, 0)).toEqual(Buffer.alloc(80, 2 + count));
 });

@@ -5,7 +5,7 @@ import type { WriteGeneration } from "./write-buffer.js";
  * Records by revision, bounded in bytes. Two parts:
  *
  * - *recent*: the generations that were committed last, taken over whole, so that caching a write
- *   costs nothing; the oldest goes first.
+ *   costs nothing; the oldest goes first. What is read of them is copied, and takes as much again.
  * - *read*: records that came from the engine, in two maps. A hit in the old map moves the record
  *   to the young one; when the young one is full it becomes the old one and the old one is dropped.
  *   This keeps what is used, as an LRU does, without a list to relink on every read. What a long
@@ -31,7 +31,10 @@ export class ValueCache {
 
   /** Owns the generation from now on. */
   takeOver(generation: WriteGeneration): void {
-    if (generation.firstMain === undefined) return;
+    if (generation.firstMain === undefined) {
+      generation.release();
+      return;
+    }
     this.#recent.push(generation);
     this.#recentBytes += generation.bytes;
     while (
@@ -39,7 +42,9 @@ export class ValueCache {
       (this.#recentBytes > this.#recentBytesMax ||
         this.#recent.length > limits.recentGenerationsMax)
     ) {
-      this.#recentBytes -= this.#recent.shift()!.bytes;
+      const dropped = this.#recent.shift()!;
+      this.#recentBytes -= dropped.bytes;
+      dropped.release();
     }
   }
 

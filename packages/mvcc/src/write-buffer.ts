@@ -2,6 +2,7 @@ import type { Bucket } from "@kvorum/backends";
 import { bytesToLatin1, equalBytes, violated } from "@kvorum/base";
 import type { CommitOps } from "./commit-ops.js";
 import { limits } from "./limits.js";
+import { RecordArena, type RecordPlace, type SlabPool } from "./record-arena.js";
 import { isTombstoneKey, revisionKeyMain, revisionKeySub } from "./revision-key.js";
 
 /** A change of a bucket other than "key". */
@@ -14,15 +15,19 @@ interface BufferedChange {
  * One generation of the write buffer. Revisions only grow, by one at a time, so the records of
  * bucket "key" lie in one array in revision order, and a record is found by two index operations:
  *
- *   starts  [ 0 | 1 | 4 | ... ]        starts[i]: where main revision firstMain + i begins
- *   records [ 7.0 | 8.0 8.1 8.2 | 9.0 ... ]
+ *   starts    [ 0 | 1 | 4 | ... ]        starts[i]: where main revision firstMain + i begins
+ *   addresses [ 7.0 | 8.0 8.1 8.2 | 9.0 ... ]
  *
- * Full 17-byte keys are built only for the commit.
+ * Full 17-byte keys are built only for the commit. The bytes are in an arena; what leaves the
+ * generation is a copy.
  */
 export class WriteGeneration {
   #firstMain = 0;
   readonly #starts: number[] = [];
-  readonly #records: Uint8Array[] = [];
+  readonly #addresses: number[] = [];
+  readonly #arena: RecordArena;
+  /** Of a settled generation, by the places of `#addresses`: what was read of it before. */
+  #copies: (Uint8Array | undefined)[] | undefined;
   readonly #tombstones = new Set<number>();
   /** Keys of records that a compaction deletes; in a list, because they are many and never read. */
   readonly #deletedRecords: Uint8Array[] = [];
@@ -30,10 +35,15 @@ export class WriteGeneration {
   readonly #changes = new Map<Bucket, Map<string, BufferedChange>>();
   #changeCount = 0;
   #bytes = 0;
+  #isSettled = false;
+
+  constructor(slabs: SlabPool) {
+    this.#arena = new RecordArena(slabs);
+  }
 
   /** Operations that the commit of this generation makes. */
   get ops(): number {
-    return this.#records.length + this.#deletedRecords.length + this.#changeCount;
+    return this.#addresses.length + this.#deletedRecords.length + this.#changeCount;
   }
 
   /** Bytes that it keeps from the garbage collector, about. */
@@ -51,21 +61,26 @@ export class WriteGeneration {
     return this.#firstMain + this.#starts.length;
   }
 
-  /** Takes ownership of `value`. Records come in revision order, subs of a main without gaps. */
-  putRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void {
+  /**
+   * Records come in revision order, subs of a main without gaps.
+   * @returns where to write the record, at once: the object is reused
+   */
+  addRecord(main: number, sub: number, length: number, isTombstone: boolean): RecordPlace {
     const starts = this.#starts;
     if (sub === 0) {
       if (starts.length === 0) this.#firstMain = main;
       if (main < this.endMain) violated(`revision ${main} written after ${this.endMain - 1}`);
-      for (let at = this.endMain; at <= main; at++) starts.push(this.#records.length);
+      for (let at = this.endMain; at <= main; at++) starts.push(this.#addresses.length);
     }
-    const subNext = this.#records.length - starts[starts.length - 1]!;
+    const subNext = this.#addresses.length - starts[starts.length - 1]!;
     if (main !== this.endMain - 1 || sub !== subNext) {
       violated(`revision ${main}.${sub} written out of order`);
     }
-    if (isTombstone) this.#tombstones.add(this.#records.length);
-    this.#records.push(value);
-    this.#bytes += value.length + limits.recordOverheadBytes;
+    if (isTombstone) this.#tombstones.add(this.#addresses.length);
+    const address = this.#arena.reserve(length);
+    this.#addresses.push(address);
+    this.#bytes += length + limits.recordOverheadBytes;
+    return this.#arena.place(address);
   }
 
   /** Deletes a record of an older generation; takes ownership of its key. */
@@ -78,11 +93,20 @@ export class WriteGeneration {
     return this.#deletedRecords.some((deleted) => equalBytes(deleted, key));
   }
 
+  /** A copy, which outlives the generation. */
   record(main: number, sub: number): Uint8Array | undefined {
     const i = main - this.#firstMain;
     if (i < 0 || i >= this.#starts.length) return undefined;
     const at = this.#starts[i]! + sub;
-    return at < this.#endOf(i) ? this.#records[at] : undefined;
+    if (at >= this.#endOf(i)) return undefined;
+    const known = this.#copies?.[at];
+    if (known !== undefined) return known;
+    const copy = this.#arena.copy(this.#addresses[at]!);
+    if (this.#isSettled) {
+      this.#copies ??= new Array<Uint8Array | undefined>(this.#addresses.length);
+      this.#copies[at] = copy;
+    }
+    return copy;
   }
 
   /** Records of one main revision; 0 when it has none here. */
@@ -124,7 +148,10 @@ export class WriteGeneration {
     return this.isTombstone(main, sub) === isTombstoneKey(key) ? record : undefined;
   }
 
-  /** Everything of the generation, for one commit; deletions of records stand after the records. */
+  /**
+   * Everything of the generation, for one commit; deletions of records stand after the records.
+   * The operations may be used until `settle`.
+   */
   addOps(ops: CommitOps): void {
     for (let i = 0; i < this.#starts.length; i++) {
       const start = this.#starts[i]!;
@@ -132,7 +159,7 @@ export class WriteGeneration {
       const main = this.#firstMain + i;
       for (let at = start; at < end; at++) {
         const isTombstone = this.#tombstones.size !== 0 && this.#tombstones.has(at);
-        ops.addRecord(main, at - start, this.#records[at]!, isTombstone);
+        ops.addRecord(main, at - start, this.#arena.view(this.#addresses[at]!), isTombstone);
       }
     }
     for (const key of this.#deletedRecords) ops.add({ bucket: "key", key, value: undefined });
@@ -142,14 +169,21 @@ export class WriteGeneration {
   }
 
   /** Once committed only the records are of use, for the value cache. */
-  dropChanges(): void {
+  settle(): void {
+    this.#isSettled = true;
+    this.#arena.settle();
     this.#changes.clear();
     this.#changeCount = 0;
     this.#deletedRecords.length = 0;
   }
 
+  /** Nobody uses the generation any more, which has settled. */
+  release(): void {
+    this.#arena.release();
+  }
+
   #endOf(i: number): number {
-    return i + 1 < this.#starts.length ? this.#starts[i + 1]! : this.#records.length;
+    return i + 1 < this.#starts.length ? this.#starts[i + 1]! : this.#addresses.length;
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from "@kvorum/api";
 import { bytesToLatin1, latin1ToBytes } from "@kvorum/base";
 import type { FoundRevision } from "./key-index.js";
-import { encodeKeyValue, KeyValueReader } from "./key-value.js";
+import { encodeKeyValue, KeyValueReader, sizeOfKeyValue, writeKeyValue } from "./key-value.js";
 import { type StoreState, toKeyRange } from "./store-state.js";
 import type { StoreEvent } from "./types.js";
 
@@ -112,9 +112,11 @@ export class WriteTransaction {
         : index.put(bytesToLatin1(key), main, sub, attached);
     const { created, version, previousLease } = outcome;
     const fields = { key, createRevision: created, modRevision: main, version, value, lease };
-    const kv = encodeKeyValue(fields, slab);
-    records.putRecord(main, sub, kv, false);
-    reader.latest.putSought(key, kv, outcome.entry);
+    const place = records.addRecord(main, sub, sizeOfKeyValue(fields), false);
+    writeKeyValue(fields, place.bytes, place.start);
+    // A key that is new may be one of a million that are loaded and seldom read: it is kept there
+    // from its next put or its first read on.
+    if (version !== 1) reader.latest.putSought(key, place, outcome.entry);
     counters.puts++;
     if (attached === 0n && previousLease === 0n && !this.#isWatched) return;
     const text = bytesToLatin1(key);
@@ -122,6 +124,7 @@ export class WriteTransaction {
     else if (previousLease !== 0n) leases.detach({ key: text, lease: previousLease });
     if (!this.#isWatched) return;
     const isCreate = created === main;
+    const kv = encodeKeyValue(fields, slab);
     this.#note({ type: "put", key: text, revision: { main, sub }, kv, isCreate });
   }
 
