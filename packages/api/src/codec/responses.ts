@@ -111,7 +111,8 @@ function bodySize(response: RawResponse): number {
       return numberFieldSize(response.deleted) + listSize(response.prevKvs);
     case "txn": {
       let size = response.succeeded ? 2 : 0;
-      for (const inner of response.responses) size += delimitedSize(responseOpSize(inner));
+      for (const inner of response.responses)
+        size += delimitedSize(delimitedSize(innerSize(inner)));
       return size;
     }
   }
@@ -164,12 +165,13 @@ function writeTxnBody(writer: WireWriter, response: RawTxnResponse): void {
     writer.byte(1);
   }
   for (const inner of response.responses) {
-    writer.byte(0x1a);
-    writer.varint(responseOpSize(inner));
-    writer.byte(OP_TAG[inner.kind]);
-    writer.varint(innerSize(inner));
-    writer.byte(0x0a);
     const headerSize = innerHeaderSize(inner);
+    const size = delimitedSize(headerSize) + bodySize(inner);
+    writer.byte(0x1a);
+    writer.varint(delimitedSize(size));
+    writer.byte(OP_TAG[inner.kind]);
+    writer.varint(size);
+    writer.byte(0x0a);
     writer.varint(headerSize);
     if (headerSize > 0) writeNumberField(writer, 0x18, inner.revision);
     writeBody(writer, inner);
@@ -185,8 +187,4 @@ function innerHeaderSize(response: RawResponse): number {
 
 function innerSize(response: RawResponse): number {
   return delimitedSize(innerHeaderSize(response)) + bodySize(response);
-}
-
-function responseOpSize(response: RawResponse): number {
-  return delimitedSize(innerSize(response));
 }
