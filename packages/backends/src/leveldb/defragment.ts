@@ -1,6 +1,6 @@
 import { asBuffer } from "@kvorum/base";
 import { BUCKET_IDS } from "../common/bucket-id.js";
-import { BUCKETS, type DefragmentProgress } from "../port.js";
+import type { DefragmentProgress } from "../port.js";
 
 import type { DirectorySize } from "./directory-size.js";
 import type { LeveldbStore } from "./open-store.js";
@@ -9,7 +9,7 @@ import type { LeveldbStore } from "./open-store.js";
 const PARTS = 16;
 
 /**
- * Compacts bucket after bucket on LevelDB's own threads: drops what was deleted and overwritten.
+ * Compacts part after part on LevelDB's own threads: drops what was deleted and overwritten.
  * Reads and commits go on.
  */
 export async function defragment(
@@ -34,16 +34,16 @@ interface KeyRange {
   readonly to: Buffer;
 }
 
+/**
+ * The buckets before the one of revisions, its parts, the buckets behind it. As few as that tells,
+ * because LevelDB first writes what it has in memory to a table, for each of them, with two syncs.
+ */
 async function rangesOf(store: LeveldbStore): Promise<KeyRange[]> {
-  const ranges: KeyRange[] = [];
-  for (const bucket of BUCKETS) {
-    const from = Buffer.of(BUCKET_IDS[bucket]);
-    const to = Buffer.of(BUCKET_IDS[bucket] + 1);
-    const bounds =
-      bucket === "key" ? [from, ...(await cutsBetween(store, from, to)), to] : [from, to];
-    for (let i = 1; i < bounds.length; i++) ranges.push({ from: bounds[i - 1]!, to: bounds[i]! });
-  }
-  return ranges;
+  const from = Buffer.of(BUCKET_IDS.key);
+  const to = Buffer.of(BUCKET_IDS.key + 1);
+  const cuts = await cutsBetween(store, from, to);
+  const bounds = [Buffer.of(0), from, ...cuts, to, Buffer.of(0xff)];
+  return bounds.slice(1).map((bound, i) => ({ from: bounds[i]!, to: bound }));
 }
 
 /** Points at even distance between the first and the last revision, which lead their keys. */

@@ -41,8 +41,8 @@ export class StoreFiles {
   }
 
   /**
-   * Undefined when compactions change the files all the time, or there are too many: then LevelDB
-   * itself must be asked. Nothing may be committed meanwhile.
+   * Undefined when compactions change the files all the time, or there are too many to have open:
+   * then LevelDB itself must be asked. Nothing may be committed meanwhile.
    */
   static async open(directory: string): Promise<StoreFiles | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -64,7 +64,9 @@ export class StoreFiles {
         }
       } catch (error) {
         closeFiles(tables, logs);
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "EMFILE" || code === "ENFILE") return undefined;
+        if (code !== "ENOENT") throw error;
         continue;
       }
       closeFiles(tables, logs);
