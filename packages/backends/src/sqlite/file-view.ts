@@ -127,6 +127,8 @@ class Unpacker {
     const digits = new NumberReader(lengths);
     let count = 0;
     let end = 0;
+    // Records move up over the checksums between them: consumers copy what lies side by side.
+    let to = 0;
     // After a record that was left out, only the bytes of the others are counted.
     let isCut = false;
     for (let row = 0; row < rows; row++) {
@@ -137,9 +139,11 @@ class Unpacker {
       else {
         if (!isCut) {
           this.#check(bytes, { keyStart: end, valueStart: end + keyBytes, end: end + recordBytes });
-          bounds[3 * count] = end;
-          bounds[3 * count + 1] = end + keyBytes;
-          bounds[3 * count + 2] = end + recordBytes - CHECKSUM_BYTES;
+          if (to < end) bytes.copyWithin(to, end, end + recordBytes - CHECKSUM_BYTES);
+          bounds[3 * count] = to;
+          bounds[3 * count + 1] = to + keyBytes;
+          to += recordBytes - CHECKSUM_BYTES;
+          bounds[3 * count + 2] = to;
           count++;
           if (end + recordBytes >= SCAN_BATCH_BYTES_MAX) isCut = true;
         }
@@ -147,7 +151,7 @@ class Unpacker {
       }
     }
     if (end !== bytes.length || !digits.ended) throw this.damaged(EMPTY);
-    if (count > 0) this.#recordBytes = this.#nextGuess(bounds[3 * count - 1]! / count);
+    if (count > 0) this.#recordBytes = this.#nextGuess(to / count);
     return { count, bytes: ownMemory(bytes), bounds };
   }
 
