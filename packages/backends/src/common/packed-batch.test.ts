@@ -16,12 +16,7 @@ test("records come out as they went in, by views and by bounds", () => {
       const key = noise(1 + prng.below(30), keys.length);
       const value = noise(prng.below(round % 5 === 0 ? 40_000 : 300), keys.length + 1);
       if (keys.length % 2 === 0) builder.addParts(key, value);
-      else {
-        const source = Buffer.concat([Buffer.alloc(9), key, value, Buffer.alloc(4)]);
-        const valueStart = 9 + key.length;
-        const valueEnd = valueStart + value.length;
-        builder.add(source, { keyStart: 9, valueStart, valueEnd });
-      }
+      else builder.addJoined(Buffer.concat([key, value]), key.length);
       keys.push(key);
       values.push(value);
     }

@@ -59,17 +59,11 @@ export class PackedBuilder {
   #count = 0;
   #length = 0;
 
-  /**
-   * Adds the record at [keyStart, valueEnd) of `source`, where the value follows the key.
-   */
-  add(
-    source: Buffer,
-    at: { readonly keyStart: number; readonly valueStart: number; readonly valueEnd: number },
-  ): void {
-    const { keyStart, valueStart, valueEnd } = at;
-    const start = this.#room(valueEnd - keyStart);
-    source.copy(this.#bytes, start, keyStart, valueEnd);
-    this.#bound(start, start + valueStart - keyStart, start + valueEnd - keyStart);
+  /** Adds a record whose value stands behind its key. */
+  addJoined(record: Uint8Array, keyBytes: number): void {
+    const start = this.#room(record.length);
+    this.#bytes.set(record, start);
+    this.#bound(start, start + keyBytes, start + record.length);
   }
 
   /** Adds a record whose parts stand apart. */

@@ -102,13 +102,13 @@ class Collector {
     }
     if (this.#group.length > 0) this.#drain();
     const valueEnd = storedEnd - CHECKSUM_BYTES;
-    if (
-      valueEnd < valueStart ||
-      this.#checksum.of(bytes, keyStart, valueEnd) !== bytes.readUInt32LE(valueEnd)
-    ) {
+    if (valueEnd < valueStart) throw this.#damaged(bytes.subarray(keyStart, valueStart));
+    // One object a record, for the checksum and for the copy.
+    const record = new Uint8Array(bytes.buffer, bytes.byteOffset + keyStart, valueEnd - keyStart);
+    if (this.#checksum.ofJoined(record) !== bytes.readUInt32LE(valueEnd)) {
       throw this.#damaged(bytes.subarray(keyStart, valueStart));
     }
-    this.#builder.add(bytes, { keyStart, valueStart, valueEnd });
+    this.#builder.addJoined(record, valueStart - keyStart);
     if (this.#builder.full) this.#full.push(this.#builder.take());
   }
 
