@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkBoltFile } from "./check.js";
 import { readBoltFile } from "./read.js";
 import { snapshotStatus } from "./snapshot-status.js";
-import { snapshotStream } from "./snapshot-stream.js";
+import { snapshotStream, snapshotStreamWithin } from "./snapshot-stream.js";
 import { collectBytes, collectRecords, type Records, sourceOf, testSeed } from "./test-support.js";
 
 const tools = findTools();
@@ -104,6 +104,8 @@ function field(id: number, bytes: Buffer): Buffer {
   return Buffer.concat([varint(id * 8 + 2), varint(bytes.length), bytes]);
 }
 
+const VALUE = Buffer.alloc(256, 118);
+
 describe.skipIf(tools === undefined)("with a real etcd", () => {
   const history = randomHistory(testSeed());
   const directory = mkdtempSync(join(tmpdir(), "kvorum-boltfile-"));
@@ -159,6 +161,29 @@ describe.skipIf(tools === undefined)("with a real etcd", () => {
     expect([told.revision, told.totalSize]).toEqual([status.revision, status.totalSize]);
     // Before 3.6 the hash was taken alike, but records and not live keys were counted.
     expect(told.hash).toBe(status.hash);
+  });
+
+  test("status and restore accept the free pages of one whose length was said in advance", async () => {
+    const key = Array.from({ length: 60_000 }, (_, i): [Buffer, Buffer] => {
+      const numbers = [2, 3].map((id) => number(id, i + 2));
+      const name = field(1, Buffer.from(`key-${i}`));
+      return [revisionKey(i + 2, 0, ""), Buffer.concat([name, ...numbers, field(5, VALUE)])];
+    });
+    const bytes = key.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+    const classes = [{ atMostBytes: 320, count: key.length, bytes }];
+    const stream = await snapshotStreamWithin(sourceOf({ key }), {
+      ...{ bucket: "key", keyBytesMax: 18, classes },
+    });
+    const path = join(directory, "within.snap");
+    writeFileSync(path, await collectBytes(stream!));
+    const file = await nodeFileSystem.open(path, "read");
+    expect((await checkBoltFile(file)).freePages).toBeGreaterThan(0);
+    const status = await snapshotStatus(file);
+    await file.close();
+    const told = JSON.parse(run(tools!.restorer, ["snapshot", "status", path, "-w", "json"]));
+    expect([told.revision, told.totalSize]).toEqual([60_001, stream!.totalBytes - 32]);
+    expect(told.hash).toBe(status.hash);
+    run(tools!.restorer, ["snapshot", "restore", path, "--data-dir", join(directory, "within")]);
   });
 
   test("etcd boots from a written snapshot and computes the same HashKV", () => {
