@@ -39,6 +39,9 @@ export const LEVELDB_READ_BYTES_MAX = 256 << 10;
  */
 export const SQLITE_VACUUM_STEP_PAGES = 512;
 
+/** Time without a commit after which SQLite's journal, some 8 MB under load, is emptied. */
+export const SQLITE_REST_MS = 1_000;
+
 /** Memory of one SQLite connection for pages, in KiB. The operating system caches the rest. */
 export const SQLITE_CACHE_KIB = 16_384;
 

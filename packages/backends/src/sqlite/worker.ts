@@ -4,7 +4,7 @@ import { assert } from "@kvorum/base";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { unpackOps } from "../common/packed-ops.js";
 import { serveCommits } from "../common/serve-commits.js";
-import { SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
+import { SQLITE_REST_MS, SQLITE_VACUUM_STEP_PAGES } from "../limits.js";
 import { type BackendStat, BUCKETS, type Bucket } from "../port.js";
 import { type Connection, openConnection, type Statement } from "./connection.js";
 import type { Work } from "./messages.js";
@@ -26,11 +26,15 @@ interface Writer {
 }
 
 let writer: Writer | undefined;
+/** Set while the journal may hold something that nobody has moved into the file. */
+let rest: NodeJS.Timeout | undefined;
 
 serveCommits<Work, BackendStat>(port, file, {
   commit(packed) {
+    clearTimeout(rest);
     writer ??= openWriter();
     applyPacked(writer, packed);
+    rest = setTimeout(checkpointAtRest, SQLITE_REST_MS);
     return statOf(writer);
   },
   work(work) {
@@ -39,9 +43,19 @@ serveCommits<Work, BackendStat>(port, file, {
     return statOf(writer);
   },
   close() {
+    clearTimeout(rest);
     writer?.connection.close();
   },
 });
+
+/** Gives back the space of the journal, which is otherwise used again and never becomes smaller. */
+function checkpointAtRest(): void {
+  try {
+    if (writer !== undefined) maintain(writer, "checkpoint");
+  } catch {
+    // What was committed is in the journal and stays there; SQLite goes on after its own too.
+  }
+}
 
 function maintain({ connection }: Writer, work: Work): void {
   if (work === "vacuum") {
