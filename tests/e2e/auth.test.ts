@@ -16,6 +16,7 @@ import {
 import {
   findEtcd,
   findOnPath,
+  findRestorer,
   freePort,
   scratchDirectory,
   startEtcd,
@@ -146,9 +147,8 @@ testUnless(etcd === undefined || !hasCtl ? "no etcd and etcdctl on PATH" : undef
 
     const dataDirBack = join(directory, "etcd");
     const peerBack = `http://127.0.0.1:${await freePort()}`;
-    const tool = findOnPath("etcdutl") ?? "etcdctl";
     await run(
-      tool,
+      findRestorer(etcd!),
       [
         ...["snapshot", "restore", back, "--data-dir", dataDirBack],
         ...["--initial-cluster", `default=${peerBack}`],

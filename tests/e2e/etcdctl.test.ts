@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import {
   findEtcd,
   findOnPath,
+  findRestorer,
   type ServerProcess,
   scratchDirectory,
   startEtcd,
@@ -167,14 +168,14 @@ describe.each(["lmdb", "leveldb", "sqlite"])("etcdctl on %s", (engine) => {
     const file = join(directory, "snapshot.db");
     await ctl("snapshot", "save", file);
     expect(existsSync(file)).toBe(true);
-    const status = (await run("etcdctl", ["snapshot", "status", file, "-w", "json"], { env }))
-      .stdout;
+    const asked = ["snapshot", "status", file, "-w", "json"];
+    const status = (await run(findRestorer(etcd!), asked, { env })).stdout;
     expect(JSON.parse(status).revision).toBe(await revision());
     const hash = JSON.parse(await ctl("endpoint", "hashkv", "-w", "json"))[0].HashKV.hash;
     const dataDir = join(directory, "restored");
     const peer = "http://127.0.0.1:1";
     await run(
-      "etcdctl",
+      findRestorer(etcd!),
       [
         ...["snapshot", "restore", file, "--data-dir", dataDir],
         ...["--initial-cluster", `default=${peer}`, "--initial-advertise-peer-urls", peer],

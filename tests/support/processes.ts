@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
 import { Rpc } from "./rpc.js";
@@ -77,6 +77,15 @@ export async function launchKvorum(
 /** The path of a real etcd: KVORUM_TEST_ETCD, or `etcd` on PATH; undefined when there is none. */
 export function findEtcd(): string | undefined {
   return process.env.KVORUM_TEST_ETCD ?? findOnPath("etcd");
+}
+
+/**
+ * The tool that restores a snapshot for this etcd: the `etcdutl` of its own release, which stands
+ * beside it, or else one on PATH; releases before 3.5 have `etcdctl` for it.
+ */
+export function findRestorer(etcd: string): string {
+  const own = join(dirname(etcd), "etcdutl");
+  return existsSync(own) ? own : (findOnPath("etcdutl") ?? "etcdctl");
 }
 
 export function findOnPath(name: string): string | undefined {

@@ -65,6 +65,11 @@ export interface PackedRecords {
    * there), where its value ends. At least `3 * count` numbers.
    */
   readonly bounds: Uint32Array;
+  /**
+   * Gives the memory back, for a later batch of the scan; from engines that can use it. A reader of
+   * many records who keeps no bytes should call it, once: nobody may look at the batch afterwards.
+   */
+  readonly recycle?: (() => void) | undefined;
 }
 
 /** The store as it was when the view was taken; later commits don't show. Close it soon. */

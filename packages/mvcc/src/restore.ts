@@ -82,6 +82,7 @@ class Restorer {
         this.#gather(cursor);
         this.#sizes.put(cursor.bytes);
       }
+      batch.packed?.recycle?.();
       if (this.#keys.length >= limits.restoreBlockRecords) this.#enterBlock();
     }
     this.#enterBlock();

@@ -111,7 +111,11 @@ export async function planLayout(
       continue;
     }
     const packer = new TreePacker({ pageSize, allocator, onPage });
-    for await (const batch of source.scan(bucket)) packer.addAll(packedOf(batch));
+    for await (const batch of source.scan(bucket)) {
+      const records = packedOf(batch);
+      packer.addAll(records);
+      records.recycle?.();
+    }
     root.addAll(bucketRecord(bucket, packer.finish()));
   }
   const rootPage = root.finish()!;
@@ -201,7 +205,8 @@ function checkRecords(
     beforeStart = keyStart;
     beforeEnd = valueStart;
   }
-  return before.subarray(beforeStart, beforeEnd);
+  // A copy, because the batch's memory may hold other records when the next one is compared.
+  return Uint8Array.prototype.slice.call(before, beforeStart, beforeEnd);
 }
 
 const EMPTY = new Uint8Array(0);

@@ -93,7 +93,8 @@ export class TreeWriter {
 
   /**
    * Takes the records of a batch, whose values must follow their keys. To be called before
-   * `TreePacker.addAll` of the same batch; borrows the bytes until they are written.
+   * `TreePacker.addAll` of the same batch; borrows the bytes until they are written, and then gives
+   * them back to who made them.
    */
   push(records: PackedRecords): void {
     this.#pending.push({ records, next: 0 });
@@ -135,7 +136,9 @@ export class TreeWriter {
       elementAt += taken * ELEMENT_BYTES;
       left -= taken;
       pending.next += taken;
-      if (pending.next === pending.records.count) this.#pending.shift();
+      if (pending.next < pending.records.count) continue;
+      this.#pending.shift();
+      pending.records.recycle?.();
     }
     chunk.fill(0, dataAt, end);
     return key;

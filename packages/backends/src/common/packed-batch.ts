@@ -1,5 +1,6 @@
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
 import type { PackedRecords, ScanBatch } from "../port.js";
+import { BatchMemory } from "./batch-memory.js";
 
 /** A batch that stands in one piece of memory; the arrays of views are made when asked for. */
 export class PackedBatch implements ScanBatch {
@@ -54,10 +55,15 @@ export interface StoredParts {
 
 /** Collects consecutive records as copies until a batch is full. */
 export class PackedBuilder {
+  readonly #memory: BatchMemory;
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #bounds = new Uint32Array(FIRST_BOUNDS);
   #count = 0;
   #length = 0;
+
+  constructor(memory = new BatchMemory()) {
+    this.#memory = memory;
+  }
 
   /** Adds a record whose value stands behind its key. */
   addJoined(record: Uint8Array, keyBytes: number): void {
@@ -114,7 +120,7 @@ export class PackedBuilder {
   take(): PackedRecords {
     const packed = { count: this.#count, bytes: this.#bytes, bounds: this.#bounds };
     // The next batch is probably like this one.
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(this.#bytes.length, BATCH_BYTES));
+    this.#bytes = this.#memory.take(Math.min(this.#bytes.length, BATCH_BYTES));
     this.#bounds = new Uint32Array(this.#bounds.length);
     this.#count = 0;
     this.#length = 0;

@@ -15,7 +15,13 @@ export type ScanRequest =
       readonly start: Uint8Array | undefined;
       readonly end: Uint8Array | undefined;
     }
-  | { readonly kind: "more"; readonly scan: number; readonly batches: number }
+  | {
+      readonly kind: "more";
+      readonly scan: number;
+      readonly batches: number;
+      /** Of batches that the reader has done with. */
+      readonly memory: readonly ArrayBuffer[];
+    }
   /** The reader has left. */
   | { readonly kind: "stop"; readonly scan: number };
 

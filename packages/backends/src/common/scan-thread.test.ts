@@ -13,10 +13,13 @@ const SCRIPT = `
     const bounds = new Uint32Array([0, 1, 2]).buffer;
     parentPort.postMessage({ kind: "batch", scan, count: 1, bytes, bounds });
   };
-  parentPort.on("message", ({ kind, scan, batches }) => {
+  let returned = 0;
+  parentPort.on("message", ({ kind, scan, batches, memory }) => {
     if (kind === "scan") make(scan);
-    else if (kind === "more") for (let i = 0; i < batches; i++) make(scan);
-    else parentPort.postMessage({ kind: "made", made });
+    else if (kind === "more") {
+      for (const { byteLength } of memory) returned += byteLength;
+      for (let i = 0; i < batches; i++) make(scan);
+    } else parentPort.postMessage({ kind: "made", made, returned });
   });
 `;
 
@@ -26,39 +29,65 @@ afterEach(async () => {
   for (const thread of threads.splice(0)) await thread.close();
 });
 
-function start(batches: number): { readonly thread: ScanThread; made(): Promise<number> } {
-  let tell = (_: number): void => {};
+interface Told {
+  readonly made: number;
+  /** Bytes that came back. */
+  readonly returned: number;
+}
+
+interface Started {
+  readonly thread: ScanThread;
+  tell(): Promise<Told>;
+}
+
+function start(batches: number): Started {
+  let told = (_: Told): void => {};
   const thread = new ScanThread({
     script: new URL(`data:text/javascript,${encodeURIComponent(SCRIPT)}`),
     workerData: batches,
     file: "test",
-    onOther: (message) => tell((message as { readonly made: number }).made),
+    onOther: (message) => told(message as Told),
   });
   threads.push(thread);
-  const made = (): Promise<number> =>
+  const tell = (): Promise<Told> =>
     new Promise((resolve) => {
-      tell = resolve;
+      told = resolve;
       thread.post({ kind: "tell" });
     });
-  return { thread, made };
+  return { thread, tell };
 }
 
 test("a scan that is left after its first batch has made no other", async () => {
-  const { thread, made } = start(100);
+  const { thread, tell } = start(100);
   for await (const batch of thread.scan(1, "key", {})) {
     expect(batch.packed!.count).toBe(1);
     break;
   }
-  expect(await made()).toBe(1);
+  expect((await tell()).made).toBe(1);
 });
 
 test("batches are made ahead of a reader that goes on", async () => {
-  const { thread, made } = start(100);
+  const { thread, tell } = start(100);
   const scan = thread.scan(1, "key", {});
   await scan.next();
   await scan.next();
-  expect(await made()).toBe(2 + SCAN_AHEAD_BATCHES);
+  expect((await tell()).made).toBe(2 + SCAN_AHEAD_BATCHES);
   await scan.return(undefined);
+});
+
+test("memory that the reader gives back reaches the thread, other memory stays the reader's", async () => {
+  const { thread, tell } = start(10);
+  let kept = 0;
+  for await (const { packed } of thread.scan(1, "key", {})) {
+    const { bytes, recycle } = packed!;
+    expect(bytes.length).toBe(2);
+    if (kept++ % 2 === 0) recycle!();
+  }
+  const { made, returned } = await tell();
+  expect(made).toBe(10);
+  // What comes back with the last batches is of no use any more.
+  expect(returned).toBeGreaterThanOrEqual(4);
+  expect(returned).toBeLessThanOrEqual(10);
 });
 
 test("all batches arrive, whether there are none or many", async () => {

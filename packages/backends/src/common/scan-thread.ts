@@ -112,11 +112,13 @@ export class ScanThread {
   }
 
   #more(scan: number, running: RunningScan, batches: number): void {
-    if (!running.ended) this.#send({ kind: "more", scan, batches });
+    if (running.ended) return;
+    const memory = running.takeSpare();
+    this.#send({ kind: "more", scan, batches, memory }, memory);
   }
 
-  #send(request: ScanRequest): void {
-    if (this.#gone === undefined) this.#worker.postMessage(request);
+  #send(request: ScanRequest, transfer: ArrayBuffer[] = []): void {
+    if (this.#gone === undefined) this.#worker.postMessage(request, transfer);
   }
 
   #ask(request: ScanRequest & { readonly view: number }): Promise<void> {
@@ -142,11 +144,13 @@ export class ScanThread {
       }
       case "batch": {
         const { count, bytes, bounds } = answer;
-        this.#scans.get(answer.scan)?.add(
+        const scan = this.#scans.get(answer.scan);
+        scan?.add(
           new PackedBatch({
             count,
             bytes: Buffer.from(bytes),
             bounds: new Uint32Array(bounds),
+            recycle: () => scan.giveBack(bytes),
           }),
         );
         break;
@@ -179,6 +183,7 @@ class RunningScan {
   #ready: PackedBatch[] = [];
   #error: SentError | undefined;
   #wake: (() => void) | undefined;
+  #spare: ArrayBuffer[] = [];
   ended = false;
 
   constructor(view: number) {
@@ -189,6 +194,15 @@ class RunningScan {
     if (this.ended) return;
     this.#ready.push(batch);
     this.#wake?.();
+  }
+
+  /** Keeps the memory of a batch for the thread. */
+  giveBack(memory: ArrayBuffer): void {
+    if (!this.ended) this.#spare.push(memory);
+  }
+
+  takeSpare(): ArrayBuffer[] {
+    return this.#spare.splice(0);
   }
 
   end(error: SentError | undefined): void {

@@ -1,12 +1,16 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { toBackendError } from "./backend-errors.js";
+import { BatchMemory } from "./batch-memory.js";
 import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
 
 /** A view inside the scanning thread. What it throws reaches the reader of the scan. */
 export interface ServedView {
-  /** The batches; each stands in memory of its own, which is given away. */
-  scan(bucket: Bucket, range: ScanRange): Batches;
+  /**
+   * The batches; each stands in memory of its own, which is given away.
+   * @param memory what readers have given back of it
+   */
+  scan(bucket: Bucket, range: ScanRange, memory: BatchMemory): Batches;
   close(): void | Promise<void>;
 }
 
@@ -15,6 +19,7 @@ type Batches = Iterator<PackedRecords, void> | AsyncIterator<PackedRecords, void
 interface ServedScan {
   readonly view: number;
   readonly batches: Batches;
+  readonly memory: BatchMemory;
 }
 
 /**
@@ -80,16 +85,18 @@ export function serveScans(
         break;
       case "scan": {
         const { scan, view, bucket, start, end: to } = request;
-        const batches = views.get(view)?.scan(bucket, { start, end: to });
+        const memory = new BatchMemory();
+        const batches = views.get(view)?.scan(bucket, { start, end: to }, memory);
         if (batches === undefined) {
           end(scan, { code: "CLOSED", message: `${file}: the view is closed` });
           break;
         }
-        scans.set(scan, { view, batches });
+        scans.set(scan, { view, batches, memory });
         void produce(scan);
         break;
       }
       case "more":
+        scans.get(request.scan)?.memory.give(request.memory);
         for (let i = 0; i < request.batches; i++) void produce(request.scan);
         break;
       case "stop":

@@ -109,6 +109,26 @@ export function testScans(context: ConformanceContext): void {
     await view.close();
   });
 
+  context.testStore("a reader that gives memory back sees the same records", async (store) => {
+    const value = noise(300, context.seed);
+    const keys = Array.from({ length: 30_000 }, (_, i) => revisionKey(i, i % 5));
+    for (let from = 0; from < keys.length; from += 10_000) {
+      const some = keys.slice(from, from + 10_000);
+      await store.commit(some.map((key): Op => ({ bucket: "key", key, value })));
+    }
+    const view = await store.view();
+    let next = 0;
+    for await (const { keys: found, values, packed } of view.scan("key")) {
+      for (const [i, key] of found.entries()) {
+        assert.equal(hex(key), hex(keys[next++]!));
+        assert.ok(value.equals(values[i]!), `the value of key ${next}`);
+      }
+      packed?.recycle?.();
+    }
+    assert.equal(next, keys.length);
+    await view.close();
+  });
+
   context.testStore("the bytes of a batch stay the receiver's", async (store) => {
     const ops: Op[] = [];
     for (let i = 0; i < 9_000; i++) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPrng } from "@kvorum/base";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { BatchMemory } from "../common/batch-memory.js";
 import { writeSealed } from "../common/record-checksum.js";
 import { noise } from "../conformance/model.js";
 import { storedKey } from "./key-codec.js";
@@ -136,7 +137,7 @@ function sorted({ start, end }: Range): [string, string][] {
 
 async function contents(view: StoreView, range: Range): Promise<[string, string][]> {
   const found: [string, string][] = [];
-  for await (const { count, bytes, bounds } of view.scan("key", range)) {
+  for await (const { count, bytes, bounds } of view.scan("key", range, new BatchMemory())) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let i = 0; i < 3 * count; i += 3) {
       const [keyStart, valueStart, valueEnd] = bounds.subarray(i, i + 3);

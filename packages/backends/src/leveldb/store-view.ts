@@ -1,3 +1,4 @@
+import type { BatchMemory } from "../common/batch-memory.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { PackedBuilder } from "../common/packed-batch.js";
 import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
@@ -36,18 +37,23 @@ export class StoreView implements ServedView {
   scan(
     bucket: Bucket,
     range: ScanRange,
+    memory: BatchMemory,
   ): Generator<PackedRecords, void> | AsyncGenerator<PackedRecords, void> {
     const files = bucket === "key" ? this.#files : undefined;
     return files === undefined
       ? this.#scanStore(bucket, range)
-      : this.#scanFiles(files, bucket, range);
+      : this.#scanFiles(files, { bucket, range, memory });
   }
 
-  *#scanFiles(files: StoreFiles, bucket: Bucket, range: ScanRange): Generator<PackedRecords, void> {
+  *#scanFiles(
+    files: StoreFiles,
+    options: { readonly bucket: Bucket; readonly range: ScanRange; readonly memory: BatchMemory },
+  ): Generator<PackedRecords, void> {
+    const { bucket, range, memory } = options;
     const stored = storedRange(bucket, range);
     const records = new RecordMerge(files.runs(stored), stored);
     const checksum = new RunChecksum(BUCKET_IDS[bucket]);
-    const builder = new PackedBuilder();
+    const builder = new PackedBuilder(memory);
     for (let record = records.next(); record !== undefined; record = records.next()) {
       const { key, keyLength, values, valueStart, valueEnd } = record;
       const end = valueEnd - CHECKSUM_BYTES;

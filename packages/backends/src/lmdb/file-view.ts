@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { asBuffer, compareBytes } from "@kvorum/base";
+import type { BatchMemory } from "../common/batch-memory.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { PackedBuilder } from "../common/packed-batch.js";
 import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
@@ -34,12 +35,12 @@ export class FileView implements ServedView {
     }
   }
 
-  *scan(bucket: Bucket, range: ScanRange): Generator<PackedRecords, void> {
+  *scan(bucket: Bucket, range: ScanRange, memory: BatchMemory): Generator<PackedRecords, void> {
     const tree = this.#trees.get(bucket);
     const stored = storedRange(range);
     if (tree === undefined) throw damagedPage(this.#file, 0, `no table "${bucket}"`);
     if (stored === undefined) return;
-    const collector = new Collector(this.#file, bucket, range);
+    const collector = new Collector({ file: this.#file, bucket, range, memory });
     const options = {
       path: this.#file,
       descriptor: this.#descriptor,
@@ -82,15 +83,22 @@ class Collector {
   readonly #bucket: Bucket;
   readonly #range: ScanRange;
   readonly #checksum: RunChecksum;
-  readonly #builder = new PackedBuilder();
+  readonly #builder: PackedBuilder;
   #full: PackedRecords[] = [];
   /** Keys that share a long head come in the order of their hashes: they are sorted first. */
   #group: FullPair[] = [];
 
-  constructor(file: string, bucket: Bucket, range: ScanRange) {
+  constructor(options: {
+    readonly file: string;
+    readonly bucket: Bucket;
+    readonly range: ScanRange;
+    readonly memory: BatchMemory;
+  }) {
+    const { file, bucket, range, memory } = options;
     this.#file = file;
     this.#bucket = bucket;
     this.#range = range;
+    this.#builder = new PackedBuilder(memory);
     this.#checksum = new RunChecksum(BUCKET_IDS[bucket]);
   }
 
