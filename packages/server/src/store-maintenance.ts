@@ -48,7 +48,7 @@ export class StoreMaintenance {
 
   /**
    * The store as it is now as a snapshot file of etcd. However slowly that is read, the engine is
-   * free again after one scan.
+   * free again after one scan and a few seconds.
    */
   async openSnapshot(): Promise<SnapshotStream> {
     const { member, opened, snapDirectory } = this.#options;
@@ -68,7 +68,9 @@ export class StoreMaintenance {
         );
       },
     } as const;
-    return saveSnapshot(view, { fs: member.fs, path }, this.#trustsSizes ? bounded : undefined);
+    const spool = { fs: member.fs, path };
+    if (!this.#trustsSizes) return saveSnapshot(view, spool);
+    return saveSnapshot(view, spool, { bucket: bounded, clock: member.clock });
   }
 
   /** "X.Y.0", or empty while unknown. */

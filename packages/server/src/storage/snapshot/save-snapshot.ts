@@ -9,11 +9,17 @@ import {
   snapshotStreamWithin,
   writeBoltFileTo,
 } from "@kvorum/backends/boltfile";
-import type { File, FileSystem } from "@kvorum/base";
+import type { Clock, File, FileSystem } from "@kvorum/base";
 import { asStorageError } from "./as-storage-error.js";
 import { endWith } from "./end-with.js";
 import { runAhead } from "./run-ahead.js";
 import { createAnew, type SpoolPlace } from "./spool-place.js";
+
+/** What is known in advance of a view's largest bucket. */
+export interface Bounded {
+  readonly bucket: BoundedBucket;
+  readonly clock: Clock;
+}
 
 /** Bytes done of all bytes; the last report says all of them. */
 export type SnapshotProgress = (progress: {
@@ -26,7 +32,7 @@ export type SnapshotProgress = (progress: {
  * content gives the same bytes, whatever the engine, but for pages of zeros where `bounded` is used.
  *
  * A slow receiver should not hold up the engine, which can't reuse what a view pins; so with a spool
- * the view is scanned once, as fast as the scan goes, and then closed:
+ * the view is scanned once, with little or no waiting for the receiver, and then closed:
  * - with a bound of its largest bucket that is of use, the stream begins at once, and what the
  *   receiver has not taken waits in memory and then in the spool, see `runAhead`;
  * - without one, the database is made in the spool and the stream begins when it is whole, because
@@ -42,7 +48,7 @@ export type SnapshotProgress = (progress: {
 export async function saveSnapshot(
   view: View,
   spool?: SpoolPlace,
-  bounded?: BoundedBucket,
+  bounded?: Bounded,
 ): Promise<BoltStream> {
   if (spool !== undefined) return saveThrough(view, spool, bounded);
   try {
@@ -76,18 +82,18 @@ async function* firstBytes(
 async function saveThrough(
   view: View,
   spool: SpoolPlace,
-  bounded: BoundedBucket | undefined,
+  bounded: Bounded | undefined,
 ): Promise<BoltStream> {
   if (bounded === undefined) return spoolSnapshot(view, spool);
   let stream: BoltStream | undefined;
   try {
-    stream = await snapshotStreamWithin(view, bounded);
+    stream = await snapshotStreamWithin(view, bounded.bucket);
   } catch (error) {
     await view.close();
     throw error;
   }
   if (stream === undefined) return spoolSnapshot(view, spool);
-  return runAhead(stream, spool, () => view.close());
+  return runAhead(stream, { spool, clock: bounded.clock, ended: () => view.close() });
 }
 
 async function spoolSnapshot(view: View, { fs, path }: SpoolPlace): Promise<BoltStream> {
