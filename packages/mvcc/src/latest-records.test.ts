@@ -60,8 +60,14 @@ test("agrees with a map", () => {
         newest.set(key.toString(), record);
         cache.add(key, record);
       } else if (kind < 8) {
+        const isNew = !newest.has(key.toString());
         newest.set(key.toString(), record);
         const known = cache.seek(key);
+        if (isNew) {
+          cache.putNew(key, placeOf(record));
+          entries.delete(key.toString());
+          continue;
+        }
         expect(known === undefined || known === entries.get(key.toString())).toBe(true);
         if (known !== undefined) knownEntries++;
         const entry = step % 3 === 0 ? undefined : KeyIndex.ofCreation(step);
@@ -91,6 +97,32 @@ test("keeps all records while there is room, then drops the oldest", () => {
   expect(held.length - firstHeld).toBe(cache.count);
   expect(cache.count).toBeGreaterThan(900);
   expect(cache.count).toBeLessThan(1_100);
+});
+
+test("keeps new keys while there is room, and gives the memory of a load back that nobody used", () => {
+  const key = (i: number) => Buffer.from(`key-${String(i).padStart(8, "0")}`);
+  const record = (i: number) => recordOf(key(i), 60, i % 200);
+  const putNew = (cache: LatestRecords, i: number) => {
+    cache.seek(key(i));
+    cache.putNew(key(i), placeOf(record(i)));
+  };
+  for (const isUsed of [false, true]) {
+    const cache = new LatestRecords(100_000);
+    for (let i = 0; i < 900; i++) putNew(cache, i);
+    expect(cache.count).toBe(900);
+    if (isUsed) expect(get(cache, key(7))).toEqual(record(7));
+    for (let i = 900; i < 2_000; i++) putNew(cache, i);
+    expect(get(cache, key(1_999))).toBeUndefined();
+    expect(get(cache, key(7))).toEqual(isUsed ? record(7) : undefined);
+    if (!isUsed) expect(cache.count).toBe(0);
+    cache.seek(key(1_999));
+    cache.putSought(key(1_999), placeOf(record(1_999)), undefined);
+    expect(get(cache, key(1_999))).toEqual(record(1_999));
+    cache.seek(key(1_999));
+    const again = recordOf(key(1_999), 60, 201);
+    cache.putNew(key(1_999), placeOf(again));
+    expect(get(cache, key(1_999))).toEqual(again);
+  }
 });
 
 test("keeps neither what is too large nor what does not begin with its key", () => {

@@ -3,8 +3,8 @@ import type { KeyIndex } from "./key-index.js";
 import type { RecordPlace } from "./record-arena.js";
 
 /**
- * The newest records of keys that were changed or read lately, found by the bytes of the key: no string,
- * no search of the index and no object for a hit. Bounded in bytes.
+ * The newest records of keys that were changed or read lately, found by the bytes of the key: no
+ * string, no search of the index and no object for a hit. Bounded in bytes.
  *
  * The records lie one behind the other in a ring of memory outside the heap, the oldest goes first:
  *
@@ -16,7 +16,7 @@ import type { RecordPlace } from "./record-arena.js";
  *   slots [ hash | position + 1 | hash | position + 1 | ... ]      position in words; 0 is "empty"
  *
  * A record begins with its key (`encodeKeyValue`), which is compared, so a hit is never wrong. Who
- * changes a key must call `seek` and `putSought`, or `remove`.
+ * changes a key must call `seek` and `putSought` or `putNew`, or `remove`.
  *
  * Beside a slot stands what the index holds of the key, if it was put here: the next change of the
  * key needs no search of the index then.
@@ -39,6 +39,10 @@ export class LatestRecords {
   /** Of the key of the last `seek`. */
   #soughtHash = 0;
   #soughtSlot = -1;
+  /** Something that was held was asked for. */
+  #isUsed = false;
+  /** A new key found no room. */
+  #isOutgrown = false;
 
   /** What `find` has found: `bytes[start, end)`, which the next change of the cache may overwrite. */
   bytes: Buffer = EMPTY;
@@ -59,6 +63,7 @@ export class LatestRecords {
     if (this.#count === 0) return false;
     const slot = this.#slotOf(hashOf(bytes, start, end), bytes, start, end);
     if (slot === -1) return false;
+    this.#isUsed = true;
     const word = this.#slots[slot + 1]! - 1;
     this.bytes = this.#ring;
     this.start = (word + HEAD_WORDS) * 4;
@@ -82,7 +87,9 @@ export class LatestRecords {
     const slot = this.#count === 0 ? -1 : this.#slotOf(hash, key, 0, key.length);
     this.#soughtHash = hash;
     this.#soughtSlot = slot;
-    return slot === -1 ? undefined : this.#entries[slot >>> 1];
+    if (slot === -1) return undefined;
+    this.#isUsed = true;
+    return this.#entries[slot >>> 1];
   }
 
   /**
@@ -108,6 +115,24 @@ export class LatestRecords {
     if (at !== -1) this.#copy(record, at);
   }
 
+  /**
+   * As `putSought`, of a key that is new. It is kept while there is room that was never used: a
+   * million keys that are loaded would only displace each other, and others that are used. They come
+   * with their next put or their first read then, and the memory of a load that nobody has used so
+   * far is given back.
+   */
+  putNew(key: Uint8Array, record: RecordPlace): void {
+    const bytes = entryBytes(record.end - record.start);
+    const hasRoom = !this.#isOutgrown && this.#usedBytes + bytes <= this.#ringBytesMax;
+    if (hasRoom || this.#soughtSlot !== -1) {
+      this.putSought(key, record, undefined);
+      return;
+    }
+    if (this.#isOutgrown) return;
+    this.#isOutgrown = true;
+    if (!this.#isUsed) this.#clear();
+  }
+
   /** The key is gone. */
   remove(key: Uint8Array): void {
     if (this.#count === 0) return;
@@ -128,6 +153,19 @@ export class LatestRecords {
     this.#insertSlot(hash, start / 4 + 1, entry);
     this.#count++;
     return start + HEAD_BYTES;
+  }
+
+  #clear(): void {
+    this.#ring = EMPTY;
+    this.#words = new Int32Array(0);
+    this.#head = 0;
+    this.#tail = 0;
+    this.#usedBytes = 0;
+    this.#slots = new Int32Array(0);
+    this.#slotMask = 0;
+    this.#entries = [];
+    this.#count = 0;
+    this.#soughtSlot = -1;
   }
 
   /** Word by word: both ends are padded, and a view for `set` would cost more than the copying. */

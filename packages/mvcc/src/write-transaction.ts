@@ -114,9 +114,8 @@ export class WriteTransaction {
     const fields = { key, createRevision: created, modRevision: main, version, value, lease };
     const place = records.addRecord(main, sub, sizeOfKeyValue(fields), false);
     writeKeyValue(fields, place.bytes, place.start);
-    // A key that is new may be one of a million that are loaded and seldom read: it is kept there
-    // from its next put or its first read on.
-    if (version !== 1) reader.latest.putSought(key, place, outcome.entry);
+    if (version === 1) reader.latest.putNew(key, place);
+    else reader.latest.putSought(key, place, outcome.entry);
     counters.puts++;
     if (attached === 0n && previousLease === 0n && !this.#isWatched) return;
     const text = bytesToLatin1(key);
