@@ -45,6 +45,7 @@ function start(batches: number): Started {
   const thread = new ScanThread({
     script: new URL(`data:text/javascript,${encodeURIComponent(SCRIPT)}`),
     workerData: batches,
+    reusesMemory: true,
     file: "test",
     onOther: (message) => told(message as Told),
   });

@@ -10,6 +10,8 @@ export interface ScanThreadOptions {
   readonly workerData: unknown;
   /** What to name in errors. */
   readonly file: string;
+  /** The script makes batches in memory that comes back; else it is left to the collector here. */
+  readonly reusesMemory?: boolean;
   /** Receives messages of the script that don't belong to scans. */
   readonly onOther?: (message: unknown) => void;
   /** Called when the thread ends by itself. */
@@ -150,7 +152,7 @@ export class ScanThread {
             count,
             bytes: Buffer.from(bytes),
             bounds: new Uint32Array(bounds),
-            recycle: () => scan.giveBack(bytes),
+            recycle: this.#options.reusesMemory ? () => scan.giveBack(bytes) : undefined,
           }),
         );
         break;

@@ -35,6 +35,7 @@ export class StoreThread {
       // The built file from both the sources and the build: a worker can't run TypeScript.
       script: new URL("../../dist/leveldb/worker.js", import.meta.url),
       workerData,
+      reusesMemory: true,
       file: directory,
       onOther: (other) => {
         const message = other as ThreadAnswer | VerifyMessage;

@@ -187,6 +187,7 @@ export class LmdbBackend implements Backend {
       // The built file from both the sources and the build: a worker can't run TypeScript.
       script: new URL("../../dist/lmdb/worker.js", import.meta.url),
       workerData: this.#threadData,
+      reusesMemory: true,
       file: this.#directory,
       onOther: (message) => this.#verification.receive(message as VerifyMessage),
       onGone: (error) => this.#verification.fail(error),
