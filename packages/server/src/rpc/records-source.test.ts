@@ -3,7 +3,7 @@ import { createPrng } from "@kvorum/base";
 import { expect, test } from "vitest";
 import { isLongerThan, RecordsSource } from "./records-source.js";
 
-const seed = Number(process.env["KVORUM_SEED"] ?? Date.now() % 2 ** 31);
+const seed = Number(process.env.KVORUM_SEED ?? Date.now() % 2 ** 31);
 
 test("pieces of any size make the list that a reply holds", () => {
   console.log(`KVORUM_SEED=${seed}`);
