@@ -1,4 +1,4 @@
-import { type RawKeyValue, varintSize } from "@kvorum/api";
+import { type RawKeyValue, varintSize, writeVarint } from "@kvorum/api";
 import type { MessageSource } from "@kvorum/grpc";
 
 /** A length of 4 GiB and more is no message's. */
@@ -80,12 +80,5 @@ function fieldBytes(record: RawKeyValue): number {
 
 function writeHead(into: Uint8Array, at: number, length: number): number {
   into[at] = 0x12;
-  let offset = at + 1;
-  let rest = length;
-  while (rest >= 0x80) {
-    into[offset++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  into[offset++] = rest;
-  return offset;
+  return writeVarint(into, at + 1, length);
 }
