@@ -1,4 +1,4 @@
-/** How a file is opened. the "-durable" modes mean O_DSYNC: a write resolves when it is on the disk. */
+/** How a file is opened. The "-durable" modes mean O_DSYNC: a write resolves when it is on the disk. */
 export type OpenMode = "read" | "read-write" | "create" | "read-write-durable" | "create-durable";
 
 /** An open file. Positions and lengths are bytes. Errors are Node's, with `code` such as "ENOSPC". */

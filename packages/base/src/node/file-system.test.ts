@@ -28,3 +28,9 @@ test("files and directories are the owner's alone", async () => {
     expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
   }
 });
+
+test("a directory that the system doesn't let anyone make is an error, not a wait without end", async () => {
+  // Linux answers ENOENT here although /proc is there; elsewhere there is no /proc, or it is full.
+  const path = "/proc/kvorum/deep";
+  await expect(nodeFileSystem.makeDirectory(path)).rejects.toThrow(/ENOENT|EACCES|EROFS|EPERM/);
+});

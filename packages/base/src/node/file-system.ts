@@ -9,6 +9,7 @@ import {
   rm,
   stat,
 } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { File, FileSystem, OpenMode } from "../file-system.js";
 
 const OWNER_ONLY_FILE = 0o600;
@@ -69,6 +70,30 @@ async function openFile(path: string, mode: OpenMode): Promise<File> {
   return new NodeFile(path, await open(path, FLAGS[mode], OWNER_ONLY_FILE));
 }
 
+/**
+ * Not Node's own `recursive`: that tries for ever where the system answers ENOENT although the
+ * parent is there, as it does below /proc.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, OWNER_ONLY_DIRECTORY);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await isDirectory(path))) return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await isDirectory(parent))) throw error;
+    await makeDirectory(parent);
+    await makeDirectory(path);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
 /** The machine's file system. */
 export const nodeFileSystem: FileSystem = {
   open: openFile,
@@ -84,9 +109,7 @@ export const nodeFileSystem: FileSystem = {
     }
   },
   list: async (path) => (await readdir(path)).sort(),
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-  },
+  makeDirectory,
   rename,
   remove: (path, options) => rm(path, { recursive: options?.recursive ?? false }),
   async stat(path) {
@@ -98,7 +121,9 @@ export const nodeFileSystem: FileSystem = {
         modifiedMs: found.mtimeMs,
       };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      const { code } = error as NodeJS.ErrnoException;
+      // ENOTDIR: one of the parents is a file, so nothing can stand below it.
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
       throw error;
     }
   },

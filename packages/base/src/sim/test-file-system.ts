@@ -91,6 +91,7 @@ export function fileSystemSuite(name: string, create: () => Promise<SuiteContext
       expect(await fs.stat(at("a"))).toMatchObject({ isDirectory: true });
       expect(await fs.stat(at("a/Y"))).toMatchObject({ isDirectory: false, sizeBytes: 2 });
       expect(await fs.stat(at("a/none"))).toBeUndefined();
+      expect(await fs.stat(at("a/z/below-a-file"))).toBeUndefined();
     });
 
     test("renames over a file, and a directory with its content", async () => {
