@@ -6,7 +6,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type Server } from "node:tls";
@@ -159,6 +159,29 @@ describe("a TLS listener", () => {
       message: "rejected connection on client endpoint",
       fields: { error: "DEPTH_ZERO_SELF_SIGNED_CERT" },
     });
+  });
+
+  it("says in etcd's words why a handshake failed", async () => {
+    const record = recorder();
+    const port = await serve(MUTUAL, record);
+    const said = async (send: () => Promise<unknown>) => {
+      const count = record.lines.length;
+      await send();
+      await expect.poll(() => record.lines.length).toBe(count + 1);
+      return record.lines[count]!.fields?.error;
+    };
+    const plain = (text: string) => () =>
+      new Promise<void>((resolve) => {
+        const socket = connectPlain(port, "127.0.0.1", () => socket.write(text));
+        socket.on("error", () => {});
+        socket.once("close", () => resolve());
+      });
+    const noTls = "tls: first record does not look like a TLS handshake";
+    expect(await said(plain("GET /health HTTP/1.1\r\n\r\n"))).toBe(noTls);
+    expect(await said(plain("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))).toBe(noTls);
+    expect(await said(() => visit(port))).toBe("tls: client didn't provide a certificate");
+    const mismatch = { ...asClient("client"), ciphers: "TLS_AES_128_CCM_SHA256" };
+    expect(await said(() => visit(port, mismatch))).toMatch(/^tls: no cipher suite/);
   });
 });
 

@@ -10,6 +10,7 @@ import type { TlsConfig, TlsVersion } from "../config/config.js";
 import { opensslCiphers } from "../config/tls-names.js";
 import type { Logger } from "../observe/logger.js";
 import { ClientIdentityCheck } from "./client-identity.js";
+import { handshakeFailure } from "./handshake-failure.js";
 import { findSanMismatch, type HostResolver, systemResolver } from "./san-check.js";
 import { readConfiguredFile, WatchedFiles } from "./watched-files.js";
 
@@ -108,14 +109,6 @@ async function admitByOrigin(
   const mismatch = await findSanMismatch(certificate, socket.remoteAddress ?? "", resolver);
   socket.off("error", onError);
   if (!socket.destroyed) admit(socket, mismatch);
-}
-
-/** Undefined when the client just hung up, as probes and port scanners do. */
-function handshakeFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string | undefined {
-  // A refused certificate ends the socket without an error of its own; only its reason is kept.
-  const refused: unknown = socket.authorizationError;
-  if (refused) return refused instanceof Error ? refused.message : String(refused);
-  return error.code === "ECONNRESET" ? undefined : error.message;
 }
 
 function demandsCertificate(config: TlsConfig): boolean {
