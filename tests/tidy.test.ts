@@ -34,7 +34,7 @@ const MAY_TOUCH_THE_WORLD = [
   /^packages\/client\/src\//,
   /^packages\/ctl\/src\//,
   /^bench\/src\//,
-  /^packages\/server\/src\/(main|host|client-listener)/,
+  /^packages\/server\/src\/(main|host|client-listener|held-port)/,
   /^packages\/server\/src\/(observe|http|tls)\//,
   /^packages\/server\/src\/peer\/(dialer|peer-listener)\.ts$/,
   /^packages\/server\/src\/discovery\/(etcd-kv|node-dns)\.ts$/,

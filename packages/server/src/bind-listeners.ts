@@ -1,7 +1,8 @@
 import { nodeClock } from "@kvorum/base/node";
-import { ClientListener, type ListenAddress } from "./client-listener.js";
+import { ClientListener } from "./client-listener.js";
 import type { Config, TlsConfig } from "./config/config.js";
 import type { ListenUrl } from "./config/listen-url.js";
+import type { ListenAddress } from "./held-port.js";
 import type { Logger } from "./observe/logger.js";
 import { PeerListener } from "./peer/peer-listener.js";
 import { StartError } from "./start-error.js";
@@ -64,9 +65,9 @@ export async function bindPeers(config: Config, logger: Logger): Promise<PeerLis
       const tls = usesPeerTls(url, config.peerTls, logger)
         ? createServerTls({ config: config.peerTls, logger, endpoint: "peer" })
         : undefined;
-      const listener = new PeerListener({
-        ...{ address: addressOf(url), tls, readTimeoutMs: config.raft.peerReadTimeoutMs },
-      });
+      const address = addressOf(url);
+      const readTimeoutMs = config.raft.peerReadTimeoutMs;
+      const listener = new PeerListener({ address, tls, readTimeoutMs });
       await listener.listen();
       bound.push(listener);
     } catch (error) {
@@ -97,7 +98,17 @@ function addressOf(url: ListenUrl): ListenAddress {
   return url.scheme.startsWith("unix") ? { path: url.host } : { host: url.host, port: url.port };
 }
 
+/** What to do about the errors of binding a port that people meet. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: "stop the process that listens there, or give another URL",
+  EADDRNOTAVAIL: "give an address that this machine has, or 0.0.0.0 for all of them",
+  EACCES: "give a port or path that this user may use; ports below 1024 are the system's",
+  ENOTFOUND: "give an address, or a host name that this machine can resolve",
+};
+
 function listenerFailed(url: ListenUrl, cause: unknown): StartError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StartError("listener failed", `can't listen on ${url.href}: ${reason}`, { cause });
+  const advice = ADVICE[(cause as NodeJS.ErrnoException).code ?? ""];
+  const text = `can't listen on ${url.href}: ${reason}${advice === undefined ? "" : `; ${advice}`}`;
+  return new StartError("listener failed", text, { cause });
 }

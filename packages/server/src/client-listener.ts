@@ -1,19 +1,13 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import { createServer, type Server as NetServer, type Socket } from "node:net";
+import type { RequestListener, Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Clock } from "@kvorum/base";
 import { type GrpcServer, sniffProtocol } from "@kvorum/grpc";
-import type { ServerTls } from "./tls/server-tls.js";
+import { HeldPort, type HeldPortOptions } from "./held-port.js";
+import { createSocketHttp } from "./http/socket-http.js";
+import { serverLimits } from "./limits.js";
 
-/** Where to listen: a host and port, or the path of a Unix socket. */
-export type ListenAddress =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string };
-
-export interface ClientListenerOptions {
-  readonly address: ListenAddress;
+export interface ClientListenerOptions extends HeldPortOptions {
   readonly clock: Clock;
-  /** Undefined: plain text. */
-  readonly tls: ServerTls | undefined;
 }
 
 /** What a listener's connections are given to; undefined: such connections are closed. */
@@ -22,81 +16,50 @@ export interface ClientServers {
   readonly http: RequestListener | undefined;
 }
 
-/** A client that says nothing for this long after connecting is dropped. */
-const SNIFF_TIMEOUT_MS = 10_000;
-
 /**
  * One port for gRPC and HTTP/1.1: the first bytes (or ALPN) decide which of the two a connection
- * speaks, and the socket is handed over. The port is bound before the member starts, so that a port
- * in use is found first; connections that come early wait until `serve`.
+ * speaks, and the socket is handed over.
  */
 export class ClientListener {
-  readonly #options: ClientListenerOptions;
-  readonly #server: NetServer;
-  readonly #sockets = new Set<Socket>();
-  #early: Socket[] = [];
-  #servers: ClientServers | undefined;
+  readonly #clock: Clock;
+  readonly #port: HeldPort;
   #http: Server | undefined;
 
   constructor(options: ClientListenerOptions) {
-    this.#options = options;
-    const accept = (socket: Socket) => this.#accept(socket);
-    const { tls } = options;
-    this.#server =
-      tls === undefined ? createServer({ noDelay: true }, accept) : tls.createServer(accept);
+    this.#clock = options.clock;
+    this.#port = new HeldPort(options);
   }
 
   /** Resolves once the port is bound. @throws Node's error, for example EADDRINUSE */
   listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ ...this.#options.address, backlog: 1024 }, () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+    return this.#port.listen();
   }
 
   /** "host:port" as bound: the port that was asked for, or the one chosen for 0. */
   get address(): string {
-    const bound = this.#server.address();
-    if (typeof bound === "string" || bound === null) return bound ?? "";
-    const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
-    return `${host}:${bound.port}`;
+    return this.#port.address;
   }
 
-  /** Connections are served from now on. */
+  /** Connections are served from now on, those that came early too. */
   serve(servers: ClientServers): void {
-    this.#servers = servers;
-    if (servers.http !== undefined) this.#http = createHttpServer(servers.http);
-    const early = this.#early;
-    this.#early = [];
-    for (const socket of early) this.#hand(socket, servers);
+    if (servers.http !== undefined) this.#http = createSocketHttp(servers.http);
+    this.#port.serve((socket) => this.#hand(socket, servers));
   }
 
   /** Accepts no more; idle HTTP/1.1 connections end. gRPC's are the gRPC server's to drain. */
   stopAccepting(): void {
-    this.#server.close();
-    this.#http?.closeIdleConnections();
+    this.#port.stopAccepting();
+    this.#http?.close();
   }
 
   /** Ends every connection now. */
   close(): void {
     this.stopAccepting();
-    this.#http?.closeAllConnections();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.once("close", () => this.#sockets.delete(socket));
-    if (this.#servers === undefined) this.#early.push(socket);
-    else this.#hand(socket, this.#servers);
+    this.#port.close();
   }
 
   #hand(socket: Socket, servers: ClientServers): void {
-    const options = { clock: this.#options.clock, timeoutMs: SNIFF_TIMEOUT_MS };
+    const options = { clock: this.#clock, timeoutMs: serverLimits.firstBytesTimeoutMs };
     sniffProtocol(socket, options, (protocol, head) => {
       if (protocol === "http2" && servers.grpc !== undefined) {
         servers.grpc.handle(socket, head);

@@ -30,4 +30,10 @@ export const serverLimits = {
   versionMonitorMs: 4_000,
   /** How often superseded WAL segments and snapshot files are removed. Source: etcd purgeFileInterval. */
   purgeMs: 30_000,
+  /** Connections that the system keeps for a port until they are accepted. */
+  connectionBacklogMax: 1_024,
+  /** Connections accepted before the member serves; it has joined its cluster by then. */
+  earlyConnectionsMax: 512,
+  /** A client that says nothing for this long after connecting is dropped. */
+  firstBytesTimeoutMs: 10_000,
 } as const;
