@@ -82,9 +82,9 @@ export class PackedBuilder {
 
   /**
    * Adds a record from a store that puts one byte before each key and a trailer behind each value,
-   * without them; returns where in `bytes` it begins.
+   * without them.
    */
-  addStored(record: StoredParts, trailerBytes: number): number {
+  addStored(record: StoredParts, trailerBytes: number): void {
     const { key, keyLength, values, valueStart } = record;
     const valueEnd = Math.max(valueStart, record.valueEnd - trailerBytes);
     const end = keyLength - 1 + valueEnd - valueStart;
@@ -95,16 +95,6 @@ export class PackedBuilder {
     for (let i = 1; i < keyLength; i++) bytes[to++] = key[i]!;
     values.copy(bytes, to, valueStart, valueEnd);
     this.#bound(start, to, start + end);
-    return start;
-  }
-
-  /** What was added since the last batch was taken: the first `length` of these. */
-  get bytes(): Buffer {
-    return this.#bytes;
-  }
-
-  get length(): number {
-    return this.#length;
   }
 
   get empty(): boolean {

@@ -45,11 +45,6 @@ export class RunChecksum {
     return extend(this.#head, new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start));
   }
 
-  /** Of a key with its value behind it. */
-  ofJoined(record: Uint8Array): number {
-    return extend(this.#head, record);
-  }
-
   ofParts(key: Uint8Array, value: Uint8Array): number {
     return extend(extend(this.#head, key), value);
   }

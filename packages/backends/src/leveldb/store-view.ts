@@ -1,7 +1,6 @@
 import type { BatchMemory } from "../common/batch-memory.js";
-import { BUCKET_IDS } from "../common/bucket-id.js";
-import { PackedBuilder } from "../common/packed-batch.js";
-import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
+import { CheckedBuilder } from "../common/checked-builder.js";
+import { CHECKSUM_BYTES, damagedRecord } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
 import { LEVELDB_READ_BYTES_MAX, LEVELDB_READ_RECORDS_MAX } from "../limits.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
@@ -52,16 +51,9 @@ export class StoreView implements ServedView {
     const { bucket, range, memory } = options;
     const stored = storedRange(bucket, range);
     const records = new RecordMerge(files.runs(stored), stored);
-    const checksum = new RunChecksum(BUCKET_IDS[bucket]);
-    const builder = new PackedBuilder(memory);
+    const builder = new CheckedBuilder({ file: this.#directory, bucket, memory });
     for (let record = records.next(); record !== undefined; record = records.next()) {
-      const { key, keyLength, values, valueStart, valueEnd } = record;
-      const end = valueEnd - CHECKSUM_BYTES;
-      const expected = end < valueStart ? undefined : values.readUInt32LE(end);
-      const at = builder.addStored(record, CHECKSUM_BYTES);
-      if (expected !== checksum.of(builder.bytes, at, builder.length)) {
-        throw damagedRecord(this.#directory, bucket, key.subarray(1, keyLength));
-      }
+      builder.addStored(record);
       if (builder.full) yield builder.take();
     }
     if (!builder.empty) yield builder.take();
@@ -76,8 +68,7 @@ export class StoreView implements ServedView {
     });
     this.#iterators.add(iterator);
     try {
-      const checksum = new RunChecksum(BUCKET_IDS[bucket]);
-      const builder = new PackedBuilder();
+      const builder = new CheckedBuilder({ file: this.#directory, bucket });
       let next = iterator.nextv(LEVELDB_READ_RECORDS_MAX);
       for (;;) {
         const entries = await next;
@@ -88,11 +79,8 @@ export class StoreView implements ServedView {
         for (const [prefixed, stored] of entries) {
           const key = prefixed.subarray(1);
           const end = stored.length - CHECKSUM_BYTES;
-          const value = stored.subarray(0, Math.max(0, end));
-          if (end < 0 || checksum.ofParts(key, value) !== stored.readUInt32LE(end)) {
-            throw damagedRecord(this.#directory, bucket, key);
-          }
-          builder.addParts(key, value);
+          if (end < 0) throw damagedRecord(this.#directory, bucket, key);
+          builder.addParts(key, stored.subarray(0, end), stored.readUInt32LE(end));
           if (builder.full) yield builder.take();
         }
       }

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { asBuffer, compareBytes } from "@kvorum/base";
 import type { BatchMemory } from "../common/batch-memory.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
-import { PackedBuilder } from "../common/packed-batch.js";
+import { CheckedBuilder } from "../common/checked-builder.js";
 import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
@@ -77,13 +77,13 @@ interface FullPair {
   readonly value: Uint8Array;
 }
 
-/** Checks records against their checksums and packs them into batches. */
+/** Packs records into batches that are checked against the checksums of the records. */
 class Collector {
   readonly #file: string;
   readonly #bucket: Bucket;
   readonly #range: ScanRange;
   readonly #checksum: RunChecksum;
-  readonly #builder: PackedBuilder;
+  readonly #builder: CheckedBuilder;
   #full: PackedRecords[] = [];
   /** Keys that share a long head come in the order of their hashes: they are sorted first. */
   #group: FullPair[] = [];
@@ -98,7 +98,7 @@ class Collector {
     this.#file = file;
     this.#bucket = bucket;
     this.#range = range;
-    this.#builder = new PackedBuilder(memory);
+    this.#builder = new CheckedBuilder({ file, bucket, memory });
     this.#checksum = new RunChecksum(BUCKET_IDS[bucket]);
   }
 
@@ -111,13 +111,9 @@ class Collector {
     if (this.#group.length > 0) this.#drain();
     const valueEnd = storedEnd - CHECKSUM_BYTES;
     if (valueEnd < valueStart) throw this.#damaged(bytes.subarray(keyStart, valueStart));
-    // One object a record, for the checksum and for the copy.
     const record = new Uint8Array(bytes.buffer, bytes.byteOffset + keyStart, valueEnd - keyStart);
-    if (this.#checksum.ofJoined(record) !== bytes.readUInt32LE(valueEnd)) {
-      throw this.#damaged(bytes.subarray(keyStart, valueStart));
-    }
-    this.#builder.addJoined(record, valueStart - keyStart);
-    if (this.#builder.full) this.#full.push(this.#builder.take());
+    this.#builder.addJoined(record, valueStart - keyStart, bytes.readUInt32LE(valueEnd));
+    this.#flush();
   }
 
   large(key: Buffer, stored: Buffer): void {
@@ -126,7 +122,10 @@ class Collector {
       return;
     }
     if (this.#group.length > 0) this.#drain();
-    this.#add(key, this.#unseal(key, stored));
+    const end = stored.length - CHECKSUM_BYTES;
+    if (end < 0) throw this.#damaged(key);
+    this.#builder.addParts(key, stored.subarray(0, end), stored.readUInt32LE(end));
+    this.#flush();
   }
 
   /** The batches that are full. */
@@ -167,7 +166,11 @@ class Collector {
   }
 
   #add(key: Uint8Array, value: Uint8Array): void {
-    this.#builder.addParts(key, value);
+    this.#builder.addParts(key, value, this.#checksum.ofParts(key, value));
+    this.#flush();
+  }
+
+  #flush(): void {
     if (this.#builder.full) this.#full.push(this.#builder.take());
   }
 

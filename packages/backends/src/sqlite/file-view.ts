@@ -1,7 +1,8 @@
 import { asBuffer, compareBytes } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
+import { BatchChecksum } from "../common/batch-checksum.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
-import { CHECKSUM_BYTES, damagedRecord, RunChecksum } from "../common/record-checksum.js";
+import { CHECKSUM_BYTES, damagedRecord } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
 import type { BackendError, Bucket, PackedRecords, ScanRange } from "../port.js";
@@ -98,14 +99,14 @@ const RECORD_BYTES_FIRST = SCAN_BATCH_BYTES_MAX / SCAN_BATCH_RECORDS_MAX;
 class Unpacker {
   readonly #file: string;
   readonly #bucket: Bucket;
-  readonly #checksum: RunChecksum;
+  readonly #checksum: BatchChecksum;
   /** About the length of a record. */
   #recordBytes = RECORD_BYTES_FIRST;
 
   constructor(file: string, bucket: Bucket) {
     this.#file = file;
     this.#bucket = bucket;
-    this.#checksum = new RunChecksum(BUCKET_IDS[bucket]);
+    this.#checksum = new BatchChecksum(BUCKET_IDS[bucket]);
   }
 
   /** Undefined when there are no more records. */
@@ -138,11 +139,15 @@ class Unpacker {
       if (recordBytes > recordBytesMax) isCut = true;
       else {
         if (!isCut) {
-          this.#check(bytes, { keyStart: end, valueStart: end + keyBytes, end: end + recordBytes });
-          if (to < end) bytes.copyWithin(to, end, end + recordBytes - CHECKSUM_BYTES);
+          const valueEnd = end + recordBytes - CHECKSUM_BYTES;
+          if (valueEnd + CHECKSUM_BYTES > bytes.length || valueEnd < end + keyBytes) {
+            throw this.damaged(bytes.subarray(end, end + keyBytes));
+          }
+          this.#checksum.expect(valueEnd - end, bytes.readUInt32LE(valueEnd));
+          if (to < end) bytes.copyWithin(to, end, valueEnd);
           bounds[3 * count] = to;
           bounds[3 * count + 1] = to + keyBytes;
-          to += recordBytes - CHECKSUM_BYTES;
+          to += valueEnd - end;
           bounds[3 * count + 2] = to;
           count++;
           if (end + recordBytes >= SCAN_BATCH_BYTES_MAX) isCut = true;
@@ -151,26 +156,19 @@ class Unpacker {
       }
     }
     if (end !== bytes.length || !digits.ended) throw this.damaged(EMPTY);
-    if (count > 0) this.#recordBytes = this.#nextGuess(to / count);
+    if (count > 0) {
+      const damaged = this.#checksum.findDamaged({ count, bytes, bounds });
+      if (damaged !== undefined) {
+        throw this.damaged(bytes.subarray(bounds[3 * damaged], bounds[3 * damaged + 1]));
+      }
+      this.#recordBytes = this.#nextGuess(to / count);
+    }
     return { count, bytes: ownMemory(bytes), bounds };
   }
 
   /** Falls slowly, so that small records among large ones don't make every guess a bad one. */
   #nextGuess(recordBytes: number): number {
     return Math.max(RECORD_BYTES_FIRST, recordBytes, this.#recordBytes / 2);
-  }
-
-  #check(
-    bytes: Buffer,
-    at: { readonly keyStart: number; readonly valueStart: number; readonly end: number },
-  ): void {
-    const valueEnd = at.end - CHECKSUM_BYTES;
-    if (
-      !(at.end <= bytes.length && valueEnd >= at.valueStart) ||
-      this.#checksum.of(bytes, at.keyStart, valueEnd) !== bytes.readUInt32LE(valueEnd)
-    ) {
-      throw this.damaged(bytes.subarray(at.keyStart, at.valueStart));
-    }
   }
 
   damaged(key: Buffer): BackendError {
