@@ -63,12 +63,10 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       const begun = await beginLog(options, dataDir.walDirectory);
       return { dataDir, backend, position: positionOf(backend), ...begun };
     }
-    const snapshots = await readValidSnapshots(fs, dataDir.walDirectory);
+    const stored = positionOf(backend);
+    const snapshots = await readValidSnapshots(fs, dataDir.walDirectory, stored.index);
     let { engineDirectory } = dataDir;
-    const received = await receivedToTakeUp(options, {
-      ...{ dataDir, snapshots },
-      position: positionOf(backend),
-    });
+    const received = await receivedToTakeUp(options, { dataDir, snapshots, position: stored });
     if (received !== undefined) {
       options.logger.info("Recovering from snapshot backend", { "snapshot-index": received });
       await backend.close();

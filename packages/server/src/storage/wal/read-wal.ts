@@ -53,16 +53,33 @@ export async function readWal(options: ReadWalOptions): Promise<WalContent> {
 }
 
 /**
- * The snapshot records of all segments whose index is committed, oldest first: those that a start
- * may begin from. The whole log is read; a torn tail is left out.
+ * The snapshot records whose index is committed, oldest first: those that a start may begin from.
+ * Segments are read from the newest back, until the newest record at or below `index` is among
+ * them, so that what only waits for its removal costs a start nothing. Without `index` the whole
+ * log is read. A torn tail is left out.
  */
 export async function readValidSnapshots(
   fs: FileSystem,
   directory: string,
+  index: LogIndex = 0,
+): Promise<readonly WalSnapshot[]> {
+  const segments = await listSegments(fs, directory);
+  // Every segment repeats the commit index at its head, so the newest ones know it.
+  for (let count = index === 0 ? segments.length : 1; ; count *= 2) {
+    const valid = await validSnapshotsIn(fs, directory, segments.slice(-count));
+    if (count >= segments.length || valid.some((snapshot) => snapshot.index <= index)) {
+      return valid;
+    }
+  }
+}
+
+async function validSnapshotsIn(
+  fs: FileSystem,
+  directory: string,
+  segments: readonly SegmentName[],
 ): Promise<readonly WalSnapshot[]> {
   let hardState = EMPTY_HARD_STATE;
   const snapshots: WalSnapshot[] = [];
-  const segments = await listSegments(fs, directory);
   await scanSegments({
     ...{ fs, directory, segments },
     onRecord: ({ type, data }) => {
