@@ -10,7 +10,6 @@ export {
   type ProposalId,
   type ProposalMemory,
   type ProposalUser,
-  proposalIdToBigint,
 } from "./codec/proposal.js";
 export {
   decodeDeleteRangeRequest,

@@ -6,8 +6,6 @@ export const serverLimits = {
   requestTimeoutBaseMs: 5_000,
   /** How often waiting proposals and reads are looked at for a time-out. */
   timeoutCheckMs: 100,
-  /** Entries kept in memory behind a snapshot for slow followers. Source: --snapshot-catchup-entries. */
-  snapshotCatchUpEntries: 5_000,
   /** Committed entries applied before other work of the event loop gets a turn. */
   applyEntriesPerTurnMax: 5_000,
   /** Proposals waiting for a leader; more are refused as too many requests. */

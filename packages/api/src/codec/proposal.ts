@@ -132,10 +132,6 @@ function writeId(into: Buffer, start: number, id: ProposalId): number {
   return writeVarint(into, start + 4, high);
 }
 
-export function proposalIdToBigint(id: ProposalId): bigint {
-  return (BigInt(id.high) << 48n) | BigInt(id.low);
-}
-
 /** What an entry asks for. Exactly one of the requests is set; `other` for all the rarer kinds. */
 export interface DecodedProposal {
   idHigh: number;

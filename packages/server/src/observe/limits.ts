@@ -6,6 +6,6 @@ export const observeLimits = {
   sampleThereafter: 100,
   /** Different messages the sampler remembers. Own choice. */
   sampledMessagesMax: 1024,
-  /** Milliseconds in which a stalled reader of the log must take up again. Own choice. */
-  stalledReaderWaitsMax: 50,
+  /** How long a line waits for a stalled reader of the log, before it is lost. Own choice. */
+  stalledReaderWaitMsMax: 50,
 } as const;

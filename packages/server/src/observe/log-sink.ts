@@ -43,13 +43,13 @@ function descriptorSink(descriptor: number): LogSink {
  */
 function writeAll(descriptor: number, line: string): void {
   const bytes = Buffer.from(line, "utf8");
-  let waits = 0;
+  let waitedMs = 0;
   for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
       const isStalled = (error as NodeJS.ErrnoException).code === "EAGAIN";
-      if (!isStalled || ++waits > observeLimits.stalledReaderWaitsMax) return;
+      if (!isStalled || ++waitedMs > observeLimits.stalledReaderWaitMsMax) return;
       Atomics.wait(WAITER, 0, 0, 1);
     }
   }
