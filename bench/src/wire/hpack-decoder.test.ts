@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BenchError } from "../bench-error.js";
 import { HpackDecoder } from "./hpack-decoder.js";
-import { huffmanDecode } from "./huffman.js";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 
@@ -16,23 +15,6 @@ function decode(target: HpackDecoder, ...blocks: Buffer[]): HpackDecoder {
   for (const block of blocks) target.decode(block, 0, block.length);
   return target;
 }
-
-describe("Huffman strings", () => {
-  it.each([
-    ["f1e3c2e5f23a6ba0ab90f4ff", "www.example.com"],
-    ["a8eb10649cbf", "no-cache"],
-    ["d07abe941054d444a8200595040b8166e082a62d1bff", "Mon, 21 Oct 2013 20:13:21 GMT"],
-    ["", ""],
-  ])("reads %s, RFC 7541 Appendix C", (code, text) => {
-    const bytes = hex(code);
-    expect(huffmanDecode(bytes, 0, bytes.length)).toBe(text);
-  });
-
-  it.each(["00", "ffffffff", "a8eb10649cbfff"])("refuses the wrong padding of %s", (code) => {
-    const bytes = hex(code);
-    expect(() => huffmanDecode(bytes, 0, bytes.length)).toThrow(BenchError);
-  });
-});
 
 describe("HpackDecoder", () => {
   it("reads what grpc-go sends: a first reply and the indexed ones after it", () => {
@@ -74,6 +56,8 @@ describe("HpackDecoder", () => {
     ["a block that ends in a string", "4003 6162"],
     ["a table larger than the announced one", "3fe2 1f"],
     ["an endless integer", "ff 8080 8080 8080 00"],
+    ["a Huffman string with a wrong padding", "00 01 61 81 00"],
+    ["a Huffman string with its end symbol", "00 01 61 84 ffffffff"],
   ])("refuses %s", (_name, block) => {
     expect(() => decode(new HpackDecoder(), hex(block))).toThrow(BenchError);
   });

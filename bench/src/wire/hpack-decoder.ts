@@ -1,5 +1,5 @@
+import { huffmanDecode } from "@kvorum/grpc";
 import { BenchError } from "../bench-error.js";
-import { huffmanDecode } from "./huffman.js";
 import { DYNAMIC_INDEX, type HeaderField, STATIC_TABLE } from "./static-table.js";
 
 /** The table size that this client announces by saying nothing, RFC 9113 section 6.5.2. */
@@ -115,7 +115,7 @@ export class HpackDecoder {
     if (to > this.#end) throw broken("it ends within a string");
     this.#at = to;
     return isHuffman
-      ? huffmanDecode(this.#bytes, from, to)
+      ? huffmanText(this.#bytes, from, to)
       : this.#bytes.toString("latin1", from, to);
   }
 }
@@ -126,6 +126,14 @@ function toEntry({ name, value }: HeaderField): Entry {
   const isNumber = name === "grpc-status" || name === ":status";
   const bytes = name.length + value.length + ENTRY_OVERHEAD_BYTES;
   return { name, value, bytes, number: isNumber && /^\d+$/.test(value) ? Number(value) : -1 };
+}
+
+function huffmanText(bytes: Buffer, start: number, end: number): string {
+  try {
+    return huffmanDecode(bytes, start, end);
+  } catch (error) {
+    throw broken((error as Error).message);
+  }
 }
 
 /** The text of a grpc-message: UTF-8 whose other bytes are written as %XX. */

@@ -1,3 +1,4 @@
+export { huffmanDecode } from "./hpack/huffman.js";
 export { ErrorCode, Http2Error } from "./http2-error.js";
 export type { Http2Exchange } from "./http2-exchange.js";
 export type { KeepaliveOptions } from "./keepalive.js";
