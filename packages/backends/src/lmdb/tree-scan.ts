@@ -174,8 +174,8 @@ export class TreeScan {
   ): void {
     const { pageBytes } = this.#options;
     const first = Number(at.bytes.readBigUInt64LE(at.keyEnd));
-    const pages = Number(at.bytes.readBigUInt64LE(at.keyEnd + 16));
-    if (pages !== Math.ceil((at.dataBytes + HEADER_BYTES) / pageBytes)) {
+    const pages = Math.ceil((at.dataBytes + HEADER_BYTES) / pageBytes);
+    if (at.bytes.readBigUInt64LE(at.keyEnd + 16) < pages) {
       throw this.#damaged(number, "a large record");
     }
     const bytes = Buffer.allocUnsafeSlow(pages * pageBytes);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPrng } from "@kvorum/base";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { collectNow } from "../conformance/context.js";
+import { collectNow, hex } from "../conformance/context.js";
 import { Model, noise, revisionKey } from "../conformance/model.js";
 import { BackendError, type Op } from "../port.js";
 import { engine } from "./engine.js";
@@ -46,6 +46,21 @@ test("whole files pass, also an empty one and none", () => {
   writeFileSync(damagedFile, "");
   verifyDataFile(damagedFile);
   verifyDataFile(join(parent, "none"));
+});
+
+test("a record that was put twice in a commit may hold more pages than it takes", async () => {
+  const twice = join(parent, "twice");
+  const put = (length: number): Op => {
+    return { bucket: "lease", key: Buffer.from("k"), value: noise(length, 1) };
+  };
+  const store = await engine.open({ directory: twice });
+  await store.commit([put(9_000), put(2_400)]);
+  const expected = [[put(0).key, noise(2_400, 1)].map((bytes) => hex(bytes!))];
+  expect(await collectNow(store, "lease")).toEqual(expected);
+  await store.close();
+  const again = await engine.open({ directory: twice });
+  expect(await collectNow(again, "lease")).toEqual(expected);
+  await again.close();
 });
 
 test("a file that was cut is found", () => {
