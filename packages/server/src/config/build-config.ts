@@ -16,7 +16,6 @@ export interface Settled {
 
 export type BuildResult = { readonly kind: "ok"; readonly config: Config } | ConfigProblem;
 
-const MEGABYTE = 1024 * 1024;
 const REQUEST_QUEUE_MS = 5_000;
 
 /** Lays the checked flags out by concern, with every 0 that means a default replaced. */
@@ -62,7 +61,6 @@ function clusterParts(values: FlagValues, settled: Settled) {
     raft: {
       heartbeatIntervalMs,
       electionTimeoutMs,
-      electionTimeoutTicks,
       initialElectionTickAdvance: values.bool("initial-election-tick-advance"),
       preVote: values.bool("pre-vote"),
       snapshotCountEntries: values.number("snapshot-count"),
@@ -76,7 +74,6 @@ function clusterParts(values: FlagValues, settled: Settled) {
       clientUrls: values.urls("listen-client-urls"),
       clientHttpUrls: values.urls("listen-client-http-urls"),
       metricsUrls: values.urls("listen-metrics-urls"),
-      reusePort: values.bool("socket-reuse-port"),
     },
     clustering: {
       advertisePeerUrls: settled.advertisePeerUrls,
@@ -124,8 +121,6 @@ function storeParts(values: FlagValues) {
         values.durationMs("backend-batch-interval") || configLimits.batchIntervalMsDefault,
       batchOpsMax: values.number("backend-batch-limit") || configLimits.batchOpsDefault,
       quotaBytes: quotaBytes < 0 ? undefined : quotaBytes,
-      bootstrapDefragThresholdBytes:
-        values.number("bootstrap-defrag-threshold-megabytes") * MEGABYTE,
     },
     limits: {
       maxRequestBytes: values.number("max-request-bytes"),
@@ -182,7 +177,6 @@ function serviceParts(values: FlagValues) {
     http: {
       corsOrigins: values.list("cors"),
       hostWhitelist: values.list("host-whitelist"),
-      pprof: values.bool("enable-pprof"),
     },
     auth: {
       token: values.text("auth-token"),

@@ -39,8 +39,6 @@ export interface RaftConfig {
   /** One tick. */
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
-  /** Whole heartbeats in an election timeout. */
-  readonly electionTimeoutTicks: number;
   readonly initialElectionTickAdvance: boolean;
   readonly preVote: boolean;
   readonly snapshotCountEntries: number;
@@ -57,7 +55,6 @@ export interface ListenConfig {
   readonly clientUrls: readonly ListenUrl[];
   readonly clientHttpUrls: readonly ListenUrl[];
   readonly metricsUrls: readonly ListenUrl[];
-  readonly reusePort: boolean;
 }
 
 export interface ClusteringConfig {
@@ -126,8 +123,6 @@ export interface BackendConfig {
   readonly batchOpsMax: number;
   /** Undefined: no quota. */
   readonly quotaBytes: number | undefined;
-  /** 0: no defragmentation at the start. */
-  readonly bootstrapDefragThresholdBytes: number;
 }
 
 export interface CompactionConfig {
@@ -161,7 +156,6 @@ export interface HttpConfig {
   readonly corsOrigins: readonly string[];
   /** Empty or with "*": all. */
   readonly hostWhitelist: readonly string[];
-  readonly pprof: boolean;
 }
 
 export interface AuthConfig {

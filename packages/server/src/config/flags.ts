@@ -132,7 +132,7 @@ const table = [
   m("snapshot-count", "uint64", "10000", "Applied entries after which the Raft log is compacted."),
   m("heartbeat-interval", "uint", "100", "Milliseconds between two heartbeats of the leader."),
   m("election-timeout", "uint", "1000", "Milliseconds without a leader before an election starts."),
-  m("initial-election-tick-advance", "bool", "true", "Shorten the first election timeout after a start."),
+  m("initial-election-tick-advance", "bool", "true", "Shorten the first election timeout: a sole voter always does, others never.", { status: "ignored" }),
   m("listen-peer-urls", "urls", LOCAL_PEER, "URLs to listen on for other members."),
   m("listen-client-urls", "urls", LOCAL_CLIENT, "URLs to listen on for clients: gRPC, and HTTP unless --listen-client-http-urls is given."),
   m("listen-client-http-urls", "urls", "", "URLs to listen on for HTTP alone; takes HTTP away from --listen-client-urls."),

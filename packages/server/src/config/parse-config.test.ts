@@ -28,7 +28,6 @@ describe("values", () => {
     expect(config.raft).toMatchObject({
       heartbeatIntervalMs: 100,
       electionTimeoutMs: 1000,
-      electionTimeoutTicks: 10,
       requestTimeoutMs: 7000,
       snapshotCountEntries: 10_000,
       snapshotCatchUpEntries: 5_000,
@@ -39,7 +38,6 @@ describe("values", () => {
       batchIntervalMs: 100,
       batchOpsMax: 10_000,
       quotaBytes: 2 * 1024 ** 3,
-      bootstrapDefragThresholdBytes: 0,
     });
     expect(config.clustering.initialCluster).toBe("default=http://localhost:2380");
     expect(config.compaction).toEqual({
@@ -107,18 +105,21 @@ describe("values", () => {
   });
 
   it("warns about flags without effect and about deprecated ones", () => {
-    const result = parse(["--snapshot=3", "--max-snapshots=3", "--v2-deprecation=gone"]);
+    const unheeded = ["--snapshot=3", "--initial-election-tick-advance=false"];
+    const result = parse([...unheeded, "--max-snapshots=3", "--v2-deprecation=gone"]);
     if (result.kind !== "run") throw new Error(result.kind);
     const messages = result.notices.map((notice) => notice.message);
     expect(messages).toContain(
       "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.",
     );
     expect(messages.filter((m) => m.startsWith("--v2-deprecation is deprecated"))).toHaveLength(1);
-    expect(result.notices).toContainEqual({
-      level: "warn",
-      message: "flag has no effect and is ignored",
-      fields: { flag: "snapshot" },
-    });
+    for (const flag of ["snapshot", "initial-election-tick-advance"]) {
+      expect(result.notices).toContainEqual({
+        level: "warn",
+        message: "flag has no effect and is ignored",
+        fields: { flag },
+      });
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ParseInput, type ParseResult, parseConfig } from "./parse-config.js";
-import { usageErrorCases, verifyErrorCases } from "./parse-error-cases.js";
+import { usageErrorCases, verifyErrorCases } from "./testing/parse-error-cases.js";
 
 function parse(argv: readonly string[], rest: Partial<ParseInput> = {}): ParseResult {
   const readFile = (path: string) => {

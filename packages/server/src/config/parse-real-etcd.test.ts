@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { environmentName } from "./environment.js";
 import { findFlag, flags } from "./flags.js";
 import { parseConfig } from "./parse-config.js";
-import { usageErrorCases, verifyErrorCases } from "./parse-error-cases.js";
+import { usageErrorCases, verifyErrorCases } from "./testing/parse-error-cases.js";
 
 /** A real etcd 3.7, named in KVORUM_TEST_ETCD or found on PATH. */
 function findEtcd(): string | undefined {
