@@ -21,6 +21,15 @@ export const LMDB_INLINE_KEY_BYTES_MAX = 1_024;
 export const LMDB_MAP_BYTES = 2 ** 34;
 
 /**
+ * Bytes of records that one step of LMDB's defragmentation copies: some milliseconds, so that a
+ * commit never waits long behind it, and what it writes is synced at once.
+ */
+export const LMDB_COPY_STEP_BYTES = 2 << 20;
+
+/** How long such a step rests afterwards, as a multiple of the time that it took. */
+export const LMDB_COPY_REST_RATIO = 2;
+
+/**
  * Bytes committed between two measurements of LevelDB's directory. Source: its default file size.
  */
 export const LEVELDB_MEASURE_BYTES = 2 << 20;

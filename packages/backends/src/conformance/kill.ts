@@ -8,23 +8,32 @@ import type { Engine } from "../port.js";
 import { type ConformanceContext, collectNow, hex } from "./context.js";
 import { COUNTER_KEY, workloadState } from "./kill-workload.js";
 
-const NAME = "a process killed during commits loses nothing that settled";
 const ROUNDS = 4;
 
 export function testKill(context: ConformanceContext): void {
-  context.test(NAME, async (engine, directory) => {
+  testKilled(context, "a process killed during commits loses nothing that settled", []);
+  const name = "a process killed during defragmentations loses nothing that settled";
+  testKilled(context, name, ["defragment"]);
+}
+
+function testKilled(
+  context: ConformanceContext,
+  name: string,
+  disturbance: readonly string[],
+): void {
+  context.test(name, async (engine, directory) => {
     const { loadable } = context;
     // The built file from both the sources and the build: a child can't run TypeScript.
     const child = fileURLToPath(new URL("../../dist/conformance/kill-child.js", import.meta.url));
     if (!engine.capabilities.persistent) {
-      return context.skip(NAME, "the engine is not persistent");
+      return context.skip(name, "the engine is not persistent");
     }
-    if (loadable === undefined) return context.skip(NAME, "the engine was given as an object");
+    if (loadable === undefined) return context.skip(name, "the engine was given as an object");
     assert.ok(existsSync(child), `${child} is missing: build the package first`);
     const prng = createPrng(context.seed);
     let settled = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const args = [child, loadable, directory, String(context.seed)];
+      const args = [child, loadable, directory, String(context.seed), ...disturbance];
       settled = Math.max(settled, await runAndKill(args, 1 + prng.below(40)));
       settled = await checkState(engine, directory, { seed: context.seed, settled });
     }

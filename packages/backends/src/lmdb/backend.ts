@@ -1,7 +1,6 @@
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
 import { CommitThread } from "../common/commit-thread.js";
-import { isFull } from "../common/directory.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
 import { ScanThread } from "../common/scan-thread.js";
@@ -25,6 +24,7 @@ import type { Commits, CommitThreadData, Result } from "./messages.js";
 import { type Structure, verifyTables } from "./verify.js";
 import { LmdbView } from "./view.js";
 import type { ScanThreadData } from "./worker.js";
+import { explainWrite } from "./write-error.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -53,6 +53,9 @@ export class LmdbBackend implements Backend {
   /** While set, commits wait for it: the last moments of a defragmentation. */
   #pause: Promise<void> | undefined;
   #defragmentation: Promise<void> | undefined;
+  #closing = false;
+  /** Until the files that were replaced are gone. */
+  #retired: Promise<unknown> = Promise.resolve();
 
   /** @param structure the trees of the file that are to be checked; none in a new store */
   constructor(directory: string, environment: Environment, structure: Structure | undefined) {
@@ -125,15 +128,21 @@ export class LmdbBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#defragmentation?.catch(() => {});
     await this.#lastCommit;
     if (this.#health.closed) return;
     this.#health.close();
     for (const view of this.#views) await view.close();
+    await this.#retired;
     await this.#startedCommits?.close();
     await this.#startedThread?.close();
-    this.#verification.fail(new BackendError("CLOSED", `${this.#directory}: the store is closed`));
+    this.#verification.fail(this.#closedError());
     await this.#environment.root.close();
+  }
+
+  #closedError(): BackendError {
+    return new BackendError("CLOSED", `${this.#directory}: the store is closed`);
   }
 
   async #commitAfterPause(ops: readonly Op[]): Promise<void> {
@@ -148,7 +157,10 @@ export class LmdbBackend implements Backend {
       const { stat } = await written;
       this.#stat = stat;
     } catch (error) {
-      throw this.#health.fail(await this.#explain(error, ops));
+      const { file } = this.#environment;
+      const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.value?.length ?? 0), 0);
+      const reason = await explainWrite(error, { file, directory: this.#directory, bytes });
+      throw this.#health.fail(reason);
     }
     this.#environment.root.resetReadTxn();
   }
@@ -195,18 +207,6 @@ export class LmdbBackend implements Backend {
     return this.#startedThread;
   }
 
-  async #explain(error: unknown, ops: readonly Op[]): Promise<BackendError> {
-    const { file } = this.#environment;
-    const reason = toBackendError(error, file);
-    // LMDB reports a write that a full disk has cut short as a failure of the medium.
-    if (reason.code !== "IO") return reason;
-    const bytes = ops.reduce((sum, op) => sum + op.key.length + (op.value?.length ?? 0), 65_536);
-    if (!(await isFull(this.#directory, bytes))) return reason;
-    return new BackendError("NO_SPACE", `${file}: no space is left; free some and start again`, {
-      cause: reason,
-    });
-  }
-
   async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
     if (!this.#verification.done) await this.#thread().held(this.#verification.verified());
     let resume = (): void => {};
@@ -214,6 +214,11 @@ export class LmdbBackend implements Backend {
       directory: this.#directory,
       environment: this.#environment,
       commits: this.#commits(),
+      check: () => {
+        this.#health.check();
+        if (this.#closing) throw this.#closedError();
+      },
+      fail: (error) => this.#health.fail(error),
       pause: async () => {
         this.#pause = new Promise((resolve) => {
           resume = resolve;
@@ -228,7 +233,7 @@ export class LmdbBackend implements Backend {
       this.#environment = next;
       const { stat } = await host.commits.ask({ kind: "move", file: next.file });
       this.#stat = stat;
-      void this.#retire(old);
+      this.#retired = Promise.allSettled([this.#retired, this.#retire(old)]);
     } catch (error) {
       throw toBackendError(error, this.#environment.file);
     } finally {

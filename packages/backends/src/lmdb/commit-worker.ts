@@ -1,11 +1,13 @@
+import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@kvorum/base";
 import { type ServedStore, serveCommits } from "../common/serve-commits.js";
 import { sentError } from "../common/serve-scans.js";
 import { BackendError } from "../port.js";
-import { CatchUp } from "./catch-up.js";
+import { copyFile } from "./data-file.js";
 import { type Environment, openEnvironment, statOf } from "./environment.js";
 import type { CommitThreadData, Result, Work } from "./messages.js";
+import { StoreCopy } from "./store-copy.js";
 import { writeOps } from "./write-ops.js";
 
 /** Number of errno EIO, which LMDB also reports when a write was cut short by a full disk. */
@@ -19,7 +21,7 @@ const EIO = 5;
 class CommittingStore implements ServedStore<Work, Result> {
   #file: string;
   #opened: Environment | undefined;
-  #catchUp: CatchUp | undefined;
+  #copy: StoreCopy | undefined;
 
   constructor(file: string) {
     this.#file = file;
@@ -27,7 +29,7 @@ class CommittingStore implements ServedStore<Work, Result> {
 
   commit(packed: Buffer): Result {
     try {
-      writeOps(this.#environment(), packed, this.#catchUp?.changed);
+      writeOps(this.#environment(), packed, this.#copy);
     } catch (error) {
       throw this.#explained(error);
     }
@@ -35,33 +37,45 @@ class CommittingStore implements ServedStore<Work, Result> {
   }
 
   work(work: Work): Result {
-    switch (work.kind) {
-      case "track":
-        this.#catchUp = new CatchUp();
-        break;
-      case "catchUp":
-        try {
-          this.#catchUp?.apply(this.#environment(), work.copy);
-        } catch (error) {
-          return { ...this.#result(), error: sentError(error, work.copy) };
-        }
-        break;
-      case "untrack":
-        this.#catchUp?.close();
-        this.#catchUp = undefined;
-        break;
-      case "move":
-        void this.#opened?.root.close();
-        this.#opened = undefined;
-        this.#file = work.file;
-        break;
+    if (work.kind === "move") {
+      void this.#opened?.root.close();
+      this.#opened = undefined;
+      this.#file = work.file;
+      return this.#result();
     }
-    return this.#result();
+    try {
+      const copied = this.#copyWork(work);
+      return { ...this.#result(), ...(copied && { copied }) };
+    } catch (error) {
+      return { ...this.#result(), error: sentError(error, this.#copyFile()) };
+    }
   }
 
   close(): void {
-    this.#catchUp?.close();
+    this.#copy?.close();
     void this.#opened?.root.close();
+  }
+
+  #copyWork(work: Exclude<Work, { kind: "move" }>): Result["copied"] {
+    switch (work.kind) {
+      case "beginCopy":
+        this.#copy = new StoreCopy(this.#environment(), this.#copyFile());
+        return;
+      case "copyStep": {
+        const isComplete = this.#copy!.step();
+        return { bytes: this.#copy!.copiedBytes, isComplete };
+      }
+      case "finishCopy":
+        this.#copy!.finish();
+        return;
+      case "endCopy":
+        this.#copy?.close();
+        this.#copy = undefined;
+    }
+  }
+
+  #copyFile(): string {
+    return copyFile(dirname(this.#file));
   }
 
   #environment(): Environment {

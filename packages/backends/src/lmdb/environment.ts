@@ -19,10 +19,28 @@ const ENCODINGS = { encoding: "binary", keyEncoding: "binary" } as const;
  * machine goes back to an older meta page.
  */
 export function openEnvironment(file: string): Environment {
+  return openWith(file, { noSync: false });
+}
+
+/** As `openEnvironment`, but nothing is synced: for a file that is of use only when it is whole. */
+export function openUnsyncedEnvironment(file: string): Environment {
+  return openWith(file, { noSync: true });
+}
+
+/** The number of records in a bucket. */
+export function entriesOf({ root, tables }: Environment, bucket: Bucket): number {
+  root.resetReadTxn();
+  const { entryCount } = tables[bucket].getStats() as LmdbStats;
+  root.resetReadTxn();
+  return entryCount;
+}
+
+function openWith(file: string, { noSync }: { readonly noSync: boolean }): Environment {
   const root = open<Buffer, Buffer>({
     path: file,
     noSubdir: true,
     overlappingSync: false,
+    noSync,
     // Only what is in one batch belongs together; the turns of the event loop mean nothing here.
     eventTurnBatching: false,
     maxDbs: BUCKETS.length + 2,
@@ -51,6 +69,7 @@ export function statOf(environment: Environment): BackendStat {
 }
 
 interface TreeStats {
+  readonly entryCount: number;
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;

@@ -4,17 +4,21 @@ import type { BackendStat } from "../port.js";
 
 /** What the store asks of its writing thread besides commits. */
 export type Work =
-  /** From now on the thread notes the keys that are committed. */
-  | { readonly kind: "track" }
-  /** Brings the keys noted so far in the data file `copy` to what the store holds. */
-  | { readonly kind: "catchUp"; readonly copy: string }
-  /** Ends both and closes the copy. */
-  | { readonly kind: "untrack" }
+  /** Creates an empty copy of the store. */
+  | { readonly kind: "beginCopy" }
+  /** Copies some more. */
+  | { readonly kind: "copyStep" }
+  /** Copies what is left; the store waits with commits. */
+  | { readonly kind: "finishCopy" }
+  /** Closes the copy, whatever its state. */
+  | { readonly kind: "endCopy" }
   /** Goes on with another data file. */
   | { readonly kind: "move"; readonly file: string };
 
 export interface Result {
   readonly stat: BackendStat;
+  /** Of a step. */
+  readonly copied?: { readonly bytes: number; readonly isComplete: boolean };
   /** Of work on a copy, which leaves the store as it is. */
   readonly error?: SentError;
 }
