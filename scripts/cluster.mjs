@@ -10,6 +10,7 @@ import { root, setup } from "./setup.mjs";
 
 const SIZES = [1, 3, 5];
 const READY_WITHIN_MS = 60_000;
+const PORT_MAX = 65_535;
 const USAGE = `Usage: npm run cluster -- [options] [flags of kvorum for every member]
   --backends A,B,…  storage engines: one for all, or one for each member (default lmdb)
   --size N          members: ${SIZES.join(", ")} (default 3)
@@ -56,11 +57,12 @@ function readSettings() {
     fail(`--backends names ${named.length} engines for ${size} members`);
   }
   const basePort = values["base-port"] === undefined ? undefined : Number(values["base-port"]);
+  const basePortMax = PORT_MAX + 1 - 2 * size;
   if (
     basePort !== undefined &&
-    !(Number.isInteger(basePort) && basePort >= 0 && basePort < 65536)
+    !(Number.isInteger(basePort) && basePort >= 0 && basePort <= basePortMax)
   ) {
-    fail(`--base-port must be a port, not ${values["base-port"]}`);
+    fail(`--base-port must be a number from 0 to ${basePortMax}, not ${values["base-port"]}`);
   }
   const engines = Array.from({ length: size }, (_, i) => named[i] ?? named[0]);
   return { size, engines, basePort, dataDir: resolve(String(values["data-dir"])), rest };
