@@ -41,6 +41,9 @@ export class ClientError extends Error {
 /** Texts of grpc-js for a call that failed before it was on any connection. */
 const UNSENT = /^(No connection established|Name resolution failed|Channel has been shut down)/;
 
+/** Node's message of a failed handshake: OpenSSL's, with addresses, source lines and a line break. */
+const OPENSSL = /[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]*):[^\n]*\n?/g;
+
 /** The same failure as a ClientError. */
 export function asClientError(cause: unknown): ClientError {
   if (cause instanceof ClientError) return cause;
@@ -51,7 +54,8 @@ export function asClientError(cause: unknown): ClientError {
   }
   const isUnsent = cause.code === GrpcStatus.UNAVAILABLE && UNSENT.test(cause.details);
   const isLate = cause.code === GrpcStatus.DEADLINE_EXCEEDED;
-  const message = isLate ? DEADLINE_TEXT : cause.details.replace(/ Resolution note: $/, "");
+  const details = cause.details.replace(/ Resolution note: $/, "").replace(OPENSSL, "tls: $1");
+  const message = isLate ? DEADLINE_TEXT : details;
   return new ClientError(codeName(cause.code), message, { cause, grpcCode: cause.code, isUnsent });
 }
 
