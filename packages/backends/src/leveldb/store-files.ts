@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { filesOf } from "../common/directory.js";
 import { LEVELDB_MANIFEST_BYTES_MAX, LEVELDB_VERIFY_TABLES_MAX } from "../limits.js";
+import type { CheckedBlocks } from "./checked-blocks.js";
 import { LogCursor, type LoggedVersion, readLogs } from "./log-cursor.js";
 import { fileNumber, type LiveTable, readLiveFiles } from "./manifest.js";
 import type { RecordCursor, StoredRange } from "./record-cursor.js";
@@ -74,14 +75,17 @@ export class StoreFiles {
     return undefined;
   }
 
-  /** The runs that hold the records of a range. */
-  runs(range: StoredRange): RecordCursor[] {
+  /**
+   * The runs that hold the records of a range.
+   * @param checked takes down the blocks that are read
+   */
+  runs(range: StoredRange, checked?: CheckedBlocks): RecordCursor[] {
     this.#logged ??= readLogs(this.#logs.map(readLog));
     const levels = new Map<number, RangedTable[]>();
     const runs: RecordCursor[] = [new LogCursor(this.#logged)];
     for (const table of this.#tables) {
       if (table.largest.compare(range.gte) < 0 || table.smallest.compare(range.lt) >= 0) continue;
-      if (table.level === 0) runs.push(new TableCursor([table.table], range));
+      if (table.level === 0) runs.push(new TableCursor([table.table], range, checked));
       else levels.set(table.level, [...(levels.get(table.level) ?? []), table]);
     }
     for (const tables of levels.values()) {
@@ -90,6 +94,7 @@ export class StoreFiles {
         new TableCursor(
           tables.map(({ table }) => table),
           range,
+          checked,
         ),
       );
     }

@@ -2,12 +2,20 @@ import type { BatchMemory } from "../common/batch-memory.js";
 import { CheckedBuilder } from "../common/checked-builder.js";
 import { CHECKSUM_BYTES, damagedRecord } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
+import type { ServedVerification } from "../common/serve-verification.js";
 import { LEVELDB_READ_BYTES_MAX, LEVELDB_READ_RECORDS_MAX } from "../limits.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
+import type { CheckedBlocks } from "./checked-blocks.js";
 import { storedRange } from "./key-codec.js";
 import type { LeveldbStore } from "./open-store.js";
 import { RecordMerge } from "./record-cursor.js";
 import { StoreFiles } from "./store-files.js";
+
+/** The verification of the tables, in the thread that scans. */
+export interface TableVerification extends ServedVerification {
+  /** What scans have checked is left out of it. */
+  readonly checked: CheckedBlocks;
+}
 
 /**
  * A view in the scanning thread. The bucket of revisions is read from the files, because LevelDB's
@@ -20,17 +28,36 @@ export class StoreView implements ServedView {
   readonly #snapshot: ReturnType<LeveldbStore["snapshot"]>;
   readonly #files: StoreFiles | undefined;
   readonly #iterators = new Set<{ close(): Promise<void> }>();
+  readonly #verification: TableVerification | undefined;
+  /** Scans of the files that hold the verification up. */
+  #pauses = 0;
 
-  private constructor(store: LeveldbStore, directory: string, files: StoreFiles | undefined) {
+  private constructor(
+    store: LeveldbStore,
+    directory: string,
+    parts: {
+      readonly files: StoreFiles | undefined;
+      readonly verification: TableVerification | undefined;
+    },
+  ) {
     this.#store = store;
     this.#directory = directory;
-    this.#files = files;
+    this.#files = parts.files;
+    this.#verification = parts.verification;
     this.#snapshot = store.snapshot();
   }
 
-  /** Nothing may be committed until it resolves, so that files and snapshot hold the same. */
-  static async open(store: LeveldbStore, directory: string): Promise<StoreView> {
-    return new StoreView(store, directory, await StoreFiles.open(directory));
+  /**
+   * Nothing may be committed until it resolves, so that files and snapshot hold the same.
+   * @param verification when tables are left to verify: it waits for scans and skips what they read
+   */
+  static async open(
+    store: LeveldbStore,
+    directory: string,
+    verification?: TableVerification,
+  ): Promise<StoreView> {
+    const files = await StoreFiles.open(directory);
+    return new StoreView(store, directory, { files, verification });
   }
 
   scan(
@@ -50,13 +77,18 @@ export class StoreView implements ServedView {
   ): Generator<PackedRecords, void> {
     const { bucket, range, memory } = options;
     const stored = storedRange(bucket, range);
-    const records = new RecordMerge(files.runs(stored), stored);
-    const builder = new CheckedBuilder({ file: this.#directory, bucket, memory });
-    for (let record = records.next(); record !== undefined; record = records.next()) {
-      builder.addStored(record);
-      if (builder.full) yield builder.take();
+    this.#pause();
+    try {
+      const records = new RecordMerge(files.runs(stored, this.#verification?.checked), stored);
+      const builder = new CheckedBuilder({ file: this.#directory, bucket, memory });
+      for (let record = records.next(); record !== undefined; record = records.next()) {
+        builder.addStored(record);
+        if (builder.full) yield builder.take();
+      }
+      if (!builder.empty) yield builder.take();
+    } finally {
+      this.#resume();
     }
-    if (!builder.empty) yield builder.take();
   }
 
   async *#scanStore(bucket: Bucket, range: ScanRange): AsyncGenerator<PackedRecords, void> {
@@ -91,7 +123,20 @@ export class StoreView implements ServedView {
     }
   }
 
+  #pause(): void {
+    this.#pauses++;
+    this.#verification?.pause();
+  }
+
+  #resume(): void {
+    if (this.#pauses === 0) return;
+    this.#pauses--;
+    this.#verification?.resume();
+  }
+
   async close(): Promise<void> {
+    // Of scans that nobody has read to their end.
+    while (this.#pauses > 0) this.#resume();
     for (const iterator of this.#iterators) await iterator.close();
     this.#files?.close();
     await this.#snapshot.close();

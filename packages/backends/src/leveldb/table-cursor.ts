@@ -1,4 +1,5 @@
 import { readSync } from "node:fs";
+import type { CheckedBlocks } from "./checked-blocks.js";
 import type { RecordCursor, StoredRange } from "./record-cursor.js";
 import { inflateInto, plainLength } from "./snappy.js";
 import {
@@ -35,6 +36,9 @@ export class TableCursor implements RecordCursor {
   valueEnd = 0;
   readonly #tables: readonly OpenTable[];
   readonly #range: StoredRange;
+  readonly #checked: CheckedBlocks | undefined;
+  /** Of the table that is being read. */
+  #checkedOffsets: Set<number> | undefined;
   #nextTable = 0;
   #blocks: readonly IndexEntry[] = [];
   #nextBlock = 0;
@@ -45,10 +49,14 @@ export class TableCursor implements RecordCursor {
   #at = 0;
   #entriesEnd = 0;
 
-  /** @param tables in the order of their keys; open until the scan is over */
-  constructor(tables: readonly OpenTable[], range: StoredRange) {
+  /**
+   * @param tables in the order of their keys; open until the scan is over
+   * @param checked takes down the blocks that were read
+   */
+  constructor(tables: readonly OpenTable[], range: StoredRange, checked?: CheckedBlocks) {
     this.#tables = tables;
     this.#range = range;
+    this.#checked = checked;
   }
 
   advance(): boolean {
@@ -95,6 +103,7 @@ export class TableCursor implements RecordCursor {
       if (table === undefined) return false;
       this.#nextTable++;
       this.#blocks = blocksIn(readTable(table).data, this.#range);
+      this.#checkedOffsets = this.#checked?.of(table.file);
       this.#nextBlock = 0;
       this.#nextRead = 0;
     }
@@ -104,6 +113,7 @@ export class TableCursor implements RecordCursor {
     const end = start + block.length;
     const bytes = this.#read.subarray(start, endOf(block) - this.#readAt);
     checkBlock(this.#table.file, bytes, block);
+    this.#checkedOffsets?.add(block.offset);
     const isPacked = bytes[block.length] === 1;
     const length = isPacked ? plainLength(this.#read, start) : block.length;
     if (length > this.values.length) this.values = Buffer.alloc(2 * length);

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { BUCKET_IDS } from "../common/bucket-id.js";
 import { filesOf } from "../common/directory.js";
+import type { CheckedBlocks } from "./checked-blocks.js";
 import { fileNumber, type LiveFiles } from "./manifest.js";
 import {
   type Block,
@@ -44,15 +45,18 @@ export function closeTables(tables: readonly OpenTable[]): void {
  * Checks blocks of tables against their checksums; yields after each megabyte or less. LevelDB has
  * these checksums and reads without looking at them, so a key that was damaged would only be
  * missing.
+ * @param checked blocks that are left out; more may be added meanwhile
  * @throws BackendError "CORRUPT" naming the table
  */
 export function* verifyTables(
   tables: readonly OpenTable[],
   parts: readonly Part[],
+  checked?: CheckedBlocks,
 ): Generator<void, void> {
   for (const table of tables) {
     const { small, large } = partsOf(table);
-    for (const part of parts) yield* checkBlocks(table, part === "small" ? small : large);
+    const done = checked?.of(table.file);
+    for (const part of parts) yield* checkBlocks(table, part === "small" ? small : large, done);
   }
 }
 
@@ -75,9 +79,14 @@ function partsOf(table: OpenTable): Readonly<Record<Part, readonly Block[]>> {
 function* checkBlocks(
   { file, descriptor }: OpenTable,
   blocks: readonly Block[],
+  done: ReadonlySet<number> | undefined,
 ): Generator<void, void> {
   let first = 0;
   while (first < blocks.length) {
+    if (done?.has(blocks[first]!.offset)) {
+      first++;
+      continue;
+    }
     const start = blocks[first]!.offset;
     let last = first;
     while (last + 1 < blocks.length && isNear(blocks[last]!, blocks[last + 1]!, start)) last++;

@@ -8,11 +8,17 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MessageChannel } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { serveVerification } from "../common/serve-verification.js";
 import { noise, revisionKey } from "../conformance/model.js";
-import type { Op } from "../port.js";
+import type { Op, ScanRange } from "../port.js";
+import { CheckedBlocks } from "./checked-blocks.js";
 import { engine } from "./engine.js";
+import { storedRange } from "./key-codec.js";
 import { type LiveFiles, readLiveFiles } from "./manifest.js";
+import { RecordMerge } from "./record-cursor.js";
+import { StoreFiles } from "./store-files.js";
 import { verifyLogs } from "./verify-logs.js";
 import { closeTables, openTables, verifyTables } from "./verify-tables.js";
 
@@ -108,6 +114,65 @@ test("any changed byte of a table is found", async () => {
   }
   writeFileSync(table!, bytes);
 });
+
+test("what a scan has read counts as verified, and nothing else does", async () => {
+  const [table] = filesEnding(".ldb");
+  const bytes = readFileSync(table!);
+  const checked = new CheckedBlocks();
+  await scanFiles({}, checked);
+  const middle = Buffer.from(bytes);
+  middle[bytes.length >> 1]! ^= 0xff;
+  writeFileSync(table!, middle);
+  await verifyLarge(checked);
+  await expect(verifyLarge(new CheckedBlocks())).rejects.toThrow(table!);
+  await expect(scanFiles({}, new CheckedBlocks())).rejects.toThrow(table!);
+
+  writeFileSync(table!, bytes);
+  const part = new CheckedBlocks();
+  await scanFiles({ end: revisionKey(1, 0) }, part);
+  writeFileSync(table!, middle);
+  await expect(verifyLarge(part)).rejects.toThrow(table!);
+  writeFileSync(table!, bytes);
+});
+
+test("a verification waits while it is paused", async () => {
+  const { port1, port2 } = new MessageChannel();
+  let steps = 0;
+  const work = function* (): Generator<string | undefined, void> {
+    for (; steps < 10; steps++) yield undefined;
+    yield "key";
+  };
+  const verified = new Promise((resolve) => port2.once("message", resolve));
+  const verification = serveVerification(port1, "file", work());
+  verification.pause();
+  verification.pause();
+  verification.resume();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(steps).toBe(0);
+  verification.resume();
+  expect(await verified).toEqual({ kind: "verified", bucket: "key" });
+  port2.close();
+});
+
+async function scanFiles(range: ScanRange, checked: CheckedBlocks): Promise<void> {
+  const stored = storedRange("key", range);
+  const files = (await StoreFiles.open(killed))!;
+  try {
+    const records = new RecordMerge(files.runs(stored, checked), stored);
+    while (records.next() !== undefined);
+  } finally {
+    files.close();
+  }
+}
+
+async function verifyLarge(checked: CheckedBlocks): Promise<void> {
+  const tables = await openTables(killed, live);
+  try {
+    for (const _ of verifyTables(tables, ["large"], checked));
+  } finally {
+    closeTables(tables);
+  }
+}
 
 function filesEnding(suffix: string): string[] {
   return readdirSync(killed)

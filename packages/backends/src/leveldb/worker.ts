@@ -1,14 +1,15 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { assert } from "@kvorum/base";
 import { unpackOps } from "../common/packed-ops.js";
 import type { SentError } from "../common/scan-messages.js";
 import { sentError, serveScans } from "../common/serve-scans.js";
 import { serveVerification } from "../common/serve-verification.js";
 import type { Bucket } from "../port.js";
+import { CheckedBlocks } from "./checked-blocks.js";
 import { prefixInto } from "./key-codec.js";
 import type { StoreThreadData, ThreadAnswer, ThreadRequest } from "./messages.js";
 import { openStore } from "./open-store.js";
-import { StoreView } from "./store-view.js";
+import { StoreView, type TableVerification } from "./store-view.js";
 import { verifyTables } from "./verify-tables.js";
 
 /** The thread that fills batches and scans, on the LevelDB that the store has opened. */
@@ -26,21 +27,28 @@ let failure: SentError | undefined;
  */
 let last: Promise<unknown> = Promise.resolve();
 
+/** Undefined when all tables are verified. */
+let verification = tables.length === 0 ? undefined : startVerification(port);
+
 serveScans(port, directory, () => {
-  const view = last.then(() => StoreView.open(store, directory));
+  const view = last.then(() => StoreView.open(store, directory, verification));
   last = view.catch(() => {});
   return view;
 });
-
-if (tables.length > 0) serveVerification(port, directory, verifySteps());
 
 port.on("message", (request: ThreadRequest) => {
   if (request.kind !== "commit" && request.kind !== "closeStore") return;
   last = last.then(() => answer(request));
 });
 
-function* verifySteps(): Generator<string | undefined, void> {
-  for (const _ of verifyTables(tables, ["large"])) yield undefined;
+function startVerification(to: MessagePort): TableVerification {
+  const checked = new CheckedBlocks();
+  return { checked, ...serveVerification(to, directory, verifySteps(checked)) };
+}
+
+function* verifySteps(checked: CheckedBlocks): Generator<string | undefined, void> {
+  for (const _ of verifyTables(tables, ["large"], checked)) yield undefined;
+  verification = undefined;
   yield "key" satisfies Bucket;
 }
 
