@@ -3,17 +3,8 @@ import type { Clock, LeaseId } from "@kvorum/base";
 import type { RawNode } from "@kvorum/raft";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
-import type { Peers } from "../membership/peers.js";
+import type { Peers, RemoteLeaseStatus } from "../membership/peers.js";
 import { renewLease } from "./renew-lease.js";
-
-/** What is left of a lease, as its primary says; undefined: there is no such lease. */
-export type RemoteLeaseStatus =
-  | {
-      readonly ttlSeconds: number;
-      readonly grantedTtlSeconds: number;
-      readonly keys: readonly Uint8Array[];
-    }
-  | undefined;
 
 /** @param outcome the granted TTL in seconds, 0 for a lease that is gone, or why nobody could say */
 export type RenewalDone = (outcome: number | ApiError) => void;
@@ -54,8 +45,8 @@ export class LeaseAuthority {
     this.#renewUntil(id, this.#clock.nowMs() + this.#timeoutMs, done);
   }
 
-  /** @throws ApiError noLeader after the request's time */
-  async timeToLive(id: LeaseId, withKeys: boolean): Promise<RemoteLeaseStatus> {
+  /** Undefined: there is no such lease. @throws ApiError noLeader after the request's time */
+  async timeToLive(id: LeaseId, withKeys: boolean): Promise<RemoteLeaseStatus | undefined> {
     const deadlineMs = this.#clock.nowMs() + this.#timeoutMs;
     for (;;) {
       const { lessor } = this.#opened;

@@ -1,5 +1,5 @@
 import { raftinternalpb } from "@kvorum/api";
-import { SimulatedClock } from "@kvorum/base";
+import { InvariantError, SimulatedClock } from "@kvorum/base";
 import { type BufferedStore, Lessor } from "@kvorum/mvcc";
 import { beforeEach, expect, test } from "vitest";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -7,6 +7,7 @@ import { ProposalIds } from "../consensus/proposal-ids.js";
 import { Proposer } from "../consensus/proposer.js";
 import { FakeNode } from "../consensus/testing/fake-node.js";
 import { LeaseCheckpointer } from "./lease-checkpointer.js";
+import { LeaseExpirer } from "./lease-expirer.js";
 import { renewLease } from "./renew-lease.js";
 
 const records: Partial<BufferedStore> = { put() {}, delete() {} };
@@ -121,4 +122,21 @@ test("a renewal whose note can't be cleared has to be asked for again", () => {
   renewLease({ opened, proposer }, 1n, (outcome) => outcomes.push(outcome));
   proposer.flush();
   expect(outcomes).toEqual(["notPrimaryLessor"]);
+});
+
+test("a broken invariant is caught by nothing that proposes for leases", () => {
+  const broken = new InvariantError("a broken core");
+  proposer.propose = () => {
+    throw broken;
+  };
+  lessor.grant(1n, 3_600);
+  expect(() => clock.advance(INTERVAL_MS)).toThrow(broken);
+  lessor.checkpoint(1n, 600);
+  expect(() => renewLease({ opened, proposer }, 1n, () => {})).toThrow(broken);
+  checkpointer.stop();
+  const auth = { rootInfo: () => undefined };
+  const store = { lessor, auth } as unknown as OpenedStore;
+  const expirer = new LeaseExpirer({ opened: store, proposer, clock, isLeader: () => true });
+  expect(() => clock.advance(2 * 3_600_000)).toThrow(broken);
+  expirer.stop();
 });

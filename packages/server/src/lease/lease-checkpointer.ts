@@ -1,4 +1,4 @@
-import { etcdserverpb, ProposalField } from "@kvorum/api";
+import { ApiError, etcdserverpb, ProposalField } from "@kvorum/api";
 import type { Clock, Timer } from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
@@ -50,7 +50,8 @@ export class LeaseCheckpointer {
     };
     try {
       this.#proposer.propose(ProposalField.leaseCheckpoint, request, { applied, failed });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       // Overloaded or stopping.
       failed();
     }

@@ -1,4 +1,4 @@
-import { etcdserverpb, ProposalField } from "@kvorum/api";
+import { ApiError, etcdserverpb, ProposalField } from "@kvorum/api";
 import type { Clock, LeaseId, Timer } from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
@@ -62,7 +62,8 @@ export class LeaseExpirer {
       };
       const root = this.#opened.auth.rootInfo();
       this.#proposer.propose(ProposalField.leaseRevoke, request, owner, root);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       // The node is stopping or overloaded; the lease stays expired and the next look retries.
       done();
     }

@@ -1,4 +1,4 @@
-import { etcdserverpb, ProposalField } from "@kvorum/api";
+import { ApiError, etcdserverpb, ProposalField } from "@kvorum/api";
 import type { LeaseId } from "@kvorum/base";
 import type { RenewCallback } from "@kvorum/mvcc";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -28,7 +28,8 @@ export function renewLease(
       applied: () => opened.lessor.renew(id, done),
       failed: () => done("notPrimaryLessor"),
     });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
     // Overloaded or stopping.
     done("notPrimaryLessor");
   }

@@ -6,7 +6,6 @@ import { type InstallPlace, saveReceivedDatabase } from "../boot/install-snapsho
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import { completeSnapshot } from "../consensus/snapshot-sender.js";
-import type { RemoteLeaseStatus } from "../lease/lease-authority.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Target } from "../peer/peer-client.js";
 import { PeerTransport } from "../peer/peer-transport.js";
@@ -14,7 +13,7 @@ import { saveDatabase } from "../storage/snapshot/save-snapshot.js";
 import type { Cluster } from "./cluster.js";
 import type { Member } from "./member.js";
 import { PeerAnswers, type PeerAnswersOptions } from "./peer-answers.js";
-import type { Peers } from "./peers.js";
+import type { Peers, RemoteLeaseStatus } from "./peers.js";
 
 export interface PeerLinkOptions extends Omit<PeerAnswersOptions, "consensus" | "clock"> {
   readonly member: MemberOptions;
@@ -155,7 +154,7 @@ export class PeerLink implements Peers {
     leader: MemberId,
     id: LeaseId,
     withKeys: boolean,
-  ): Promise<RemoteLeaseStatus | "not-found"> {
+  ): Promise<RemoteLeaseStatus | "not-found" | undefined> {
     const { peerClient } = this.#options.member;
     const answer = await this.#ask(leader, (target) =>
       peerClient.leaseTimeToLive(target, { id, withKeys }),

@@ -1,7 +1,14 @@
 import type { LeaseId, MemberId } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
-import type { RemoteLeaseStatus } from "../lease/lease-authority.js";
 import type { Member } from "./member.js";
+
+/** What is left of a lease, as its primary says. */
+export interface RemoteLeaseStatus {
+  readonly ttlSeconds: number;
+  readonly grantedTtlSeconds: number;
+  /** Attached keys; empty when they were not asked for. */
+  readonly keys: readonly Uint8Array[];
+}
 
 /** The other members, as the rest of a member sees them. `PeerLink` implements it. */
 export interface Peers {
@@ -22,10 +29,12 @@ export interface Peers {
   promoteAtLeader(id: MemberId, token: string | undefined): Promise<readonly Member[] | undefined>;
   /** The granted TTL in seconds; undefined when the leader didn't answer. */
   renewLease(leader: MemberId, id: LeaseId): Promise<number | "not-found" | undefined>;
+  /** Undefined when the leader didn't answer. */
   leaseTimeToLive(
     leader: MemberId,
     id: LeaseId,
     withKeys: boolean,
-  ): Promise<RemoteLeaseStatus | "not-found">;
+  ): Promise<RemoteLeaseStatus | "not-found" | undefined>;
+  /** Ends every connection; nothing is sent or received from then on. */
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { apiError, decodeProposal } from "@kvorum/api";
-import { SimulatedClock } from "@kvorum/base";
+import { InvariantError, SimulatedClock } from "@kvorum/base";
 import { beforeEach, expect, test } from "vitest";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import { ProposalIds } from "../consensus/proposal-ids.js";
@@ -55,6 +55,11 @@ test("a refusal on the spot is tried again too", async () => {
   expect(decodeProposal(attempts[0]!.data).other?.clusterVersionSet).toEqual({ ver: "3.7.0" });
   attempts[0]!.owner.applied({ kind: "none" });
   await published;
+});
+
+test("a broken invariant is not tried again", async () => {
+  refusal = new InvariantError("a broken core");
+  await expect(publisher.setClusterVersion("3.7.0")).rejects.toThrow(refusal);
 });
 
 test("a stopped publisher tries no more", () => {

@@ -1,4 +1,4 @@
-import { raftinternalpb } from "@kvorum/api";
+import { ApiError, raftinternalpb } from "@kvorum/api";
 import type { Clock, MemberId } from "@kvorum/base";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
 import type { Proposer } from "../consensus/proposer.js";
@@ -67,7 +67,8 @@ export class Publisher {
         try {
           const low = Number(BigInt.asUintN(48, id));
           this.#proposer.proposeEncoded(low, data, { applied: () => resolve(), failed: retry });
-        } catch {
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
           // Overloaded or stopping: the next attempt finds out which.
           retry();
         }
