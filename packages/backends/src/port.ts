@@ -72,9 +72,36 @@ export interface PackedRecords {
   readonly recycle?: (() => void) | undefined;
 }
 
+/** Which pages a view should make of its records. */
+export interface PagesRequest {
+  readonly pageSize: number;
+  /** Where the root bucket has to stand, if the pages before it leave room; else right behind them. */
+  readonly rootPage: number | undefined;
+  /** What the chunks are made in. */
+  readonly memory: PagesMemory;
+}
+
+/** Memory for chunks, which comes back when they have been used. */
+export interface PagesMemory {
+  /** All that came back and waits. */
+  takeSpare(): ArrayBuffer[];
+}
+
+/** What the meta pages of a bolt file say of the pages after them. */
+export interface PagesLayout {
+  readonly rootPage: number;
+  readonly pageCount: number;
+}
+
 /** The store as it was when the view was taken; later commits don't show. Close it soon. */
 export interface View {
   scan(bucket: Bucket, range?: ScanRange): AsyncIterable<ScanBatch>;
+  /**
+   * The records of all buckets as the pages of a bolt file without its two meta pages, in chunks;
+   * from engines that can make them in the thread that reads. It does what `buildPages` of the bolt
+   * file does with `scan`, and takes that work from the event loop.
+   */
+  pages?(request: PagesRequest): AsyncGenerator<Buffer, PagesLayout, undefined>;
   /** Ends the view and releases what it pinned; idempotent. Scans under way stop with an error. */
   close(): Promise<void>;
 }

@@ -1,5 +1,13 @@
 import { packedOf } from "../common/packed-batch.js";
-import { BackendError, BUCKETS, type Bucket, type PackedRecords, type ScanBatch } from "../port.js";
+import {
+  BackendError,
+  BUCKETS,
+  type Bucket,
+  type PackedRecords,
+  type PagesLayout,
+  type ScanBatch,
+  type View,
+} from "../port.js";
 import { ChunkMemory } from "./chunk-memory.js";
 import { BUCKET_HEADER_BYTES, FIRST_DATA_PAGE, FLAG_LEAF, PAGE_HEADER_BYTES } from "./format.js";
 import {
@@ -15,6 +23,8 @@ import { type ClosedPage, PageAllocator, TreePacker } from "./tree-packer.js";
 /** What is written: a frozen `View` of the port serves. */
 export interface BoltSource {
   scan(bucket: Bucket): AsyncIterable<ScanBatch>;
+  /** Takes the place of `buildPages` for this source. */
+  pages?: View["pages"];
 }
 
 export interface WriteBoltOptions {
@@ -27,24 +37,14 @@ export interface WriteBoltOptions {
 }
 
 /** `WriteBoltOptions` with the defaults in place. */
-export interface BuildOptions {
+export interface BuildOptions extends PageOptions {
   readonly txid: bigint;
+}
+
+export interface PageOptions {
   readonly pageSize: number;
   /** Of the chunks. */
   readonly memory: ChunkMemory;
-}
-
-/** What the meta pages say of the pages after them. */
-export interface Layout {
-  readonly rootPage: number;
-  readonly pageCount: number;
-}
-
-/** A root bucket whose place was said before the pages in front of it were made. */
-export interface FixedRoot {
-  readonly page: number;
-  /** The error when they don't fit. */
-  exceeded(): BackendError;
 }
 
 export function buildOptions(options: WriteBoltOptions): BuildOptions {
@@ -56,14 +56,15 @@ export function buildOptions(options: WriteBoltOptions): BuildOptions {
 /**
  * All pages but the two meta pages, in file order: the trees of all buckets of the port, then the
  * root bucket. Returns what the meta pages have to say. Memory: a few chunks.
- * @param fixed where the root bucket has to stand, behind pages of zeros; else it follows at once
+ * @param fixedRootPage where the root bucket has to stand, behind pages of zeros, if the pages
+ *   before it leave room; else it follows at once
  * @throws BackendError "CORRUPT" when the source breaks the key order; errors of the source
  */
 export async function* buildPages(
   source: BoltSource,
-  { pageSize, memory }: BuildOptions,
-  fixed?: FixedRoot,
-): AsyncGenerator<Buffer, Layout, undefined> {
+  { pageSize, memory }: PageOptions,
+  fixedRootPage = 0,
+): AsyncGenerator<Buffer, PagesLayout, undefined> {
   const output = new ChunkOutput(memory);
   const allocator = new PageAllocator(FIRST_DATA_PAGE);
   const root = openTree({ output, allocator, pageSize, isRootBucket: true });
@@ -78,14 +79,11 @@ export async function* buildPages(
     }
     addTo(root, bucketRecord(bucket, tree.packer.finish()));
   }
-  if (fixed !== undefined) {
-    if (allocator.pageCount > fixed.page) throw fixed.exceeded();
-    while (allocator.pageCount < fixed.page) {
-      allocator.take(1);
-      const at = output.reserve(pageSize);
-      output.chunk.fill(0, at, at + pageSize);
-      yield* output.takeReady();
-    }
+  while (allocator.pageCount < fixedRootPage) {
+    allocator.take(1);
+    const at = output.reserve(pageSize);
+    output.chunk.fill(0, at, at + pageSize);
+    yield* output.takeReady();
   }
   const rootPage = root.packer.finish()!;
   output.flush();
@@ -101,7 +99,7 @@ export async function planLayout(
   source: BoltSource,
   pageSize: number,
   reserved?: { readonly bucket: Bucket; readonly pages: number },
-): Promise<Layout> {
+): Promise<PagesLayout> {
   const allocator = new PageAllocator(FIRST_DATA_PAGE);
   const onPage = (): void => {};
   const root = new TreePacker({ pageSize, allocator, onPage });
@@ -123,7 +121,7 @@ export async function planLayout(
 }
 
 /** The two meta pages: page 0 with the txid, page 1 with the one before, both valid. */
-export function metaPages(layout: Layout, { pageSize, txid }: BuildOptions): Buffer {
+export function metaPages(layout: PagesLayout, { pageSize, txid }: BuildOptions): Buffer {
   const bytes = Buffer.alloc(2 * pageSize);
   for (const id of [0, 1]) {
     const meta = { ...layout, pageSize, freelistPage: undefined, txid: txid - BigInt(id) };

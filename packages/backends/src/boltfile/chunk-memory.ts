@@ -1,9 +1,11 @@
+import type { PagesMemory } from "../port.js";
+
 /**
  * The chunks of one stream, to be used again when their receiver gives them back. Fresh memory for
  * each megabyte of a large file would be counted against the heap's limit and have the garbage
  * collector mark all of the heap, time and again.
  */
-export class ChunkMemory {
+export class ChunkMemory implements PagesMemory {
   readonly #chunkBytes: number;
   readonly #spare: ArrayBuffer[] = [];
 
@@ -16,6 +18,10 @@ export class ChunkMemory {
     if (bytes > this.#chunkBytes) return Buffer.allocUnsafeSlow(bytes);
     const spare = this.#spare.pop();
     return spare === undefined ? Buffer.allocUnsafeSlow(this.#chunkBytes) : Buffer.from(spare);
+  }
+
+  takeSpare(): ArrayBuffer[] {
+    return this.#spare.splice(0);
   }
 
   /** `chunk` is what was taken or a part of it; nobody may use it afterwards. */

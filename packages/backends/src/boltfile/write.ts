@@ -1,12 +1,10 @@
 import type { File } from "@kvorum/base";
-import { BackendError } from "../port.js";
+import { BackendError, type PagesLayout } from "../port.js";
 import {
   type BoltSource,
   type BuildOptions,
   buildOptions,
   buildPages,
-  type FixedRoot,
-  type Layout,
   metaPages,
   planLayout,
   type WriteBoltOptions,
@@ -80,30 +78,43 @@ export async function writeBoltFileWithin(
     const what = `bucket "${bounded.bucket}" has more than the ${pages} pages it was said to have`;
     return new BackendError("CORRUPT", `bolt file: ${what}`);
   };
-  const chunks = emit(source, layout, build, { page: layout.rootPage, exceeded });
+  const chunks = emit(source, layout, build, exceeded);
   return { totalBytes: layout.pageCount * build.pageSize, chunks, memory: build.memory };
 }
 
 async function* emit(
   source: BoltSource,
-  layout: Layout,
+  layout: PagesLayout,
   options: BuildOptions,
-  fixed?: FixedRoot,
+  exceeded?: () => BackendError,
 ): AsyncGenerator<Buffer, void, undefined> {
   yield metaPages(layout, options);
   let bytesLeft = (layout.pageCount - 2) * options.pageSize;
-  const pages = buildPages(source, options, fixed);
+  // With a bound the root bucket stands where it was said to, unless the pages before it go beyond.
+  const pages = pagesOf(source, options, exceeded === undefined ? undefined : layout.rootPage);
   try {
     let step = await pages.next();
     for (; !step.done; step = await pages.next()) {
       bytesLeft -= step.value.length;
-      if (bytesLeft < 0) throw fixed === undefined ? sourceChanged() : fixed.exceeded();
+      if (bytesLeft < 0) throw exceeded?.() ?? sourceChanged();
       yield step.value;
     }
-    if (step.value.rootPage !== layout.rootPage || bytesLeft !== 0) throw sourceChanged();
+    const { rootPage } = step.value;
+    if (rootPage > layout.rootPage && exceeded !== undefined) throw exceeded();
+    if (rootPage !== layout.rootPage || bytesLeft !== 0) throw sourceChanged();
   } finally {
     await pages.return(layout);
   }
+}
+
+/** Made by the source itself where it can. */
+function pagesOf(
+  source: BoltSource,
+  options: BuildOptions,
+  rootPage?: number,
+): AsyncGenerator<Buffer, PagesLayout, undefined> {
+  const { pageSize, memory } = options;
+  return source.pages?.({ pageSize, rootPage, memory }) ?? buildPages(source, options, rootPage);
 }
 
 /**
@@ -119,7 +130,7 @@ export async function writeBoltFileTo(
   options: WriteBoltOptions = {},
 ): Promise<number> {
   const build = buildOptions(options);
-  const pages = buildPages(source, build);
+  const pages = pagesOf(source, build);
   let position = 2 * build.pageSize;
   // One write is under way while the next pages are made.
   let writing: Promise<void> = Promise.resolve();

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { noise } from "../conformance/model.js";
 import { CheckedBuilder } from "./checked-builder.js";
 import { PackedBatch } from "./packed-batch.js";
-import { recordChecksum } from "./record-checksum.js";
+import { CHECKSUM_BYTES, recordChecksum } from "./record-checksum.js";
 import { ZeroExtension } from "./zero-extension.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? 1);
@@ -34,11 +34,18 @@ test("batches of records of all sizes pass, and the one that is damaged is named
       const key = noise(1 + prng.below(30), 40 * round + i);
       const value = noise(prng.below(i % 9 === 0 ? 20_000 : 300), i + 1);
       const checksum = recordChecksum("key", key, value);
-      const joined = Buffer.concat([key, value]);
-      const bit = prng.below(8 * joined.length);
+      const joined = Buffer.alloc(key.length + value.length + CHECKSUM_BYTES);
+      const valueEnd = joined.length - CHECKSUM_BYTES;
+      key.copy(joined);
+      value.copy(joined, key.length);
+      joined.writeUInt32LE(checksum, valueEnd);
+      const bit = prng.below(8 * valueEnd);
       if (i === damaged) joined[bit >> 3]! ^= 1 << (bit & 7);
-      if (i % 2 === 0) builder.addJoined(joined, key.length, checksum);
-      else builder.addParts(joined.subarray(0, key.length), joined.subarray(key.length), checksum);
+      if (i % 2 === 0) builder.addJoined(joined, 0, key.length, valueEnd);
+      else {
+        const parts = [joined.subarray(0, key.length), joined.subarray(key.length, valueEnd)];
+        builder.addParts(parts[0]!, parts[1]!, checksum);
+      }
       keys.push(Buffer.from(joined.subarray(0, key.length)));
     }
     if (damaged === undefined) {

@@ -33,10 +33,13 @@ export class CheckedBuilder {
     return this.#builder.full;
   }
 
-  /** Adds a record whose value stands behind its key. */
-  addJoined(record: Uint8Array, keyBytes: number, checksum: number): void {
-    this.#builder.addJoined(record, keyBytes);
-    this.#checksum.expect(record.length, checksum);
+  /**
+   * Adds a record whose key, value and checksum stand side by side in `source`, the value up to
+   * `valueEnd`.
+   */
+  addJoined(source: Buffer, keyStart: number, valueStart: number, valueEnd: number): void {
+    this.#builder.addJoined(source, keyStart, valueStart, valueEnd);
+    this.#checksum.expect(valueEnd - keyStart, source.readUInt32LE(valueEnd));
   }
 
   /** Adds a record whose parts stand apart. */

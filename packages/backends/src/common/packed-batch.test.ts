@@ -16,7 +16,10 @@ test("records come out as they went in, by views and by bounds", () => {
       const key = noise(1 + prng.below(30), keys.length);
       const value = noise(prng.below(round % 5 === 0 ? 40_000 : 300), keys.length + 1);
       if (keys.length % 2 === 0) builder.addParts(key, value);
-      else builder.addJoined(Buffer.concat([key, value]), key.length);
+      else {
+        const around = Buffer.concat([Buffer.alloc(3), key, value, Buffer.alloc(5)]);
+        builder.addJoined(around, 3, 3 + key.length, around.length - 5);
+      }
       keys.push(key);
       values.push(value);
     }

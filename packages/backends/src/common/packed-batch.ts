@@ -60,16 +60,21 @@ export class PackedBuilder {
   #bounds = new Uint32Array(FIRST_BOUNDS);
   #count = 0;
   #length = 0;
+  /** Where the last record came from. */
+  #source: Uint8Array = this.#bytes;
+  #sourceMemory: ArrayBufferLike = this.#bytes.buffer;
+  #sourceOffset = 0;
 
   constructor(memory = new BatchMemory()) {
     this.#memory = memory;
   }
 
-  /** Adds a record whose value stands behind its key. */
-  addJoined(record: Uint8Array, keyBytes: number): void {
-    const start = this.#room(record.length);
-    this.#bytes.set(record, start);
-    this.#bound(start, start + keyBytes, start + record.length);
+  /** Adds a record whose value stands behind its key in `source`. */
+  addJoined(source: Uint8Array, keyStart: number, valueStart: number, valueEnd: number): void {
+    const bytes = valueEnd - keyStart;
+    const start = this.#room(bytes);
+    this.#bytes.set(this.#partOf(source, keyStart, valueEnd), start);
+    this.#bound(start, start + valueStart - keyStart, start + bytes);
   }
 
   /** Adds a record whose parts stand apart. */
@@ -93,7 +98,7 @@ export class PackedBuilder {
     let to = start;
     // Keys are short, for which a loop is faster than a call.
     for (let i = 1; i < keyLength; i++) bytes[to++] = key[i]!;
-    values.copy(bytes, to, valueStart, valueEnd);
+    bytes.set(this.#partOf(values, valueStart, valueEnd), to);
     this.#bound(start, to, start + end);
   }
 
@@ -115,6 +120,16 @@ export class PackedBuilder {
     this.#count = 0;
     this.#length = 0;
     return packed;
+  }
+
+  /** Asking for the memory behind bytes costs as much as a copy, so it is kept. */
+  #partOf(source: Uint8Array, start: number, end: number): Uint8Array {
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#sourceMemory = source.buffer;
+      this.#sourceOffset = source.byteOffset;
+    }
+    return new Uint8Array(this.#sourceMemory, this.#sourceOffset + start, end - start);
   }
 
   #room(bytes: number): number {

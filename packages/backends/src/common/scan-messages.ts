@@ -1,4 +1,4 @@
-import type { BackendErrorCode, Bucket } from "../port.js";
+import type { BackendErrorCode, Bucket, PagesLayout } from "../port.js";
 
 /** What a store asks of its scanning thread. */
 export type ScanRequest =
@@ -14,6 +14,14 @@ export type ScanRequest =
       readonly bucket: Bucket;
       readonly start: Uint8Array | undefined;
       readonly end: Uint8Array | undefined;
+    }
+  /** Begins to make pages, as a scan whose batches are chunks of them. */
+  | {
+      readonly kind: "pages";
+      readonly scan: number;
+      readonly view: number;
+      readonly pageSize: number;
+      readonly rootPage: number | undefined;
     }
   | {
       readonly kind: "more";
@@ -40,4 +48,17 @@ export type ScanAnswer =
       readonly bytes: ArrayBuffer;
       readonly bounds: ArrayBuffer;
     }
-  | { readonly kind: "end"; readonly scan: number; readonly error?: SentError | undefined };
+  /** The first `length` bytes are a chunk of pages. */
+  | {
+      readonly kind: "pages";
+      readonly scan: number;
+      readonly bytes: ArrayBuffer;
+      readonly length: number;
+    }
+  | {
+      readonly kind: "end";
+      readonly scan: number;
+      readonly error?: SentError | undefined;
+      /** Of pages. */
+      readonly layout?: PagesLayout | undefined;
+    };

@@ -1,6 +1,14 @@
 import { Worker } from "node:worker_threads";
 import { SCAN_AHEAD_BATCHES } from "../limits.js";
-import { BackendError, type Bucket, type ScanBatch, type ScanRange } from "../port.js";
+import {
+  BackendError,
+  type Bucket,
+  type PagesLayout,
+  type PagesMemory,
+  type PagesRequest,
+  type ScanBatch,
+  type ScanRange,
+} from "../port.js";
 import { PackedBatch } from "./packed-batch.js";
 import type { ScanAnswer, ScanRequest, SentError } from "./scan-messages.js";
 
@@ -27,7 +35,7 @@ export class ScanThread {
   readonly #options: ScanThreadOptions;
   readonly #worker: Worker;
   readonly #views = new Map<number, (error: SentError | undefined) => void>();
-  readonly #scans = new Map<number, RunningScan>();
+  readonly #scans = new Map<number, RunningScan<unknown>>();
   #nextId = 1;
   #gone: BackendError | undefined;
   #references = 0;
@@ -73,19 +81,36 @@ export class ScanThread {
   async *scan(view: number, bucket: Bucket, range: ScanRange): AsyncGenerator<ScanBatch> {
     if (this.#gone !== undefined) throw this.#gone;
     const scan = this.#nextId++;
-    const running = new RunningScan(view);
-    this.#scans.set(scan, running);
-    this.#hold();
+    const running = new RunningScan<PackedBatch>(view);
     const { start, end } = range;
     this.#send({ kind: "scan", scan, view, bucket, start, end });
+    yield* this.#run(scan, running);
+  }
+
+  /** Makes pages in the thread, ahead of their reader as batches are. */
+  async *pages(
+    view: number,
+    { pageSize, rootPage, memory }: PagesRequest,
+  ): AsyncGenerator<Buffer, PagesLayout> {
+    if (this.#gone !== undefined) throw this.#gone;
+    const scan = this.#nextId++;
+    const running = new RunningScan<Buffer>(view, memory);
+    this.#send({ kind: "pages", scan, view, pageSize, rootPage });
+    yield* this.#run(scan, running);
+    return running.layout!;
+  }
+
+  async *#run<Part>(scan: number, running: RunningScan<Part>): AsyncGenerator<Part, void> {
+    this.#scans.set(scan, running as RunningScan<unknown>);
+    this.#hold();
     try {
       for (let taken = 0; ; taken++) {
         if (taken === 1) this.#more(scan, running, SCAN_AHEAD_BATCHES);
-        const batch = await running.next();
-        if (batch === undefined) return;
+        const part = await running.next();
+        if (part === undefined) return;
         // Before the consumer works, so that the thread does so at the same time.
         if (taken > 0) this.#more(scan, running, 1);
-        yield batch;
+        yield part;
       }
     } finally {
       this.#scans.delete(scan);
@@ -113,7 +138,7 @@ export class ScanThread {
     if (--this.#references === 0) this.#worker.unref();
   }
 
-  #more(scan: number, running: RunningScan, batches: number): void {
+  #more(scan: number, running: RunningScan<unknown>, batches: number): void {
     if (running.ended) return;
     const memory = running.takeSpare();
     this.#send({ kind: "more", scan, batches, memory }, memory);
@@ -157,8 +182,11 @@ export class ScanThread {
         );
         break;
       }
+      case "pages":
+        this.#scans.get(answer.scan)?.add(Buffer.from(answer.bytes, 0, answer.length));
+        break;
       case "end":
-        this.#scans.get(answer.scan)?.end(answer.error);
+        this.#scans.get(answer.scan)?.end(answer.error, answer.layout);
         break;
       default:
         this.#options.onOther?.(answer);
@@ -179,22 +207,27 @@ export class ScanThread {
   }
 }
 
-/** The batches that have come and were not taken: at most `SCAN_AHEAD_BATCHES`. */
-class RunningScan {
+/** The batches or pages that have come and were not taken: at most `SCAN_AHEAD_BATCHES`. */
+class RunningScan<Part> {
   readonly view: number;
-  #ready: PackedBatch[] = [];
+  /** What the meta pages have to say, once pages have ended. */
+  layout: PagesLayout | undefined;
+  readonly #memory: PagesMemory | undefined;
+  #ready: Part[] = [];
   #error: SentError | undefined;
   #wake: (() => void) | undefined;
   #spare: ArrayBuffer[] = [];
   ended = false;
 
-  constructor(view: number) {
+  /** @param memory what comes back for the thread, if not by `giveBack` */
+  constructor(view: number, memory?: PagesMemory) {
     this.view = view;
+    this.#memory = memory;
   }
 
-  add(batch: PackedBatch): void {
+  add(part: Part): void {
     if (this.ended) return;
-    this.#ready.push(batch);
+    this.#ready.push(part);
     this.#wake?.();
   }
 
@@ -204,12 +237,13 @@ class RunningScan {
   }
 
   takeSpare(): ArrayBuffer[] {
-    return this.#spare.splice(0);
+    return this.#memory?.takeSpare() ?? this.#spare.splice(0);
   }
 
-  end(error: SentError | undefined): void {
+  end(error: SentError | undefined, layout?: PagesLayout): void {
     if (this.ended) return;
     this.ended = true;
+    this.layout = layout;
     this.#error = error;
     this.#wake?.();
   }
@@ -223,14 +257,14 @@ class RunningScan {
   }
 
   /** Undefined at the end. */
-  async next(): Promise<PackedBatch | undefined> {
+  async next(): Promise<Part | undefined> {
     while (this.#ready.length === 0 && !this.ended) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const batch = this.#ready.shift();
-    if (batch !== undefined) return batch;
+    const part = this.#ready.shift();
+    if (part !== undefined) return part;
     if (this.#error !== undefined) throw new BackendError(this.#error.code, this.#error.message);
     return undefined;
   }

@@ -1,4 +1,13 @@
-import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
+import {
+  BackendError,
+  BUCKETS,
+  type Bucket,
+  type PagesLayout,
+  type PagesRequest,
+  type ScanBatch,
+  type ScanRange,
+  type View,
+} from "../port.js";
 import type { Health } from "./health.js";
 import type { ScanThread } from "./scan-thread.js";
 import type { Verification } from "./verification.js";
@@ -35,9 +44,21 @@ export class ThreadView implements View {
       yield batch;
       this.#check();
     }
+    await this.#verified(bucket);
+    this.#check();
+  }
+
+  async *pages(request: PagesRequest): AsyncGenerator<Buffer, PagesLayout> {
+    this.#check();
+    const layout = yield* this.#thread.pages(this.#number, request);
+    for (const bucket of BUCKETS) await this.#verified(bucket);
+    this.#check();
+    return layout;
+  }
+
+  async #verified(bucket: Bucket): Promise<void> {
     const verification = this.#verification;
     if (verification?.done === false) await this.#thread.held(verification.verified(bucket));
-    this.#check();
   }
 
   async close(): Promise<void> {

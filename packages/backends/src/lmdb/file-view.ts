@@ -111,8 +111,7 @@ class Collector {
     if (this.#group.length > 0) this.#drain();
     const valueEnd = storedEnd - CHECKSUM_BYTES;
     if (valueEnd < valueStart) throw this.#damaged(bytes.subarray(keyStart, valueStart));
-    const record = new Uint8Array(bytes.buffer, bytes.byteOffset + keyStart, valueEnd - keyStart);
-    this.#builder.addJoined(record, valueStart - keyStart, bytes.readUInt32LE(valueEnd));
+    this.#builder.addJoined(bytes, keyStart, valueStart, valueEnd);
     this.#flush();
   }
 

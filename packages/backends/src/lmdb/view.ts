@@ -2,7 +2,16 @@ import { toBackendError } from "../common/backend-errors.js";
 import type { Health } from "../common/health.js";
 import type { ScanThread } from "../common/scan-thread.js";
 import type { Verification } from "../common/verification.js";
-import { BackendError, type Bucket, type ScanBatch, type ScanRange, type View } from "../port.js";
+import {
+  BackendError,
+  BUCKETS,
+  type Bucket,
+  type PagesLayout,
+  type PagesRequest,
+  type ScanBatch,
+  type ScanRange,
+  type View,
+} from "../port.js";
 import { type Environment, pinNow } from "./environment.js";
 
 export interface LmdbViewOptions {
@@ -64,10 +73,23 @@ export class LmdbView implements View {
       yield batch;
       this.#check();
     }
-    // The thread checks what it reads; that nothing is missing, only the walk of the table tells.
+    await this.#verified(bucket);
+    this.#check();
+  }
+
+  async *pages(request: PagesRequest): AsyncGenerator<Buffer, PagesLayout> {
+    this.#check();
+    const number = await this.#number!;
+    const layout = yield* this.#options.thread.pages(number, request);
+    for (const bucket of BUCKETS) await this.#verified(bucket);
+    this.#check();
+    return layout;
+  }
+
+  /** The thread checks what it reads; that nothing is missing, only the walk of the table tells. */
+  async #verified(bucket: Bucket): Promise<void> {
     const { thread, verification } = this.#options;
     if (!verification.done) await thread.held(verification.verified(bucket));
-    this.#check();
   }
 
   async close(): Promise<void> {
