@@ -78,6 +78,14 @@ function importsOf(source: Source): string[] {
   return [...source.text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]!);
 }
 
+/** The files that the file loads when it is loaded, from the workspace's root. */
+function valueImportsOf({ path, text }: Source): string[] {
+  const statements = text.matchAll(/^(?:import|export)\s+([^;"]*?)\s*(?:from\s+)?"(\.[^"]+)"/gm);
+  return [...statements]
+    .filter(([, what = ""]) => !/^type\s/.test(what) && !/^\{(\s*type\s[^,}]*,?)+\s*\}$/.test(what))
+    .map(([, , name = ""]) => relative(root, join(root, path, "..", name)).replace(/\.js$/, ".ts"));
+}
+
 /** The lines that are no comments. */
 function codeLines(text: string): string[] {
   return text.split("\n").filter((line) => !/^\s*(\*|\/\/|\/\*)/.test(line));
@@ -120,6 +128,20 @@ describe("the import graph", () => {
       .filter((source) => source.package === "mvcc")
       .filter((source) => /^import (?!type )[^;]*"@kvorum\/backends"/m.test(source.text));
     expect(wrong.map((source) => source.path)).toEqual([]);
+  });
+
+  test("no file imports itself in a circle, types left aside", () => {
+    const targets = new Map(all.map((source) => [source.path, valueImportsOf(source)]));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail, path].join(" -> "));
+      if (done.has(path)) return;
+      done.add(path);
+      for (const target of targets.get(path) ?? []) visit(target, [...trail, path]);
+    };
+    for (const path of targets.keys()) visit(path, []);
+    expect(circles).toEqual([]);
   });
 
   test("an index stands only at a package's entry and names what it exports", () => {

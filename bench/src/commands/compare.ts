@@ -1,9 +1,6 @@
 import { writeFileSync } from "node:fs";
-import {
-  type ComparisonOptions,
-  type inSession,
-  runComparison,
-} from "../compare/run-comparison.js";
+import type { ComparisonOptions } from "../compare/comparison-session.js";
+import { type inSession, runComparison } from "../compare/run-comparison.js";
 import type { Comparison } from "../compare/run-record.js";
 import { parseMembers, settingsOf } from "../compare/settings.js";
 import { checkLoadOptions } from "../load/load-options.js";

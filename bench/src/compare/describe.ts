@@ -1,5 +1,5 @@
 import { cpus, release, totalmem } from "node:os";
-import type { ComparisonOptions, Session } from "./run-comparison.js";
+import type { ComparisonOptions, Session } from "./comparison-session.js";
 import type { ReportedTarget } from "./run-record.js";
 import { versionOf } from "./target.js";
 

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { DEFAULT_LOAD } from "../load/load-options.js";
 import { findWorkloads } from "../workloads/catalogue.js";
-import { type ComparisonOptions, runComparison } from "./run-comparison.js";
+import type { ComparisonOptions } from "./comparison-session.js";
+import { runComparison } from "./run-comparison.js";
 import { growthSetting, growthStages, runGrowth } from "./run-growth.js";
 import { settingsOf } from "./settings.js";
 import { kvorumTarget } from "./target.js";

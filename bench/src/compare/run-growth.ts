@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { fill } from "../workloads/kv-workloads.js";
 import type { Workload } from "../workloads/workload.js";
+import type { ComparisonOptions } from "./comparison-session.js";
 import type { Host } from "./host.js";
-import { type ComparisonOptions, inSession, runRow, withHosts } from "./run-comparison.js";
+import { inSession, runRow, withHosts } from "./run-comparison.js";
 import type { Comparison, CurvePosition } from "./run-record.js";
 import type { Row, Setting } from "./settings.js";
 

@@ -1,27 +1,12 @@
 import { CtlError } from "../cli/ctl-error.js";
 import type { Sink } from "../cli/io.js";
 import { fields } from "./fields.js";
+import type { Formatter } from "./formatter.js";
 import { json } from "./json.js";
 import { protobuf } from "./protobuf.js";
 import type { ResultKind, Results } from "./results.js";
 import { simple } from "./simple.js";
 import { table } from "./table.js";
-
-/** How a formatter prints. */
-export interface Printer {
-  readonly out: Sink;
-  readonly err: Sink;
-  /** --hex */
-  readonly isHex: boolean;
-  /** `get --print-value-only` */
-  readonly valueOnly: boolean;
-  line(text: string): void;
-}
-
-/** One output format: what it lacks is "not supported as output format". */
-export type Formatter = {
-  readonly [Kind in ResultKind]?: (result: Results[Kind], printer: Printer) => void;
-};
 
 const FORMATTERS: Readonly<Record<string, Formatter>> = { simple, json, fields, table, protobuf };
 

@@ -1,7 +1,7 @@
 import { authpb, etcdserverpb, mvccpb } from "@kvorum/api";
 import { hexId } from "@kvorum/base";
 import type { KeyValue, ResponseHeader, TxnResponse } from "@kvorum/client";
-import type { Formatter, Printer } from "./display.js";
+import type { Formatter, Printer } from "./formatter.js";
 import { goQuote, hex16 } from "./go-text.js";
 import type { Results } from "./results.js";
 

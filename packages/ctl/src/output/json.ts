@@ -1,6 +1,6 @@
 import { hexId } from "@kvorum/base";
 import type { KeyValue, Member, ResponseHeader, TxnResponse, WatchEvent } from "@kvorum/client";
-import type { Formatter, Printer } from "./display.js";
+import type { Formatter, Printer } from "./formatter.js";
 import { type GoJson, goJson, omitEmpty } from "./go-json.js";
 import type { Results } from "./results.js";
 

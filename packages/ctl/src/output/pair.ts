@@ -1,5 +1,5 @@
 import type { KeyValue } from "@kvorum/client";
-import type { Printer } from "./display.js";
+import type { Printer } from "./formatter.js";
 import { runeSize } from "./go-text.js";
 
 /** Bytes of one key or value shown on a terminal; a pipe gets all of them. */

@@ -1,6 +1,6 @@
 import { etcdserverpb } from "@kvorum/api";
 import type { AuthResponse } from "@kvorum/client";
-import type { Formatter, Printer } from "./display.js";
+import type { Formatter, Printer } from "./formatter.js";
 
 /** `-w protobuf`: the response as it came over the wire. */
 export const protobuf: Formatter = {

@@ -1,7 +1,7 @@
 import { authpb } from "@kvorum/api";
 import { prefixEnd } from "@kvorum/base";
 import type { Permission } from "@kvorum/client";
-import type { Formatter, Printer } from "./display.js";
+import type { Formatter, Printer } from "./formatter.js";
 
 const { Permission_Type: PermissionType } = authpb;
 

@@ -1,7 +1,7 @@
 import { etcdserverpb, mvccpb } from "@kvorum/api";
 import { hexId } from "@kvorum/base";
 import type { TxnResponse } from "@kvorum/client";
-import type { Formatter, Printer } from "./display.js";
+import type { Formatter, Printer } from "./formatter.js";
 import { hex16, padded16 } from "./go-text.js";
 import { printPair } from "./pair.js";
 import type { Results } from "./results.js";

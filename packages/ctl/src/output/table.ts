@@ -1,5 +1,5 @@
 import CliTable from "cli-table3";
-import type { Formatter } from "./display.js";
+import type { Formatter } from "./formatter.js";
 import { hashRows, healthRows, memberRows, type Rows, statusRows } from "./rows.js";
 
 /** Box-drawn tables: headers in capitals and centered, cells to the right. */

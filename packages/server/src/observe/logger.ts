@@ -3,7 +3,8 @@ import pino from "pino";
 import type { LoggingConfig, LogLevel } from "../config/config.js";
 import { callerOf } from "./caller.js";
 import { LogSampler } from "./log-sampler.js";
-import { type LogSink, openSinks } from "./log-sink.js";
+import type { LogSink } from "./log-sink.js";
+import { openSinks } from "./open-sinks.js";
 
 /** Names and values of a line. An Error shows its message; secrets are hidden by their name. */
 export type LogFields = Readonly<Record<string, unknown>>;

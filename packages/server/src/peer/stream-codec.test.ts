@@ -1,8 +1,9 @@
 import { createPrng } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import { describe, expect, it } from "vitest";
+import { createStreamDecoder, createStreamEncoder } from "./create-stream-codec.js";
 import { EntriesEncoder } from "./entries-encoder.js";
-import { createStreamDecoder, createStreamEncoder, type StreamKind } from "./stream-codec.js";
+import type { StreamKind } from "./stream-codec.js";
 import { appendOf, messageOf, randomMessage, takeSeed } from "./testing/messages.js";
 
 const ENDS = { local: 2n, remote: 1n };

@@ -1,8 +1,4 @@
-import type { MemberId } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
-import type { EntriesEncoder } from "./entries-encoder.js";
-import { MessageStreamDecoder, MessageStreamEncoder } from "./message-stream-codec.js";
-import { MsgAppDecoder, MsgAppEncoder } from "./msgapp-codec.js";
 
 /** The two streams that a member asks another for. */
 export type StreamKind = "msgapp" | "message";
@@ -29,15 +25,4 @@ export interface StreamDecoder {
    * @throws PeerError, WireError: the connection can't be used any more
    */
   push(bytes: Buffer, into: Message[]): void;
-}
-
-export function createStreamEncoder(kind: StreamKind, entries: EntriesEncoder): StreamEncoder {
-  return kind === "msgapp" ? new MsgAppEncoder(entries) : new MessageStreamEncoder();
-}
-
-export function createStreamDecoder(
-  kind: StreamKind,
-  ends: { readonly local: MemberId; readonly remote: MemberId },
-): StreamDecoder {
-  return kind === "msgapp" ? new MsgAppDecoder(ends) : new MessageStreamDecoder();
 }

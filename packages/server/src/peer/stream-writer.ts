@@ -3,16 +3,12 @@ import type { Socket } from "node:net";
 import { type Clock, hexId, type MemberId } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
 import type { Logger } from "../observe/logger.js";
+import { createStreamEncoder } from "./create-stream-codec.js";
 import type { EntriesEncoder } from "./entries-encoder.js";
 import { peerLimits } from "./limits.js";
 import type { PeerCells } from "./peer-metrics.js";
 import type { PeerStatus } from "./peer-status.js";
-import {
-  createStreamEncoder,
-  STREAM_NAMES,
-  type StreamEncoder,
-  type StreamKind,
-} from "./stream-codec.js";
+import { STREAM_NAMES, type StreamEncoder, type StreamKind } from "./stream-codec.js";
 import type { StreamTimeouts } from "./stream-timeouts.js";
 
 export interface StreamWriterOptions {

@@ -5,9 +5,9 @@ import { readBody } from "../http-call.js";
 import { peerLimits } from "../limits.js";
 import { decodeMessage } from "../message-codec.js";
 import { messageOf } from "../peer-error.js";
-import type { Exchange, PeerPages } from "../peer-handler.js";
 import { headerOf } from "../peer-headers.js";
 import { isLocal } from "../raft-message.js";
+import type { Exchange, PeerPages } from "./exchange.js";
 import { findMessageRefusal, refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";
 
 /** POST /raft: one message, from a member that has no stream to send on. */

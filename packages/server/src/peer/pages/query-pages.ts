@@ -6,9 +6,9 @@ import { readBody } from "../http-call.js";
 import { peerLimits } from "../limits.js";
 import { membersToJson } from "../members-json.js";
 import { messageOf, PeerError } from "../peer-error.js";
-import type { Exchange, PeerPages } from "../peer-handler.js";
 import { headerOf } from "../peer-headers.js";
 import type { HashKvAnswer, LeaseRefusal } from "../peer-host.js";
+import type { Exchange, PeerPages } from "./exchange.js";
 import { refuseMethod, respondJsonError } from "./raft-checks.js";
 
 type Page = (pages: PeerPages, exchange: Exchange) => void | Promise<void>;

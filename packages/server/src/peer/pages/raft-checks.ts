@@ -1,8 +1,8 @@
 import { hexId } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
 import { respondError } from "../../http/respond.js";
-import type { Exchange, PeerPages } from "../peer-handler.js";
 import { findClusterRefusal, headerOf, parseHexId } from "../peer-headers.js";
+import type { Exchange, PeerPages } from "./exchange.js";
 
 /** Refuses a method other than `allowed`; true when it did. */
 export function refuseMethod({ request, response }: Exchange, allowed: "GET" | "POST"): boolean {

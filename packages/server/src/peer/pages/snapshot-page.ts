@@ -5,8 +5,8 @@ import { respondError } from "../../http/respond.js";
 import { peerLimits } from "../limits.js";
 import { decodeMessage, sizeMessage } from "../message-codec.js";
 import { messageOf, PeerError } from "../peer-error.js";
-import type { Exchange, PeerPages } from "../peer-handler.js";
 import { readableSize } from "../snapshot-sender.js";
+import type { Exchange, PeerPages } from "./exchange.js";
 import { findMessageRefusal, refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";
 import { SnapshotBody } from "./snapshot-body.js";
 

@@ -1,9 +1,9 @@
 import { hexId } from "@kvorum/base";
 import { etcdVersion } from "../../config/version.js";
 import { respondError } from "../../http/respond.js";
-import type { Exchange, PeerPages } from "../peer-handler.js";
 import { headerOf, parseHexId } from "../peer-headers.js";
 import type { StreamKind } from "../stream-codec.js";
+import type { Exchange, PeerPages } from "./exchange.js";
 import { refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";
 
 const KINDS: ReadonlyMap<string, StreamKind> = new Map([
