@@ -15,6 +15,8 @@ export class Batch {
   /** Encoded elements of `WatchResponse.events`; never empty. */
   readonly events: readonly Uint8Array[];
   readonly bodyLength: number;
+  /** Of a response to a watcher whose id field is empty. */
+  readonly length: number;
   /** Several streams get it. */
   readonly isShared: boolean;
   /** The hub's `RepeatRing`'s. */
@@ -36,6 +38,7 @@ export class Batch {
     let length = 0;
     for (const event of options.events) length += event.length;
     this.bodyLength = length;
+    this.length = options.head.length + length;
   }
 
   /** All events back to back; made once, and for a single event not even copied. */

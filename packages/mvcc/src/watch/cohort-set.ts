@@ -20,6 +20,7 @@ export class CohortSet {
         watchers: [],
         idLength: watcher.idField.length,
         ids: NO_IDS,
+        recipients: undefined,
         fragment: watcher.fragment,
         progressNotify: watcher.progressNotify,
         slot: kind.cohorts.length,
@@ -27,6 +28,7 @@ export class CohortSet {
       cohorts.push(cohort);
       kind.cohorts.push(cohort);
     }
+    cohort.recipients = undefined;
     watcher.cohort = cohort;
     watcher.slot = cohort.watchers.length;
     cohort.watchers.push(watcher);
@@ -40,6 +42,7 @@ export class CohortSet {
     const { cohort } = watcher;
     if (cohort === undefined) return;
     watcher.cohort = undefined;
+    cohort.recipients = undefined;
     const last = cohort.watchers.pop()!;
     if (last !== watcher) {
       cohort.watchers[watcher.slot] = last;

@@ -2,24 +2,16 @@ import type { Batch } from "./batch.js";
 import type { FrameWriter } from "./frames.js";
 import { watchLimits } from "./limits.js";
 import type { FrameSpace, WatchCounters, WatchOutput } from "./output.js";
+import { type Recipients, responseSize } from "./recipients.js";
 import type { Watcher } from "./watcher.js";
 import { FRAGMENT_FIELD } from "./wire.js";
 
 /** One batch for watchers of one stream whose id fields have one length. */
 export interface Delivery {
-  /** The first `count` of them are meant; a cohort may have grown since. */
-  readonly watchers: Watcher[];
-  /** The array is the delivery's own, not a cohort's. */
-  readonly isOwn: boolean;
-  count: number;
-  /** How many of them were given it. */
-  sent: number;
+  readonly recipients: Recipients;
   readonly batch: Batch;
-  readonly idLength: number;
-  /** Their id fields, back to back, at least `count`; undefined: to be taken from each of them. */
-  readonly ids: Uint8Array | undefined;
-  readonly fragment: boolean;
-  readonly progressNotify: boolean;
+  /** How many of the recipients were given it. */
+  readonly sent: number;
 }
 
 /** gRPC's message prefix: compressed flag and length. */
@@ -40,8 +32,12 @@ export interface FlushOptions {
  */
 export class DeliveryQueue {
   readonly #counters: WatchCounters;
-  #entries: Delivery[] = [];
+  /** What is queued: `#batches[i]` for `#recipients[i]`, from `#head` on. */
+  #recipients: Recipients[] = [];
+  #batches: Batch[] = [];
   #head = 0;
+  /** Of the recipients at the head, those that were given their batch. */
+  #sent = 0;
   #bytes = 0;
   #isClosed = false;
   /** Written by the last `#fill`. */
@@ -52,26 +48,29 @@ export class DeliveryQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#entries.length;
+    return this.#head === this.#batches.length;
   }
 
   /** More than a blocked stream may keep. */
   get isFull(): boolean {
-    const count = this.#entries.length - this.#head;
+    const count = this.#batches.length - this.#head;
     return count > watchLimits.deliveriesMax || this.#bytes > watchLimits.deliveryBytesMax;
   }
 
-  push(delivery: Delivery): void {
-    this.#entries.push(delivery);
-    this.#bytes += delivery.batch.bodyLength;
-    this.#counters.pendingEvents += delivery.count * delivery.batch.events.length;
+  push(recipients: Recipients, batch: Batch): void {
+    this.#recipients.push(recipients);
+    this.#batches.push(batch);
+    this.#bytes += batch.bodyLength;
+    this.#counters.pendingEvents += recipients.count * batch.events.length;
   }
 
   /** Adds a watcher to the newest delivery if that has the same content and form. */
   extend(watcher: Watcher, batch: Batch): boolean {
-    const last = this.#entries[this.#entries.length - 1];
-    if (last === undefined || last.batch !== batch || !last.isOwn) return false;
+    const newest = this.#batches.length - 1;
+    if (newest < 0 || this.#batches[newest] !== batch) return false;
+    const last = this.#recipients[newest]!;
     const sameForm =
+      last.isOwn &&
       last.idLength === watcher.idField.length &&
       last.fragment === watcher.fragment &&
       last.progressNotify === watcher.progressNotify;
@@ -89,13 +88,13 @@ export class DeliveryQueue {
   flush(options: FlushOptions): boolean {
     const { output } = options;
     while (!this.isEmpty) {
-      const delivery = this.#entries[this.#head]!;
-      const size = responseSize(delivery);
+      const recipients = this.#recipients[this.#head]!;
+      const batch = this.#batches[this.#head]!;
       let isOpen: boolean;
-      if (this.#isSingle(delivery, size, options)) {
-        isOpen = this.#writeSingly(delivery, size, options);
+      if (isSingle(recipients, batch, options)) {
+        isOpen = this.#writeSingly(recipients, batch, options);
       } else {
-        const space = output.openFrame?.(PREFIX_BYTES + size);
+        const space = output.openFrame?.(PREFIX_BYTES + responseSize(recipients, batch));
         isOpen = space === undefined ? this.#writeChunk(options) : this.#writeFrame(space, options);
       }
       if (!isOpen) return this.#isClosed;
@@ -105,13 +104,18 @@ export class DeliveryQueue {
 
   /** Empties the queue and returns what was in it. */
   takeAll(): Delivery[] {
-    const taken = this.#entries.slice(this.#head);
-    for (const delivery of taken) {
-      const count = delivery.count - delivery.sent;
-      this.#counters.pendingEvents -= count * delivery.batch.events.length;
+    const taken: Delivery[] = [];
+    for (let i = this.#head; i < this.#batches.length; i++) {
+      const recipients = this.#recipients[i]!;
+      const batch = this.#batches[i]!;
+      const sent = i === this.#head ? this.#sent : 0;
+      this.#counters.pendingEvents -= (recipients.count - sent) * batch.events.length;
+      taken.push({ recipients, batch, sent });
     }
-    this.#entries = [];
+    this.#recipients = [];
+    this.#batches = [];
     this.#head = 0;
+    this.#sent = 0;
     this.#bytes = 0;
     return taken;
   }
@@ -139,68 +143,78 @@ export class DeliveryQueue {
   #fill(target: Uint8Array, start: number, end: number, options: FlushOptions): number {
     let at = start;
     while (!this.isEmpty) {
-      const delivery = this.#entries[this.#head]!;
-      const size = responseSize(delivery);
-      const fits = Math.floor((end - at) / (PREFIX_BYTES + size));
-      if (fits === 0 || this.#isSingle(delivery, size, options)) break;
-      const count = Math.min(delivery.count - delivery.sent, fits);
-      at = options.frames.write(target, at, delivery, { count, size });
+      const recipients = this.#recipients[this.#head]!;
+      const batch = this.#batches[this.#head]!;
+      const sent = this.#sent;
+      const fits = Math.floor((end - at) / (PREFIX_BYTES + responseSize(recipients, batch)));
+      if (fits === 0 || isSingle(recipients, batch, options)) break;
+      const count = Math.min(recipients.count - sent, fits);
+      at = options.frames.write(target, at, { recipients, batch, sent }, count);
       this.#responses += count;
-      this.#advance(delivery, count);
+      this.#advance(recipients, batch, count);
     }
     options.frames.finish();
     this.#counters.bytesSent += at - start;
     return at;
   }
 
-  #isSingle(delivery: Delivery, size: number, options: FlushOptions): boolean {
-    return (
-      options.output.writeFramed === undefined ||
-      delivery.batch.bodyLength > watchLimits.copiedBodyBytesMax ||
-      mustSplit(delivery, size, options.fragmentBytes)
-    );
-  }
-
-  #writeSingly(delivery: Delivery, size: number, options: FlushOptions): boolean {
-    const isSplit = mustSplit(delivery, size, options.fragmentBytes);
-    while (delivery.sent < delivery.count) {
-      const watcher = delivery.watchers[delivery.sent]!;
+  #writeSingly(recipients: Recipients, batch: Batch, options: FlushOptions): boolean {
+    const size = responseSize(recipients, batch);
+    const isSplit = mustSplit(recipients, batch, options.fragmentBytes);
+    for (let left = recipients.count - this.#sent; left > 0; left--) {
+      const watcher = recipients.watchers[this.#sent]!;
       const isOpen = isSplit
-        ? writeFragments(watcher, delivery.batch, options)
-        : options.output.write([delivery.batch.head, watcher.idField, delivery.batch.body]);
+        ? writeFragments(watcher, batch, options)
+        : options.output.write([batch.head, watcher.idField, batch.body]);
       if (this.#isClosed) return false;
       this.#counters.bytesSent += size;
-      this.#advance(delivery, 1);
+      this.#advance(recipients, batch, 1);
       if (!isOpen) return false;
     }
     return true;
   }
 
-  /** Notes that `count` more watchers were given `delivery`, the head of the queue. */
-  #advance(delivery: Delivery, count: number): void {
-    const events = count * delivery.batch.events.length;
+  /** Notes that `count` more watchers were given what is at the head of the queue. */
+  #advance(recipients: Recipients, batch: Batch, count: number): void {
+    const events = count * batch.events.length;
     this.#counters.pendingEvents -= events;
     this.#counters.eventsSent += events;
-    if (delivery.progressNotify) {
-      for (let i = 0; i < count; i++) delivery.watchers[delivery.sent + i]!.quiet = false;
+    if (recipients.progressNotify) {
+      for (let i = 0; i < count; i++) recipients.watchers[this.#sent + i]!.quiet = false;
     }
-    delivery.sent += count;
-    if (delivery.sent < delivery.count) return;
-    this.#bytes -= delivery.batch.bodyLength;
+    this.#sent += count;
+    if (this.#sent < recipients.count) return;
+    this.#sent = 0;
+    this.#bytes -= batch.bodyLength;
     this.#head++;
-    if (this.#head === this.#entries.length) {
-      this.#entries.length = 0;
-      this.#head = 0;
+    if (this.isEmpty || this.#head > watchLimits.deliveriesMax) this.#dropSent();
+  }
+
+  /** Forgets the deliveries before the head. */
+  #dropSent(): void {
+    if (this.isEmpty) {
+      this.#recipients.length = 0;
+      this.#batches.length = 0;
+    } else {
+      this.#recipients = this.#recipients.slice(this.#head);
+      this.#batches = this.#batches.slice(this.#head);
     }
+    this.#head = 0;
   }
 }
 
-function responseSize({ batch, idLength }: Delivery): number {
-  return batch.head.length + idLength + batch.bodyLength;
+/** Each response is handed over alone. */
+function isSingle(recipients: Recipients, batch: Batch, options: FlushOptions): boolean {
+  return (
+    options.output.writeFramed === undefined ||
+    batch.bodyLength > watchLimits.copiedBodyBytesMax ||
+    mustSplit(recipients, batch, options.fragmentBytes)
+  );
 }
 
-function mustSplit(delivery: Delivery, size: number, fragmentBytes: number): boolean {
-  return delivery.fragment && delivery.batch.events.length > 1 && size >= fragmentBytes;
+function mustSplit(recipients: Recipients, batch: Batch, fragmentBytes: number): boolean {
+  const isLong = responseSize(recipients, batch) >= fragmentBytes;
+  return recipients.fragment && batch.events.length > 1 && isLong;
 }
 
 /**

@@ -1,5 +1,7 @@
+import type { Batch } from "./batch.js";
 import type { Delivery } from "./delivery-queue.js";
 import { watchLimits } from "./limits.js";
+import { type Recipients, responseSize } from "./recipients.js";
 import { RepeatRing } from "./repeat-ring.js";
 
 /**
@@ -23,23 +25,16 @@ export class FrameWriter {
   /**
    * Writes those of the next `count` watchers; they are there after the next `finish`. The writes
    * before it go to one target, each to where the one before has ended.
-   * @param options.size the length of one response without the prefix
    * @returns the offset behind them
    */
-  write(
-    target: Uint8Array,
-    offset: number,
-    delivery: Delivery,
-    options: { readonly count: number; readonly size: number },
-  ): number {
-    const { count, size } = options;
-    const { sent } = delivery;
-    const stride = PREFIX_BYTES + size;
+  write(target: Uint8Array, offset: number, delivery: Delivery, count: number): number {
+    const { recipients, batch, sent } = delivery;
+    const stride = PREFIX_BYTES + responseSize(recipients, batch);
     const length = count * stride;
-    const place = this.#placeOf(delivery, size);
+    const place = this.#placeOf(recipients, batch, recipients.count * stride);
     if (place < 0) {
       this.finish();
-      writeAll(target, offset, delivery, { sent, count, size });
+      writeAll(target, offset, delivery, count);
     } else if (place + sent * stride === this.#to && this.#from < this.#to) {
       this.#to += length;
     } else {
@@ -65,17 +60,18 @@ export class FrameWriter {
     this.#ring.clear();
   }
 
-  /** Where all of `delivery` is in the ring; -1: it is not worth that. */
-  #placeOf(delivery: Delivery, size: number): number {
-    const { batch, ids, count } = delivery;
-    const length = count * (PREFIX_BYTES + size);
+  /** Where all `length` bytes for the recipients are in the ring; -1: it is not worth that. */
+  #placeOf(recipients: Recipients, batch: Batch, length: number): number {
+    const { ids } = recipients;
     if (!batch.isShared || ids === undefined || length > watchLimits.repeatedBytesMax) return -1;
-    const found = this.#ring.find(delivery, length);
+    const found = this.#ring.find(recipients, batch, length);
     if (found >= 0) return found;
-    const place = this.#ring.add(delivery, length);
+    const place = this.#ring.add(ids, batch, length);
     // What is outstanding may lie where the new entry is going to be written.
     if (place !== this.#to) this.finish();
-    if (place >= 0) writeAll(this.#ring.bytes, place, delivery, { sent: 0, count, size });
+    if (place >= 0) {
+      writeAll(this.#ring.bytes, place, { recipients, batch, sent: 0 }, recipients.count);
+    }
     return place;
   }
 }
@@ -83,20 +79,11 @@ export class FrameWriter {
 const PREFIX_BYTES = 5;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** The `count` watchers behind the first `sent`. */
-interface Portion {
-  readonly sent: number;
-  readonly count: number;
-  readonly size: number;
-}
-
-function writeAll(
-  target: Uint8Array,
-  offset: number,
-  delivery: Delivery,
-  { sent, count, size }: Portion,
-): void {
-  const { batch, idLength } = delivery;
+/** Writes the responses to the `count` recipients behind those that have theirs. */
+function writeAll(target: Uint8Array, offset: number, delivery: Delivery, count: number): void {
+  const { batch, recipients, sent } = delivery;
+  const { idLength, ids } = recipients;
+  const size = responseSize(recipients, batch);
   target[offset] = 0;
   target[offset + 1] = size >>> 24;
   target[offset + 2] = size >>> 16;
@@ -115,20 +102,20 @@ function writeAll(
     done += length;
   }
   if (idLength === 0) return;
-  if (delivery.ids === undefined)
-    patchFromWatchers(target, idAt, { delivery, sent, count, stride });
-  else patchFromTable(target, idAt, { delivery, sent, count, stride }, delivery.ids);
+  const patch = { recipients, sent, count, stride };
+  if (ids === undefined) patchFromWatchers(target, idAt, patch);
+  else patchFromTable(target, idAt, patch, ids);
 }
 
 interface Patch {
-  readonly delivery: Delivery;
+  readonly recipients: Recipients;
   readonly sent: number;
   readonly count: number;
   readonly stride: number;
 }
 
 function patchFromWatchers(target: Uint8Array, idAt: number, patch: Patch): void {
-  const { idLength, watchers } = patch.delivery;
+  const { idLength, watchers } = patch.recipients;
   for (let i = 0; i < patch.count; i++) {
     const { idField } = watchers[patch.sent + i]!;
     const position = idAt + i * patch.stride;
@@ -140,10 +127,10 @@ function patchFromWatchers(target: Uint8Array, idAt: number, patch: Patch): void
 function patchFromTable(
   target: Uint8Array,
   idAt: number,
-  { delivery, sent, count, stride }: Patch,
+  { recipients, sent, count, stride }: Patch,
   ids: Uint8Array,
 ): void {
-  const { idLength } = delivery;
+  const { idLength } = recipients;
   let from = sent * idLength;
   let position = idAt;
   for (let i = 0; i < count; i++) {

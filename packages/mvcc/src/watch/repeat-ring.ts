@@ -1,5 +1,6 @@
-import type { Delivery } from "./delivery-queue.js";
+import type { Batch } from "./batch.js";
 import { watchLimits } from "./limits.js";
+import type { Recipients } from "./recipients.js";
 
 /**
  * Responses as they were written for one stream, for the next streams whose watchers have the same
@@ -21,28 +22,26 @@ export class RepeatRing {
   #next = 0;
   #head = 0;
 
-  /** Where the responses to all watchers of `delivery` are; -1: nowhere. */
-  find(delivery: Delivery, length: number): number {
-    let number = delivery.batch.repeats.newest;
+  /** Where the `length` bytes of responses to all the recipients are; -1: nowhere. */
+  find(recipients: Recipients, batch: Batch, length: number): number {
+    let number = batch.repeats.newest;
     while (number >= this.#oldest) {
       const entry = this.#entries[number % watchLimits.repeatsMax]!;
-      if (entry.length === length && hasIds(entry, delivery)) return entry.start;
+      if (entry.length === length && hasIds(entry, recipients)) return entry.start;
       number = entry.before;
     }
     return -1;
   }
 
   /**
-   * Makes room for the responses to all watchers of `delivery`, to be written at once.
+   * Makes room for the `length` bytes of responses to the watchers of `ids`, to be written at once.
    * @returns where; -1: this batch was asked for with so many different ids that nobody repeats it
    */
-  add(delivery: Delivery, length: number): number {
-    const { repeats } = delivery.batch;
+  add(ids: Uint8Array, { repeats }: Batch, length: number): number {
     if (repeats.count >= watchLimits.repeatsOfBatchMax) return -1;
     repeats.count++;
     const start = this.#makeRoom(length);
     const number = this.#next++;
-    const ids = this.#idsOf(delivery, number);
     const entry = { start, length, ids, before: repeats.newest };
     this.#entries[number % watchLimits.repeatsMax] = entry;
     repeats.newest = number;
@@ -79,16 +78,6 @@ export class RepeatRing {
       this.#oldest++;
     }
   }
-
-  /** A copy, since a cohort's table changes; but most entries have the ids of one shortly before. */
-  #idsOf(delivery: Delivery, number: number): Uint8Array {
-    const before = Math.max(this.#oldest, number - SAME_IDS_WITHIN);
-    for (let i = number - 1; i >= before; i--) {
-      const entry = this.#entries[i % watchLimits.repeatsMax]!;
-      if (hasIds(entry, delivery)) return entry.ids;
-    }
-    return delivery.ids!.slice(0, delivery.count * delivery.idLength);
-  }
 }
 
 /** What a batch knows of the ring. */
@@ -108,13 +97,14 @@ interface Entry {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-/** A stream has as many deliveries of one batch as its ids have lengths, mostly one to three. */
-const SAME_IDS_WITHIN = 4;
 
-function hasIds(entry: Entry, { ids, count, idLength }: Delivery): boolean {
-  const length = count * idLength;
+/** The next time the recipients are recognized by the array alone. */
+function hasIds(entry: Entry, recipients: Recipients): boolean {
+  const ids = recipients.ids!;
   const kept = entry.ids;
-  if (kept.length !== length) return false;
-  for (let i = 0; i < length; i++) if (kept[i] !== ids![i]) return false;
+  if (kept === ids) return true;
+  if (kept.length !== ids.length) return false;
+  for (let i = 0; i < ids.length; i++) if (kept[i] !== ids[i]) return false;
+  recipients.ids = kept;
   return true;
 }

@@ -1,4 +1,5 @@
 import type { LoggedEvent } from "./event-log.js";
+import type { Recipients } from "./recipients.js";
 import type { WatchStream } from "./watch-stream.js";
 import type { Watcher } from "./watcher.js";
 
@@ -39,11 +40,10 @@ export interface Cohort {
   readonly stream: WatchStream;
   readonly watchers: Watcher[];
   readonly idLength: number;
-  /**
-   * The id fields of `watchers`, back to back, with room behind them. Replaced when it is full; what
-   * was in it stays as it was while there are undelivered events.
-   */
+  /** The id fields of `watchers`, back to back, with room behind them. */
   ids: Uint8Array;
+  /** All of `watchers`, as deliveries name them; undefined since the cohort changed. */
+  recipients: Recipients | undefined;
   readonly fragment: boolean;
   readonly progressNotify: boolean;
   /** Its place in `kind.cohorts`. */

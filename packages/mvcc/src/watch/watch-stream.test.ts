@@ -139,6 +139,30 @@ describe("live events", () => {
     expect(order).toEqual(["a1", "a2", "a3", "b1", "b2"]);
   });
 
+  it("come in order to a stream that is a few revisions behind all the time", () => {
+    create("a");
+    create("a");
+    output.room = () => 0;
+    output.accepts = () => false;
+    const puts = 3 * watchLimits.deliveriesMax;
+    const behind = 5;
+    for (let i = 0; i < puts + behind; i++) {
+      if (i < puts) store.put("a", String(i));
+      if (i < behind) continue;
+      for (let watcher = 0; watcher < 2; watcher++) {
+        output.isBlocked = false;
+        stream.drained();
+        clock.runSoon();
+      }
+      expect(hub.counters.slowWatchers).toBe(0);
+      expect(hub.counters.pendingEvents).toBe(2 * Math.min(behind, puts - 1 - i + behind));
+    }
+    const seen = output.take().map(({ watchId, events }) => `${watchId}: ${events[0]?.kv?.value}`);
+    const value = (i: number): string => Buffer.from(String(i)).join(",");
+    const all = Array.from({ length: puts }, (_, i) => [`0: ${value(i)}`, `1: ${value(i)}`]);
+    expect(seen).toEqual(all.flat());
+  });
+
   it("are filtered, and a revision without any left is not mentioned", async () => {
     create("a", { filters: [0] });
     create("a", { filters: [1] });

@@ -5,6 +5,7 @@ import { CohortSet } from "./cohort-set.js";
 import { readCreateRequest, type WatchedRange } from "./create-request.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import type { WatchOutput } from "./output.js";
+import { recipientsOf, singleRecipient } from "./recipients.js";
 import { type Cohort, responseKind } from "./selector.js";
 import type { WatchCore } from "./watch-core.js";
 import type { Watcher } from "./watcher.js";
@@ -139,18 +140,8 @@ export class WatchStream {
   /** Queues the events of a revision; the hub then hands over or lets the stream fall behind. */
   deliver(cohort: Cohort, batch: Batch): void {
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
-    // Without a spread, which would cost more than all the rest of this.
-    this.#queue.push({
-      watchers: cohort.watchers,
-      isOwn: false,
-      count: cohort.watchers.length,
-      sent: 0,
-      batch,
-      idLength: cohort.idLength,
-      ids: cohort.ids,
-      fragment: cohort.fragment,
-      progressNotify: cohort.progressNotify,
-    });
+    cohort.recipients ??= recipientsOf(cohort);
+    this.#queue.push(cohort.recipients, batch);
     if (this.#queue.isFull && !this.#isOverfull) {
       this.#isOverfull = true;
       this.#core.onOverfull(this);
@@ -282,9 +273,9 @@ export class WatchStream {
   /** Drops the queue: whoever misses something in it has to read it from the history. */
   #fallBehind(): void {
     const missing = new Map<Watcher, MainRevision>();
-    for (const { watchers, sent, count, batch } of this.#queue.takeAll()) {
-      for (let i = sent; i < count; i++) {
-        const watcher = watchers[i]!;
+    for (const { recipients, sent, batch } of this.#queue.takeAll()) {
+      for (let i = sent; i < recipients.count; i++) {
+        const watcher = recipients.watchers[i]!;
         if (!missing.has(watcher)) missing.set(watcher, batch.from);
       }
     }
@@ -295,17 +286,7 @@ export class WatchStream {
   #deliverTo(watcher: Watcher, batch: Batch): void {
     if (this.#queue.extend(watcher, batch)) return;
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
-    this.#queue.push({
-      watchers: [watcher],
-      isOwn: true,
-      count: 1,
-      sent: 0,
-      batch,
-      idLength: watcher.idField.length,
-      ids: undefined,
-      fragment: watcher.fragment,
-      progressNotify: watcher.progressNotify,
-    });
+    this.#queue.push(singleRecipient(watcher), batch);
   }
 
   #isCurrent(watcher: Watcher): boolean {
