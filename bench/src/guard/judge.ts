@@ -7,7 +7,7 @@ export type GuardRatios = Readonly<Record<string, Readonly<Record<string, number
 /** A loss beyond this part of the checked-in ratio is one too much. */
 export const LOSS_MAX = 0.15;
 /** Of the rounds, so many must show the loss, so that one disturbed run fails nothing. */
-export const ROUNDS_TO_FAIL = 2;
+const ROUNDS_TO_FAIL = 2;
 
 export interface Verdict {
   readonly workload: string;

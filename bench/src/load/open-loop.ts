@@ -6,7 +6,7 @@ import type { Tally } from "./tally.js";
 import { UnaryCall } from "./unary-call.js";
 
 /** Width of a group of calls: what Node's timers can keep. */
-export const QUANTUM_MS = 1;
+const QUANTUM_MS = 1;
 
 export interface OpenLoopOptions {
   readonly connections: readonly ClientConnection[];

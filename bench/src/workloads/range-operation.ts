@@ -73,7 +73,7 @@ export function rangeStreamOperation(options: RangeOptions): Operation {
 }
 
 /** `kvs = 2`, `more = 3`, `count = 4` of a RangeResponse; `key = 1`, `value = 5` of a KeyValue. */
-export function rangeCheck(options: RangeOptions): Operation["check"] {
+function rangeCheck(options: RangeOptions): Operation["check"] {
   const { keys, span } = options;
   const expected = Buffer.alloc(keys.keyBytes);
   const reply = new ProtoScan();

@@ -60,7 +60,7 @@ export function asClientError(cause: unknown): ClientError {
 }
 
 /** What a deadline that passed says in etcd's clients. */
-export const DEADLINE_TEXT = "context deadline exceeded";
+const DEADLINE_TEXT = "context deadline exceeded";
 
 export function deadlineError(cause: unknown): ClientError {
   const grpcCode = GrpcStatus.DEADLINE_EXCEEDED;

@@ -26,7 +26,7 @@ function printBytes(bytes: Buffer, { out, isHex }: Printer): void {
 }
 
 /** As text, with control characters and broken UTF-8 as `\xNN`. */
-export function visible(bytes: Buffer): string {
+function visible(bytes: Buffer): string {
   if (bytes.length > TERMINAL_BYTES_MAX) {
     const half = TERMINAL_BYTES_MAX / 2;
     const left = bytes.length - TERMINAL_BYTES_MAX;

@@ -158,6 +158,6 @@ export interface AuthStoreOptions {
   readonly logger: Logger;
 }
 
-export function hasRootRole(user: authpb.User): boolean {
+function hasRootRole(user: authpb.User): boolean {
   return user.roles.includes(ROOT);
 }

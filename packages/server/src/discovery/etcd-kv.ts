@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import { etcdserverpb } from "@kvorum/api";
-import type { Clock } from "@kvorum/base";
+import { type Clock, prefixEnd } from "@kvorum/base";
 import type { DiscoveryKeyValue, DiscoveryKv } from "./discovery-kv.js";
 import { discoveryLimits } from "./limits.js";
 
@@ -45,10 +45,7 @@ export class EtcdKv implements DiscoveryKv {
 
   list(prefix: string): Promise<readonly DiscoveryKeyValue[]> {
     const start = Buffer.from(prefix);
-    const end = Buffer.from(start);
-    // Keys of discovery are ASCII, so that the last byte can always be counted up.
-    end[end.length - 1] = (end.at(-1) ?? 0) + 1;
-    return this.#range(start, end);
+    return this.#range(start, prefixEnd(start));
   }
 
   async put(key: string, value: string): Promise<void> {

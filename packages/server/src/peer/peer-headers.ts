@@ -3,7 +3,7 @@ import { type ClusterId, hexId, type MemberId } from "@kvorum/base";
 import { etcdVersion } from "../config/version.js";
 
 /** Oldest cluster version this member can work in. Source: etcd version.MinClusterVersion */
-export const minClusterVersion = "3.0.0";
+const minClusterVersion = "3.0.0";
 
 /** Who is asking or answering, as every request between members says it. */
 export interface LocalIdentity {

@@ -27,13 +27,6 @@ export const READ_CHUNK_BYTES = 1024 * 1024;
 /** The unit in which a torn write shows. Source: etcd's minSectorSize. */
 export const SECTOR_BYTES = 512;
 
-/** How often old files are purged. Source: etcd's purgeFileInterval. */
-export const PURGE_INTERVAL_MS = 30_000;
-
-/** Source: etcd's --max-wals and --max-snapshots. 0 keeps all. */
-export const MAX_WALS_DEFAULT = 5;
-export const MAX_SNAPSHOTS_DEFAULT = 5;
-
 /**
  * Below this length the table in JavaScript is faster than the call into the native library
  * (180 ns a call, plus next to nothing a byte; the table takes 1 ns a byte).
