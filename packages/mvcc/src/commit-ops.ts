@@ -1,8 +1,8 @@
 import type { Bucket, Op } from "@kvorum/backends";
 import { encodeRevisionKey, writeRevisionKey } from "./revision-key.js";
 
-/** A put of a record, made once and filled in anew for each commit. */
-interface RecordPut {
+/** A put or a deletion of a record, made once and filled in anew for each commit. */
+interface RecordOp {
   readonly bucket: Bucket;
   readonly key: Buffer;
   value: Uint8Array | undefined;
@@ -15,14 +15,14 @@ interface RecordPut {
  * borrows them until the commit settles.
  */
 export class CommitOps {
-  readonly #puts: RecordPut[] = [];
-  readonly #putsMax: number;
+  readonly #records: RecordOp[] = [];
+  readonly #recordsMax: number;
   #used = 0;
   #ops: Op[] = [];
 
-  /** @param putsMax objects kept; a commit of more makes new ones for the rest */
-  constructor(putsMax: number) {
-    this.#putsMax = putsMax;
+  /** @param recordsMax objects kept; a commit of more makes new ones for the rest */
+  constructor(recordsMax: number) {
+    this.#recordsMax = recordsMax;
   }
 
   /** Those added since the last `clear`, in order. */
@@ -30,22 +30,25 @@ export class CommitOps {
     return this.#ops;
   }
 
-  /** A put of bucket "key", positional as `RecordStore.putRecord`; `value` is borrowed likewise. */
-  addRecord(main: number, sub: number, value: Uint8Array, isTombstone: boolean): void {
-    if (isTombstone || this.#used === this.#putsMax) {
+  /**
+   * A put of bucket "key", positional as `RecordStore.putRecord`; `value` is borrowed likewise.
+   * Undefined deletes.
+   */
+  addRecord(main: number, sub: number, value: Uint8Array | undefined, isTombstone: boolean): void {
+    if (isTombstone || this.#used === this.#recordsMax) {
       this.#ops.push({ bucket: "key", key: encodeRevisionKey(main, sub, isTombstone), value });
       return;
     }
-    let put = this.#puts[this.#used];
-    if (put === undefined) {
-      put = { bucket: "key", key: encodeRevisionKey(main, sub), value };
-      this.#puts.push(put);
+    let op = this.#records[this.#used];
+    if (op === undefined) {
+      op = { bucket: "key", key: encodeRevisionKey(main, sub), value };
+      this.#records.push(op);
     } else {
-      writeRevisionKey(put.key, main, sub);
-      put.value = value;
+      writeRevisionKey(op.key, main, sub);
+      op.value = value;
     }
     this.#used++;
-    this.#ops.push(put);
+    this.#ops.push(op);
   }
 
   /** Its bytes are borrowed until `clear`. */
@@ -55,7 +58,7 @@ export class CommitOps {
 
   /** The commit has settled: nobody uses the list any more. */
   clear(): void {
-    for (let i = 0; i < this.#used; i++) this.#puts[i]!.value = undefined;
+    for (let i = 0; i < this.#used; i++) this.#records[i]!.value = undefined;
     this.#used = 0;
     this.#ops = [];
   }

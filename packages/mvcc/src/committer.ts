@@ -105,7 +105,7 @@ export class BufferedBackend implements RecordStore {
       if (bucket === "key") {
         const record = generation.recordOfKey(key);
         if (record !== undefined) return record;
-        if (generation.isRecordDeleted(key)) return undefined;
+        if (generation.isRecordDeleted(revisionKeyMain(key), revisionKeySub(key))) return undefined;
         continue;
       }
       const change = generation.changed(bucket, key);
@@ -124,8 +124,16 @@ export class BufferedBackend implements RecordStore {
   }
 
   delete(bucket: Bucket, key: Uint8Array): void {
-    if (bucket === "key") this.#active.deleteRecord(key);
-    else this.#active.change(bucket, key, undefined);
+    if (bucket === "key") {
+      this.deleteRecord(revisionKeyMain(key), revisionKeySub(key), isTombstoneKey(key));
+      return;
+    }
+    this.#active.change(bucket, key, undefined);
+    this.#written();
+  }
+
+  deleteRecord(main: number, sub: number, isTombstone: boolean): void {
+    this.#active.deleteRecord(main, sub, isTombstone);
     this.#written();
   }
 

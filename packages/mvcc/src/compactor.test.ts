@@ -175,3 +175,104 @@ test("a long range keeps its revision while it is compacted away", async () => {
   await done;
   expect((await store.range(rangeOf({ key: "k0", rangeEnd: "k5" }))).count).toBe(0);
 });
+
+describe("beside other work", () => {
+  /** Tells how long each pause was to be; every look at the time is 0.1 ms after the last. */
+  class WorkingClock {
+    readonly delaysMs: number[] = [];
+    #nowMs = 0;
+    duringPause = (): void => {};
+    readonly clock: Clock = {
+      ...nodeClock,
+      nowMs: () => {
+        this.#nowMs += 0.1;
+        return this.#nowMs;
+      },
+      after: (delayMs, callback) => {
+        this.delaysMs.push(delayMs);
+        this.duringPause();
+        nodeClock.soon(callback);
+        return { clear() {} };
+      },
+    };
+  }
+
+  async function openWorking(clock: WorkingClock): Promise<void> {
+    await opened.close();
+    const store = { clock: clock.clock, compactionSleepMs: 1, compactionBatchLimit: 1_024 };
+    opened = await openStore({ store });
+    opened.sink.isWatched = false;
+  }
+
+  function put(count: number): void {
+    for (let i = 0; i < count; i++) opened.store.put(putOf("a", "1"));
+  }
+
+  test("pauses as short as they may be while nobody uses the store", async () => {
+    const working = new WorkingClock();
+    await openWorking(working);
+    put(5 * 1_024);
+    await opened.store.compact(5 * 1_024).done;
+    // The first belongs to the index.
+    expect(working.delaysMs.slice(1)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test("pauses ten times as long as it worked, deletions counted", async () => {
+    const working = new WorkingClock();
+    await openWorking(working);
+    working.duringPause = () => put(limits.compactionIdleOperations + 1);
+    put(5 * 1_024);
+    await opened.store.compact(5 * 1_024).done;
+    const slices = working.delaysMs.slice(1);
+    expect(slices).toHaveLength(5);
+    // Per slice 0.1 ms of work and 1,022 deletions or more, and up to 0.1 ms of the scan.
+    for (const delayMs of slices) {
+      expect(delayMs).toBeGreaterThan(10 * (0.1 + 1_022 * 0.002 - 0.001));
+      expect(delayMs).toBeLessThan(10 * (0.1 + 1_024 * 0.002 + 0.1));
+    }
+  });
+
+  test("pauses no more when many revisions have come meanwhile", async () => {
+    const working = new WorkingClock();
+    await openWorking(working);
+    put(10_000);
+    let pauses = 0;
+    working.duringPause = () => {
+      if (++pauses === 3) put(2 * limits.compactionPatienceMin);
+      else put(limits.compactionIdleOperations + 1);
+    };
+    await opened.store.compact(10_000).done;
+    expect(pauses).toBe(3);
+    expect((await stored())[0]).toBe("10000.0");
+  });
+
+  test("takes several batches from one view, and closes it before it works on them", async () => {
+    const working = new WorkingClock();
+    await openWorking(working);
+    const { backend } = opened;
+    const open = backend.view.bind(backend);
+    let views = 0;
+    let openViews = 0;
+    backend.view = async () => {
+      const view = await open();
+      views++;
+      openViews++;
+      const close = view.close.bind(view);
+      view.close = async () => {
+        openViews--;
+        await close();
+      };
+      return view;
+    };
+    working.duringPause = () => expect(openViews).toBe(0);
+    const records = (limits.compactionViewBatches + 1) * SCAN_BATCH_RECORDS;
+    put(records);
+    await opened.store.compact(records).done;
+    // The last one finds nothing more.
+    expect(views).toBe(3);
+    expect(await stored()).toEqual([`${records}.0`, `${records + 1}.0`]);
+  });
+});
+
+/** Of the memory engine, as every engine's at most. */
+const SCAN_BATCH_RECORDS = 4_096;

@@ -169,7 +169,7 @@ export class Compactor {
       this.#checkRunning();
       const startMs = this.#state.clock.nowMs();
       from = this.#state.index.compact(from, options);
-      await this.#pause(this.#state.clock.nowMs() - startMs, 0);
+      await this.#pause(this.#state.clock.nowMs() - startMs, { shortestMs: 0, revision });
     }
     atSubZero.seal();
     return { atSubZero, count };
@@ -183,36 +183,65 @@ export class Compactor {
     let from = encodeRevisionKey(0, 0);
     for (;;) {
       const scanStartMs = this.#state.clock.nowMs();
-      const cursor = await this.#nextBatch(from, revision);
-      if (cursor === undefined) return;
+      const cursors = await this.#nextBatches(from, revision);
+      const last = cursors.at(-1);
+      if (last === undefined) return;
       const scanMs = this.#state.clock.nowMs() - scanStartMs;
-      const scanMsPerSlice = scanMs / Math.ceil(cursor.count / this.#options.batchLimit);
-      for (let at = 0; at < cursor.count; at += this.#options.batchLimit) {
-        this.#checkRunning();
-        const startMs = this.#state.clock.nowMs();
-        this.#compactSlice(cursor, at, { kept, hasher });
-        const sliceMs = this.#state.clock.nowMs() - startMs;
-        // A scan's time holds other work too where it was waited for, hence the bound.
-        const workMs = sliceMs + Math.min(scanMsPerSlice, sliceMs * limits.compactionScanFactor);
-        await this.#pause(workMs, this.#options.sleepMs);
+      let slices = 0;
+      for (const { count } of cursors) slices += Math.ceil(count / this.#options.batchLimit);
+      // Dropped one by one, because each holds a mebibyte.
+      for (let cursor = cursors.shift(); cursor !== undefined; cursor = cursors.shift()) {
+        await this.#compactBatch(cursor, { revision, kept, hasher, scanMs: scanMs / slices });
       }
-      // The cursor stands at the last record.
-      from = encodeRevisionKey(cursor.main, cursor.sub + 1);
+      // Each cursor stands at its last record.
+      from = encodeRevisionKey(last.main, last.sub + 1);
     }
   }
 
   /**
-   * A view is held only for one batch, because an engine can't reuse what a view pins. Records at
-   * or below the revision change by nothing but this job, so the batches still fit together.
+   * The records of a few batches, from one view: some engines take longer to make a view than to
+   * scan a batch. It is closed before the work on them begins, because an engine can't reuse what
+   * a view pins. Records at or below the revision change by nothing but this job, so what comes
+   * from several views still fits together.
    */
-  async #nextBatch(from: Buffer, revision: number): Promise<BatchCursor | undefined> {
+  async #nextBatches(from: Buffer, revision: number): Promise<BatchCursor[]> {
+    const cursors: BatchCursor[] = [];
     const view = await this.#state.records.engineView();
     try {
       const range = { start: from, end: encodeRevisionKey(revision + 1, 0) };
-      for await (const batch of view.scan("key", range)) return new BatchCursor(batch);
-      return undefined;
+      for await (const batch of view.scan("key", range)) {
+        this.#checkRunning();
+        const cursor = new BatchCursor(batch);
+        cursor.moveTo(cursor.count - 1);
+        if (cursors.push(cursor) === limits.compactionViewBatches) break;
+      }
+      return cursors;
     } finally {
       await view.close();
+    }
+  }
+
+  /** @param job `scanMs` is what scanning took for each slice */
+  async #compactBatch(
+    cursor: BatchCursor,
+    job: {
+      readonly revision: number;
+      readonly kept: KeptRevisions;
+      readonly hasher: RevisionHasher;
+      readonly scanMs: number;
+    },
+  ): Promise<void> {
+    for (let at = 0; at < cursor.count; at += this.#options.batchLimit) {
+      this.#checkRunning();
+      const startMs = this.#state.clock.nowMs();
+      const deletedBefore = this.#deletedRecords;
+      this.#compactSlice(cursor, at, job);
+      const sliceMs = this.#state.clock.nowMs() - startMs;
+      const deleted = this.#deletedRecords - deletedBefore;
+      // A scan's time holds other work too where it was waited for, hence the bound.
+      const scanMs = Math.min(job.scanMs, sliceMs * limits.compactionScanFactor);
+      const workMs = sliceMs + scanMs + deleted * limits.compactionDeletionMs;
+      await this.#pause(workMs, { shortestMs: this.#options.sleepMs, revision: job.revision });
     }
   }
 
@@ -229,10 +258,10 @@ export class Compactor {
       hasher.add(cursor);
       if (this.#isKept) continue;
       records.sizes.remove(cursor.bytes);
-      // A copy, because the deletion waits for its commit and would hold the whole batch.
-      records.delete("key", cursor.copyKey());
+      records.deleteRecord(cursor.main, cursor.sub, cursor.isTombstone);
       this.#deletedRecords++;
     }
+    hasher.endBatch();
   }
 
   #isIndexed({ main, sub, recordBytes, recordStart, recordEnd }: BatchCursor): boolean {
@@ -241,18 +270,27 @@ export class Compactor {
   }
 
   /**
-   * After `workMs` of work. The shortest pause will do when nobody uses the store meanwhile, and
-   * must do when the next compaction waits already: else a busy store would never catch up.
+   * After `workMs` of work at the compaction of `revision`. The shortest pause will do when nobody
+   * uses the store meanwhile, and must do when the next compaction waits already. A compaction
+   * also hurries when many revisions have come since it was asked for, and in the end pauses no
+   * more: else a busy store, whose next compaction finds what has come during this one, would grow
+   * without end.
    */
-  async #pause(workMs: number, shortestMs: number): Promise<void> {
-    const { clock, counters } = this.#state;
+  async #pause(
+    workMs: number,
+    { shortestMs, revision }: { readonly shortestMs: number; readonly revision: number },
+  ): Promise<void> {
+    const { clock, counters, currentRevision, index } = this.#state;
     const operations = counters.puts + counters.deletes + counters.ranges + counters.txns;
     const isBusy = operations - this.#operationsSeen > limits.compactionIdleOperations;
-    const isLate = this.#queued > 1;
-    const pauseMs = isBusy && !isLate ? workMs * limits.compactionPauseFactor : 0;
     this.#operationsSeen = operations;
-    if (pauseMs === 0 && shortestMs === 0) await turn(clock);
-    else await pause(clock, Math.max(shortestMs, pauseMs));
+    const patience = Math.max(limits.compactionPatienceMin, index.liveKeys);
+    const calm = Math.min(1, 2 - (currentRevision - revision) / patience);
+    const isPatient = isBusy && this.#queued === 1 && calm > 0;
+    const pauseMs = isPatient ? workMs * limits.compactionPauseFactor * calm : 0;
+    const delayMs = calm > 0 ? Math.max(shortestMs, pauseMs) : 0;
+    if (delayMs === 0) await turn(clock);
+    else await pause(clock, delayMs);
   }
 
   #checkRunning(): void {

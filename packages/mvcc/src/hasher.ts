@@ -75,6 +75,7 @@ export class Hasher {
             if (bucket === "meta" && META_OF_MEMBER.has(cursor.keyText())) continue;
             gather.addRecord(cursor);
           }
+          gather.endBatch();
           await turn(this.#state.clock);
         }
       }
@@ -106,6 +107,7 @@ export class Hasher {
             hasher.add(cursor);
             if (i % limits.hashChunkRecords === limits.hashChunkRecords - 1) await turn(clock);
           }
+          hasher.endBatch();
         }
         return hasher.digest();
       } finally {

@@ -18,6 +18,8 @@ export interface RecordStore extends BufferedStore {
    * object is reused.
    */
   addRecord(main: number, sub: number, length: number, isTombstone: boolean): RecordPlace;
+  /** Deletes a record that the engine has. */
+  deleteRecord(main: number, sub: number, isTombstone: boolean): void;
   /** A copy of a record, put or tombstone, that no commit has settled yet. */
   bufferedRecord(main: number, sub: number): Uint8Array | undefined;
   /** A put's record from the engine; the bytes are the caller's. Sees settled commits only. */

@@ -37,41 +37,69 @@ export class RevisionHasher {
     this.#gather.addRecord(cursor);
   }
 
+  /** Nothing of the batch is needed any more. Call it before its memory is let go of. */
+  endBatch(): void {
+    this.#gather.endBatch();
+  }
+
   digest(): number {
     return this.#gather.digest();
   }
 }
 
-/** CRC-32C over many small pieces. */
+/**
+ * CRC-32C over many small pieces. Records that lie side by side in a batch are taken as one piece,
+ * where they are.
+ */
 export class CrcGatherer {
   readonly #buffer = Buffer.allocUnsafe(GATHER_BYTES);
   #length = 0;
   #crc: number | undefined = undefined;
+  /** The records added last, not yet counted: `#run[#runStart, #runEnd)`. */
+  #run: Buffer = EMPTY;
+  #runStart = 0;
+  #runEnd = 0;
 
   add(bytes: Uint8Array): void {
+    this.endBatch();
     this.#addAt(asBuffer(bytes), 0, bytes.length);
   }
 
-  /** Adds the key and the record at which the cursor stands. */
+  /** Adds the key and the record at which the cursor stands; `endBatch` must follow in time. */
   addRecord(cursor: BatchCursor): void {
     const { keyBytes, keyStart, keyEnd, recordBytes, recordStart, recordEnd } = cursor;
-    if (keyBytes === recordBytes && keyEnd === recordStart) {
-      this.#addAt(keyBytes, keyStart, recordEnd);
-      return;
-    }
-    this.#addAt(keyBytes, keyStart, keyEnd);
-    this.#addAt(recordBytes, recordStart, recordEnd);
+    this.#extendRun(keyBytes, keyStart, keyEnd);
+    this.#extendRun(recordBytes, recordStart, recordEnd);
+  }
+
+  /** Nothing of the records is needed any more. Call it before their memory is let go of. */
+  endBatch(): void {
+    this.#addAt(this.#run, this.#runStart, this.#runEnd);
+    this.#run = EMPTY;
+    this.#runStart = 0;
+    this.#runEnd = 0;
   }
 
   digest(): number {
+    this.endBatch();
     this.#flush();
     return this.#crc ?? 0;
   }
 
+  #extendRun(bytes: Buffer, start: number, end: number): void {
+    if (this.#run !== bytes || this.#runEnd !== start) {
+      this.endBatch();
+      this.#run = bytes;
+      this.#runStart = start;
+    }
+    this.#runEnd = end;
+  }
+
   #addAt(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
-    if (this.#length + length > GATHER_BYTES) this.#flush();
-    if (length > GATHER_BYTES) {
+    if (length === 0) return;
+    if (length > PIECE_BYTES || this.#length + length > GATHER_BYTES) this.#flush();
+    if (length > PIECE_BYTES) {
       this.#update(bytes.subarray(start, end));
       return;
     }
@@ -91,4 +119,7 @@ export class CrcGatherer {
 }
 
 const BUCKET_NAME = utf8("key");
+const EMPTY = Buffer.alloc(0);
 const GATHER_BYTES = 64 * 1024;
+/** Above this a call costs less than copying. */
+const PIECE_BYTES = 8 * 1024;

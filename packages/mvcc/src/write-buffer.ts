@@ -1,5 +1,5 @@
 import type { Bucket } from "@kvorum/backends";
-import { bytesToLatin1, equalBytes, violated } from "@kvorum/base";
+import { bytesToLatin1, violated } from "@kvorum/base";
 import type { CommitOps } from "./commit-ops.js";
 import { limits } from "./limits.js";
 import { RecordArena, type RecordPlace, type SlabPool } from "./record-arena.js";
@@ -29,8 +29,11 @@ export class WriteGeneration {
   /** Of a settled generation, by the places of `#addresses`: what was read of it before. */
   #copies: (Uint8Array | undefined)[] | undefined;
   readonly #tombstones = new Set<number>();
-  /** Keys of records that a compaction deletes; in a list, because they are many and never read. */
-  readonly #deletedRecords: Uint8Array[] = [];
+  /**
+   * Records that a compaction deletes, two numbers each: main, then 2 * sub, and 1 more for a
+   * tombstone. In a list, because they are many and never read.
+   */
+  readonly #deletedRecords: number[] = [];
   /** By bucket, then by latin1 key. */
   readonly #changes = new Map<Bucket, Map<string, BufferedChange>>();
   #changeCount = 0;
@@ -43,7 +46,7 @@ export class WriteGeneration {
 
   /** Operations that the commit of this generation makes. */
   get ops(): number {
-    return this.#addresses.length + this.#deletedRecords.length + this.#changeCount;
+    return this.#addresses.length + this.#deletedRecords.length / 2 + this.#changeCount;
   }
 
   /** Bytes that it keeps from the garbage collector, about. */
@@ -83,14 +86,18 @@ export class WriteGeneration {
     return this.#arena.place(address);
   }
 
-  /** Deletes a record of an older generation; takes ownership of its key. */
-  deleteRecord(key: Uint8Array): void {
-    this.#deletedRecords.push(key);
-    this.#bytes += key.length + limits.recordOverheadBytes;
+  /** Deletes a record of an older generation. */
+  deleteRecord(main: number, sub: number, isTombstone: boolean): void {
+    this.#deletedRecords.push(main, 2 * sub + Number(isTombstone));
+    this.#bytes += DELETION_BYTES;
   }
 
-  isRecordDeleted(key: Uint8Array): boolean {
-    return this.#deletedRecords.some((deleted) => equalBytes(deleted, key));
+  isRecordDeleted(main: number, sub: number): boolean {
+    const deleted = this.#deletedRecords;
+    for (let i = 0; i < deleted.length; i += 2) {
+      if (deleted[i] === main && Math.floor(deleted[i + 1]! / 2) === sub) return true;
+    }
+    return false;
   }
 
   /** A copy, which outlives the generation. */
@@ -162,7 +169,11 @@ export class WriteGeneration {
         ops.addRecord(main, at - start, this.#arena.view(this.#addresses[at]!), isTombstone);
       }
     }
-    for (const key of this.#deletedRecords) ops.add({ bucket: "key", key, value: undefined });
+    const deleted = this.#deletedRecords;
+    for (let i = 0; i < deleted.length; i += 2) {
+      const rest = deleted[i + 1]!;
+      ops.addRecord(deleted[i]!, Math.floor(rest / 2), undefined, rest % 2 === 1);
+    }
     for (const [bucket, changes] of this.#changes) {
       for (const { key, value } of changes.values()) ops.add({ bucket, key, value });
     }
@@ -186,6 +197,9 @@ export class WriteGeneration {
     return i + 1 < this.#starts.length ? this.#starts[i + 1]! : this.#addresses.length;
   }
 }
+
+/** Two numbers of a list, which grows by halves. */
+const DELETION_BYTES = 24;
 
 function changeBytes({ key, value }: BufferedChange): number {
   return key.length + (value?.length ?? 0) + 2 * limits.recordOverheadBytes;

@@ -2,28 +2,39 @@ import type { Backend, PackedRecords, ScanBatch, View } from "@kvorum/backends";
 
 /**
  * `backend`, whose scans hand records over packed, as most engines do, and refuse to make arrays of
- * keys and values. A batch is wiped when the scan goes on, which shows who has kept bytes of it.
+ * keys and values. What a view has handed out is wiped when the next one is made or the store is
+ * closed, which shows who has kept bytes of it.
  */
 export function packedBackend(backend: Backend): Backend {
+  const handedOut: Uint8Array[] = [];
+  const wipe = (): void => {
+    for (const bytes of handedOut.splice(0)) bytes.fill(0xee);
+  };
   return {
     capabilities: backend.capabilities,
     get: (bucket, key) => backend.get(bucket, key),
     commit: (ops) => backend.commit(ops),
-    view: async () => packedView(await backend.view()),
+    view: async () => {
+      wipe();
+      return packedView(await backend.view(), handedOut);
+    },
     stat: () => backend.stat(),
     defragment: (onProgress) => backend.defragment(onProgress),
-    close: () => backend.close(),
+    close: () => {
+      wipe();
+      return backend.close();
+    },
   };
 }
 
-function packedView(view: View): View {
+function packedView(view: View, handedOut: Uint8Array[]): View {
   return {
     close: () => view.close(),
     async *scan(bucket, range): AsyncGenerator<ScanBatch> {
       for await (const batch of view.scan(bucket, range)) {
         const packed = packedOf(batch);
+        handedOut.push(packed.bytes);
         yield new OnlyPacked(packed);
-        packed.bytes.fill(0xee);
       }
     },
   };
