@@ -57,6 +57,18 @@ async function roundTrip(endpoint: string, value: string): Promise<string> {
   }
 }
 
+test("a secret among the flags is not shown to whoever reaches the port", async () => {
+  const flags = { "discovery-password": "pw1", "discovery-user": "u:pw2" };
+  const server = await startEmbedded({ dataDir: scratch(), backend: "memory", flags });
+  try {
+    const page = await (await fetch(`http://${server.endpoints[0]}/debug/vars`)).text();
+    expect(page).toContain("--discovery-password=(hidden)");
+    expect(page).not.toMatch(/pw[12]/);
+  } finally {
+    await server.stop();
+  }
+});
+
 test("two servers run side by side in one process and stop cleanly", async () => {
   const lines: string[] = [];
   const first = await startEmbedded({

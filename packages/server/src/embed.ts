@@ -1,4 +1,5 @@
 import { nodeClock } from "@kvorum/base/node";
+import { hideSecrets } from "./config/hide-secrets.js";
 import { parseConfig } from "./config/parse-config.js";
 import { type RunningNode, startNode } from "./host.js";
 import { createLogger } from "./observe/logger.js";
@@ -80,7 +81,7 @@ export async function startEmbedded(options: EmbedOptions): Promise<EmbeddedServ
     });
   const node: RunningNode = await startNode({
     ...{ config: parsed.config, logger, onFault },
-    commandLine: ["kvorum (embedded)", ...argv],
+    commandLine: ["kvorum (embedded)", ...hideSecrets(argv)],
     onRemoved: () => onFault(new Error("this member was removed from its cluster")),
   });
   return { endpoints: node.addresses, stop: () => node.stop() };

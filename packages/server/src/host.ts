@@ -36,6 +36,7 @@ export interface RunningNode {
 export interface HostOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** As /debug/vars may show it to anybody: without secrets. */
   readonly commandLine: readonly string[];
   /** The log or the engine failed: the process must end. */
   readonly onFault: (error: unknown) => void;

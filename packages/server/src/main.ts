@@ -3,6 +3,7 @@ import { nodeClock } from "@kvorum/base/node";
 import { boundGarbage } from "./bound-garbage.js";
 import type { Config } from "./config/config.js";
 import { detectDefaultHost } from "./config/default-host.js";
+import { hideSecrets } from "./config/hide-secrets.js";
 import type { Notice } from "./config/notice.js";
 import { type ParseResult, parseConfig } from "./config/parse-config.js";
 import { type RunningNode, startNode } from "./host.js";
@@ -62,7 +63,7 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
     process.once(signal, () => stop(node, logger, signal).catch(end));
   }
   try {
-    const commandLine = [process.argv0, ...process.argv.slice(1)];
+    const commandLine = [process.argv0, ...hideSecrets(process.argv.slice(1))];
     const onRemoved = () => {
       if (node === undefined) {
         // Told before it served: there is nothing to end gracefully.

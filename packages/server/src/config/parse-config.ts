@@ -6,6 +6,7 @@ import type { FlagValues } from "./flag-value.js";
 import { flags } from "./flags.js";
 import { goQuote } from "./go-text.js";
 import { helpText, usageText } from "./help.js";
+import { hideSecrets } from "./hide-secrets.js";
 import { configLimits } from "./limits.js";
 import type { ListenUrl } from "./listen-url.js";
 import { defaultLogging, readLogConfig } from "./log-config.js";
@@ -218,18 +219,6 @@ function running(input: ParseInput): Notice {
   return {
     level: "info",
     message: "Running: ",
-    fields: { args: ["kvorum", ...redact(input.argv)] },
+    fields: { args: ["kvorum", ...hideSecrets(input.argv)] },
   };
-}
-
-function redact(argv: readonly string[]): readonly string[] {
-  const secrets = flags.filter((flag) => flag.secret).map((flag) => flag.name as string);
-  return argv.map((argument, index) => {
-    const name = argument.replace(/^--?/, "").split("=", 1)[0]!;
-    if (argument.includes("=") && secrets.includes(name)) {
-      return `${argument.slice(0, argument.indexOf("="))}=(hidden)`;
-    }
-    const previous = argv[index - 1]?.replace(/^--?/, "");
-    return previous !== undefined && secrets.includes(previous) ? "(hidden)" : argument;
-  });
 }
