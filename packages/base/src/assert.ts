@@ -20,6 +20,14 @@ export function violated(message: string): never {
   throw new InvariantError(message);
 }
 
+/**
+ * For whoever catches all that may go wrong in a piece of work, to log or answer it: throws a broken
+ * invariant on, which is nobody's to handle.
+ */
+export function rethrowInvariant(error: unknown): void {
+  if (error instanceof InvariantError) throw error;
+}
+
 /** The default branch of an exhaustive switch: a compile error when a case is missing. */
 export function unreachable(value: never): never {
   throw new InvariantError(`unexpected value: ${String(value)}`);

@@ -1,4 +1,4 @@
-export { assert, InvariantError, unreachable, violated } from "./assert.js";
+export { assert, InvariantError, rethrowInvariant, unreachable, violated } from "./assert.js";
 export {
   asBuffer,
   bigintToBytes,

@@ -1,5 +1,5 @@
 import { ApiError, apiErrorText } from "@kvorum/api";
-import type { Clock, MainRevision, Timer } from "@kvorum/base";
+import { type Clock, type MainRevision, rethrowInvariant, type Timer } from "@kvorum/base";
 import type { AutoCompaction } from "../config/config.js";
 import type { Logger } from "../observe/logger.js";
 import { PeriodicSchedule } from "./periodic-schedule.js";
@@ -65,6 +65,7 @@ export class AutoCompactor {
     try {
       await compact(revision);
     } catch (error) {
+      rethrowInvariant(error);
       // Compacted by somebody else: all that was wanted.
       if (!(error instanceof ApiError && error.message === apiErrorText("compacted"))) {
         logger.warn(`failed auto ${auto.mode} compaction`, { ...fields, error: String(error) });

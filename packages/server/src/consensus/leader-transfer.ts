@@ -1,5 +1,5 @@
 import { apiError } from "@kvorum/api";
-import type { Clock, MemberId } from "@kvorum/base";
+import { type Clock, type MemberId, rethrowInvariant } from "@kvorum/base";
 import type { Cluster } from "../membership/cluster.js";
 import type { Peers } from "../membership/peers.js";
 import type { Logger } from "../observe/logger.js";
@@ -60,8 +60,9 @@ export class LeaderTransfer {
       longestSinceMs = sinceMs;
     }
     if (target === undefined) return;
-    await this.moveTo(target).catch((error: unknown) =>
-      logger.warn("leadership transfer failed", { error: String(error) }),
-    );
+    await this.moveTo(target).catch((error: unknown) => {
+      rethrowInvariant(error);
+      logger.warn("leadership transfer failed", { error: String(error) });
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { etcdserverpb, ProposalField } from "@kvorum/api";
-import { hexId, type MemberId, type Timer } from "@kvorum/base";
+import { hexId, type MemberId, rethrowInvariant, type Timer } from "@kvorum/base";
 import type { OpenedStore } from "../boot/open-store.js";
 import { formatGoDuration } from "../config/go-text.js";
 import type { Consensus } from "../consensus/consensus.js";
@@ -61,9 +61,10 @@ export class CorruptionMonitor {
       if (isRunning || !consensus.node.isLeader) return;
       isRunning = true;
       check()
-        .catch((error: unknown) =>
-          member.logger.warn("failed to check hash KV", { error: String(error) }),
-        )
+        .catch((error: unknown) => {
+          rethrowInvariant(error);
+          member.logger.warn("failed to check hash KV", { error: String(error) });
+        })
         .finally(() => {
           isRunning = false;
         });
@@ -83,11 +84,12 @@ export class CorruptionMonitor {
     const action = AlarmRequest_AlarmAction.ACTIVATE;
     const request = AlarmRequest.encode({ memberID, action, alarm: AlarmType.CORRUPT }).finish();
     // The next check finds the same again, should it fail.
-    proposeOnce(consensus.proposer, ProposalField.alarm, request).catch((error: unknown) =>
+    proposeOnce(consensus.proposer, ProposalField.alarm, request).catch((error: unknown) => {
+      rethrowInvariant(error);
       member.logger.warn("failed to raise the alarm CORRUPT", {
         "member-id": hexId(memberID),
         error: String(error),
-      }),
-    );
+      });
+    });
   }
 }

@@ -1,11 +1,14 @@
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, IncomingMessage, request, type Server, ServerResponse } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
+import { InvariantError } from "@kvorum/base";
 import { afterEach, describe, expect, it } from "vitest";
 import { createLabelledFamilies } from "../observe/labelled-families.js";
 import type { Logger } from "../observe/logger.js";
 import { type ClientHttpOptions, createClientHttp, createMetricsHttp } from "./client-http.js";
 import { processDebugVars } from "./debug-vars.js";
+import { serveHealth } from "./health.js";
 import type { NodeHealth } from "./node-health.js";
+import { findProbe, serveProbe } from "./probes.js";
 
 interface Answer {
   readonly status: number;
@@ -54,6 +57,19 @@ function optionsOf(
     ...rest,
   };
 }
+
+it("takes a broken invariant for no state of health", async () => {
+  const broken = new InvariantError("a broken store");
+  const fail = () => Promise.reject(broken);
+  const options = optionsOf({ serializableRead: fail, linearizableRead: fail });
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  const request = new IncomingMessage(new Socket());
+  request.method = "GET";
+  const query = new URLSearchParams();
+  await expect(serveHealth(options, request, { response, query })).rejects.toBe(broken);
+  const exchange = { request, response, path: "/readyz", query };
+  await expect(serveProbe(options, findProbe("/readyz")!, exchange)).rejects.toBe(broken);
+});
 
 async function ask(
   options: ClientHttpOptions,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { rethrowInvariant } from "@kvorum/base";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics.js";
 import { AccessControl, type AccessOptions } from "./access.js";
 import { formatDebugVars } from "./debug-vars.js";
@@ -98,6 +99,7 @@ function readTarget(request: IncomingMessage): Pick<Exchange, "path" | "query"> 
 // The pages catch what they expect; anything else is a fault of this server, and is shown as one.
 function settle(options: HealthOptions, response: ServerResponse, page: Promise<void>): void {
   page.catch((error: unknown) => {
+    rethrowInvariant(error);
     options.logger.error("failed to serve an HTTP request", { error });
     if (response.headersSent) response.destroy();
     else respondError(response, 500, "Internal Server Error");

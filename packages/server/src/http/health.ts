@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { rethrowInvariant } from "@kvorum/base";
 import type { LabelledFamilies } from "../observe/labelled-families.js";
 import type { Logger } from "../observe/logger.js";
 import type { NodeHealth } from "./node-health.js";
@@ -59,6 +60,7 @@ async function findReason(options: HealthOptions, query: URLSearchParams): Promi
     await (isSerializable ? node.serializableRead() : node.linearizableRead(requestTimeoutMs));
     return "";
   } catch (error) {
+    rethrowInvariant(error);
     logger.warn("serving /health false; Range fails", { error });
     return `RANGE ERROR:${messageOf(error)}`;
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { rethrowInvariant } from "@kvorum/base";
 import { type HealthOptions, messageOf } from "./health.js";
 import { refuseUnlessGet, respondError } from "./respond.js";
 
@@ -94,6 +95,7 @@ async function runChecks(
     try {
       await PROBES[type]![name]!(options);
     } catch (error) {
+      rethrowInvariant(error);
       failure = messageOf(error);
       isGood = false;
     }

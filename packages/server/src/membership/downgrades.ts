@@ -1,5 +1,5 @@
 import { apiError } from "@kvorum/api";
-import type { Clock, Timer } from "@kvorum/base";
+import { type Clock, rethrowInvariant, type Timer } from "@kvorum/base";
 import type { Logger } from "../observe/logger.js";
 import type { Cluster } from "./cluster.js";
 import type { Member } from "./member.js";
@@ -93,9 +93,10 @@ export class Downgrades {
     if (this.#isChecking || !isLeader() || !cluster.downgrade.enabled) return;
     this.#isChecking = true;
     this.#endWhenDone()
-      .catch((error: unknown) =>
-        logger.warn("failed to cancel downgrade", { error: String(error) }),
-      )
+      .catch((error: unknown) => {
+        rethrowInvariant(error);
+        logger.warn("failed to cancel downgrade", { error: String(error) });
+      })
       .finally(() => {
         this.#isChecking = false;
       });

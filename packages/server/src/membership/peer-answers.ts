@@ -5,6 +5,7 @@ import {
   latin1ToBytes,
   type MainRevision,
   type MemberId,
+  rethrowInvariant,
 } from "@kvorum/base";
 import { refuse } from "../auth/auth-applier.js";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -127,5 +128,6 @@ export class PeerAnswers implements PeerQueries {
 }
 
 function failed(error: unknown): { readonly kind: "failed"; readonly reason: string } {
+  rethrowInvariant(error);
   return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
 }

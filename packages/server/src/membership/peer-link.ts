@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { apiError } from "@kvorum/api";
-import { hexId, type LeaseId, type MemberId } from "@kvorum/base";
+import { hexId, type LeaseId, type MemberId, rethrowInvariant } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import { type InstallPlace, saveReceivedDatabase } from "../boot/install-snapshot.js";
 import type { OpenedStore } from "../boot/open-store.js";
@@ -201,6 +201,7 @@ export class PeerLink implements Peers {
   #sendSnapshot(message: Message): void {
     this.#snapshotsInFlight++;
     this.#prepareSnapshot(message).catch((error: unknown) => {
+      rethrowInvariant(error);
       this.#options.member.logger.warn("failed to send database snapshot", {
         to: hexId(message.to),
         error: String(error),

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "@kvorum/base";
+import { type Clock, rethrowInvariant, type Timer } from "@kvorum/base";
 import { etcdVersion, majorMinor } from "../config/version.js";
 import { serverLimits } from "../limits.js";
 import type { Logger } from "../observe/logger.js";
@@ -49,9 +49,10 @@ export class VersionMonitor {
     if (!isLeader() || this.#isDeciding) return;
     this.#isDeciding = true;
     this.#decide()
-      .catch((error: unknown) =>
-        logger.warn("failed to decide the cluster version", { error: String(error) }),
-      )
+      .catch((error: unknown) => {
+        rethrowInvariant(error);
+        logger.warn("failed to decide the cluster version", { error: String(error) });
+      })
       .finally(() => {
         this.#isDeciding = false;
       });

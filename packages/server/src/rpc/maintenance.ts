@@ -6,7 +6,7 @@ import {
   etcdserverpb,
   ProposalField,
 } from "@kvorum/api";
-import { assert, type MemberId } from "@kvorum/base";
+import { assert, type MemberId, rethrowInvariant } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
@@ -176,7 +176,7 @@ export class MaintenanceService {
 
 /** Ends a call with what went wrong in the background: an engine's error is the client's to know. */
 function failLate(call: UnaryCall | StreamCall, error: unknown): void {
-  if (error instanceof Error && error.name === "InvariantError") throw error;
+  rethrowInvariant(error);
   const known: ApiError =
     error instanceof ApiErrorClass
       ? error

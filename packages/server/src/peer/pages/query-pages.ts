@@ -1,5 +1,5 @@
 import { etcdserverpb, leasepb } from "@kvorum/api";
-import { hexId } from "@kvorum/base";
+import { hexId, rethrowInvariant } from "@kvorum/base";
 import { etcdVersion } from "../../config/version.js";
 import { respond, respondError } from "../../http/respond.js";
 import { readBody } from "../http-call.js";
@@ -36,6 +36,7 @@ export function serveQuery(pages: PeerPages, path: string, exchange: Exchange): 
 
 /** The host's method threw: nothing that a caller could do something about. */
 function fail({ logger }: PeerPages, { request, response }: Exchange, error: unknown): void {
+  rethrowInvariant(error);
   logger.warn("failed to serve a peer", { path: request.url, error });
   if (response.headersSent) response.destroy();
   else respondError(response, 500, messageOf(error));
