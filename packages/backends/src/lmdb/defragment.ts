@@ -2,7 +2,7 @@ import { type FileHandle, open, rename, statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toBackendError } from "../common/backend-errors.js";
 import { syncDirectory } from "../common/directory.js";
-import { LMDB_COPY_REST_RATIO } from "../limits.js";
+import { LMDB_COPY_REST_RATIO, LMDB_COPY_STEP_BYTES } from "../limits.js";
 import { BackendError, type DefragmentProgress } from "../port.js";
 import { copyFile, dataFile, numberOf, removeData } from "./data-file.js";
 import { type Environment, openEnvironment, statOf } from "./environment.js";
@@ -41,7 +41,11 @@ export async function defragment(
     await removeData(path);
     await writeCopy(host, path, onProgress);
   } catch (error) {
-    const reason = await explainWrite(error, { file: path, directory, bytes: 0 });
+    const reason = await explainWrite(error, {
+      file: path,
+      directory,
+      bytes: LMDB_COPY_STEP_BYTES,
+    });
     await ask(host, { kind: "endCopy" }).catch(() => {});
     await removeData(path).catch(() => {});
     throw reason;
