@@ -10,6 +10,8 @@ export const serverLimits = {
   applyEntriesPerTurnMax: 5_000,
   /** Proposals waiting for a leader; more are refused as too many requests. */
   proposalsWaitingMax: 100_000,
+  /** Changes of members that clients of this member wait for; more are refused as too many requests. */
+  confChangesWaitingMax: 1_000,
   /** Bytes of proposals that wait for the batch before theirs to be written; more are refused. */
   proposalsQueuedBytesMax: 256 * 1024 * 1024,
   /** Source: etcd maxSizePerMsg. */

@@ -9,6 +9,7 @@ import {
 import { beforeEach, expect, test } from "vitest";
 import { ProposalIds } from "../consensus/proposal-ids.js";
 import { FakeNode } from "../consensus/testing/fake-node.js";
+import { serverLimits } from "../limits.js";
 import { ConfChanges } from "./conf-changes.js";
 
 const TIMEOUT_MS = 7_000;
@@ -149,4 +150,17 @@ test("stopping fails what waits", async () => {
   changes.stop();
   await clock.run(0);
   expect(change.outcome).toBe("etcdserver: server stopped");
+});
+
+test("changes beyond the bound are refused, until one of those that wait is over", async () => {
+  const { confChangesWaitingMax } = serverLimits;
+  const first = Array.from({ length: confChangesWaitingMax }, () => remove(2n));
+  const refused = remove(3n);
+  await clock.run(0);
+  expect(refused.outcome).toBe("etcdserver: too many requests");
+  await appliedOk(0);
+  expect(first[0]!.outcome).toBe("done");
+  const taken = remove(4n);
+  await clock.run(0);
+  expect(taken.outcome).toBe("waiting");
 });

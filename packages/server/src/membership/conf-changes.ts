@@ -2,6 +2,7 @@ import { type ApiErrorName, apiError } from "@kvorum/api";
 import type { Clock, Timer } from "@kvorum/base";
 import type { ConfChange, RawNode } from "@kvorum/raft";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
+import { serverLimits } from "../limits.js";
 import type { ConfChangeOutcome } from "./conf-change-applier.js";
 
 /** Who waits for a change; a gRPC call is one. */
@@ -53,9 +54,9 @@ const AFTER_LOSS_MS = 250;
  *
  * One change of this member is on its way at a time. The leader, too, takes one at a time: what comes
  * right behind another member's becomes an empty entry, and in etcd its caller waits in vain. Here
- * it is proposed again, after the checks have been made
- * anew, as the change before may have made it one that must be refused. Should the first proposal
- * turn up after all, it is refused when it is applied, like any second change of the same kind.
+ * it is proposed again, after the checks have been made anew, as the change before may have made it
+ * one that must be refused. Should the first proposal turn up after all, it is refused when it is
+ * applied, like any second change of the same kind.
  */
 export class ConfChanges {
   readonly #options: ConfChangesOptions;
@@ -69,7 +70,8 @@ export class ConfChanges {
   /**
    * Resolves when the change is applied.
    * @param check why the change must not be made now, if so; asked before each proposal
-   * @throws ApiError what `check` said, why the change was refused when applied, or "stopped"
+   * @throws ApiError what `check` said, why the change was refused when applied, "stopped", or
+   *   "tooManyRequests"
    */
   propose(
     change: Omit<ConfChange, "id">,
@@ -77,6 +79,9 @@ export class ConfChanges {
   ): Promise<void> {
     const refusal = check();
     if (refusal !== undefined) return Promise.reject(apiError(refusal));
+    if (this.#waiting.size >= serverLimits.confChangesWaitingMax) {
+      return Promise.reject(apiError("tooManyRequests"));
+    }
     const id = this.#options.ids.next();
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
