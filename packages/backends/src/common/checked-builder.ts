@@ -3,7 +3,7 @@ import { BatchChecksum } from "./batch-checksum.js";
 import type { BatchMemory } from "./batch-memory.js";
 import { BUCKET_IDS } from "./bucket-id.js";
 import { PackedBuilder, type StoredParts } from "./packed-batch.js";
-import { CHECKSUM_BYTES, damagedRecord } from "./record-checksum.js";
+import { CHECKSUM_BYTES, damagedRecord, readUint32 } from "./record-checksum.js";
 
 export interface CheckedBuilderOptions {
   /** What to name in errors. */
@@ -37,9 +37,9 @@ export class CheckedBuilder {
    * Adds a record whose key, value and checksum stand side by side in `source`, the value up to
    * `valueEnd`.
    */
-  addJoined(source: Buffer, keyStart: number, valueStart: number, valueEnd: number): void {
+  addJoined(source: Uint8Array, keyStart: number, valueStart: number, valueEnd: number): void {
     this.#builder.addJoined(source, keyStart, valueStart, valueEnd);
-    this.#checksum.expect(valueEnd - keyStart, source.readUInt32LE(valueEnd));
+    this.#checksum.expect(valueEnd - keyStart, readUint32(source, valueEnd));
   }
 
   /** Adds a record whose parts stand apart. */
@@ -57,7 +57,7 @@ export class CheckedBuilder {
     const end = valueEnd - CHECKSUM_BYTES;
     if (end < valueStart) throw this.#damaged(key.subarray(1, keyLength));
     this.#builder.addStored(record, CHECKSUM_BYTES);
-    this.#checksum.expect(keyLength - 1 + end - valueStart, values.readUInt32LE(end));
+    this.#checksum.expect(keyLength - 1 + end - valueStart, readUint32(values, end));
   }
 
   /**

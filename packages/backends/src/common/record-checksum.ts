@@ -107,7 +107,8 @@ export function damagedRecord(file: string, bucket: Bucket, key: Uint8Array): Ba
   );
 }
 
-function readUint32(bytes: Uint8Array, at: number): number {
+/** Several times faster than `readUInt32LE` of a `Buffer`, which checks its argument. */
+export function readUint32(bytes: Uint8Array, at: number): number {
   return (
     (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
   );

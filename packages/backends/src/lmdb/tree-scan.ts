@@ -48,6 +48,8 @@ export class TreeScan {
   readonly #range: KeyRange;
   readonly #visitor: RecordVisitor;
   readonly #leaves: Buffer;
+  /** The same memory: a `Buffer` checks its arguments anew in each call. */
+  readonly #numbers: DataView;
 
   constructor(options: TreeScanOptions, tree: Tree, range: KeyRange, visitor: RecordVisitor) {
     this.#options = options;
@@ -56,6 +58,7 @@ export class TreeScan {
     this.#range = range;
     this.#visitor = visitor;
     this.#leaves = Buffer.allocUnsafeSlow(RUN_PAGES_MAX * options.pageBytes);
+    this.#numbers = new DataView(this.#leaves.buffer);
   }
 
   /** Visits all records; yields after each leaf page, so that the caller can stop and go on. */
@@ -66,7 +69,7 @@ export class TreeScan {
       return;
     }
     this.#read(this.#leaves, this.#root, 1);
-    this.#leaf(this.#leaves, 0, this.#root, { low: undefined, high: undefined });
+    this.#leaf(0, this.#root, { low: undefined, high: undefined });
     yield;
   }
 
@@ -91,7 +94,7 @@ export class TreeScan {
       }
       this.#read(this.#leaves, start, count);
       for (let i = 0; i < count; i++) {
-        this.#leaf(this.#leaves, i * pageBytes, start + i, children[first + i]!);
+        this.#leaf(i * pageBytes, start + i, children[first + i]!);
         yield;
       }
       first += count;
@@ -126,7 +129,10 @@ export class TreeScan {
     return children;
   }
 
-  #leaf(bytes: Buffer, at: number, number: number, { low, high }: Bounds): void {
+  /** Of the page at `at` of `#leaves`. */
+  #leaf(at: number, number: number, { low, high }: Bounds): void {
+    const bytes = this.#leaves;
+    const numbers = this.#numbers;
     const count = this.#checkHeader(bytes, at, { number, kind: LEAF });
     const pageEnd = at + this.#options.pageBytes;
     const { start, end } = this.#range;
@@ -136,32 +142,32 @@ export class TreeScan {
     let previousStart = -1;
     let previousEnd = -1;
     for (let i = 0; i < count; i++) {
-      const node = at + HEADER_BYTES + bytes.readUInt16LE(at + HEADER_BYTES + 2 * i);
+      const node = at + HEADER_BYTES + numbers.getUint16(at + HEADER_BYTES + 2 * i, true);
       const keyStart = node + NODE_BYTES;
       if (keyStart > pageEnd) throw this.#damaged(number, "a record");
-      const keyEnd = keyStart + bytes.readUInt16LE(node + 6);
-      const dataBytes = bytes.readUInt32LE(node);
-      const flags = bytes.readUInt16LE(node + 4);
+      const keyEnd = keyStart + numbers.getUint16(node + 6, true);
+      const dataBytes = numbers.getUint32(node, true);
+      const flags = numbers.getUint16(node + 4, true);
       const stored = flags === BIG_DATA ? HEADER_BYTES : dataBytes;
       if ((flags & ~BIG_DATA) !== 0 || keyEnd === keyStart || keyEnd + stored > pageEnd) {
         throw this.#damaged(number, "a record");
       }
       const rises =
         previousStart < 0
-          ? low === undefined || bytes.compare(low, 0, low.length, keyStart, keyEnd) >= 0
+          ? low === undefined || compareKey(bytes, keyStart, keyEnd, low) >= 0
           : isAbove(bytes, { keyStart, keyEnd, previousStart, previousEnd });
       if (!rises) throw this.#damaged(number, ORDER);
       previousStart = keyStart;
       previousEnd = keyEnd;
-      if (cutsLow && bytes.compare(start, 0, start.length, keyStart, keyEnd) < 0) continue;
-      if (cutsHigh && bytes.compare(end, 0, end.length, keyStart, keyEnd) >= 0) break;
+      if (cutsLow && compareKey(bytes, keyStart, keyEnd, start) < 0) continue;
+      if (cutsHigh && compareKey(bytes, keyStart, keyEnd, end) >= 0) break;
       if (flags === 0) this.#visitor.inline(bytes, keyStart, keyEnd, keyEnd + dataBytes);
       else this.#large(number, bytes.subarray(keyStart, keyEnd), { bytes, keyEnd, dataBytes });
     }
     if (
       high !== undefined &&
       previousStart >= 0 &&
-      bytes.compare(high, 0, high.length, previousStart, previousEnd) >= 0
+      compareKey(bytes, previousStart, previousEnd, high) >= 0
     ) {
       throw this.#damaged(number, ORDER);
     }
@@ -234,6 +240,16 @@ const ORDER = "the order of keys";
 /** Leaf pages that are read in one go: 256 KiB at 4 KiB a page. */
 const RUN_PAGES_MAX = 64;
 const PAGE_NUMBER_MAX = 2 ** 40;
+
+/** Below, at or above 0 as the key at [start, end) is below, equal to or above `key`. By hand, too. */
+function compareKey(bytes: Buffer, start: number, end: number, key: Buffer): number {
+  const common = Math.min(end - start, key.length);
+  for (let i = 0; i < common; i++) {
+    const difference = bytes[start + i]! - key[i]!;
+    if (difference !== 0) return difference;
+  }
+  return end - start - key.length;
+}
 
 /** By hand, because keys are short and a native call costs more than the comparison. */
 function isAbove(

@@ -2,7 +2,7 @@ import { asBuffer, compareBytes } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { BatchChecksum } from "../common/batch-checksum.js";
 import { BUCKET_IDS } from "../common/bucket-id.js";
-import { CHECKSUM_BYTES, damagedRecord } from "../common/record-checksum.js";
+import { CHECKSUM_BYTES, damagedRecord, readUint32 } from "../common/record-checksum.js";
 import type { ServedView } from "../common/serve-scans.js";
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
 import type { BackendError, Bucket, PackedRecords, ScanRange } from "../port.js";
@@ -143,7 +143,7 @@ class Unpacker {
           if (valueEnd + CHECKSUM_BYTES > bytes.length || valueEnd < end + keyBytes) {
             throw this.damaged(bytes.subarray(end, end + keyBytes));
           }
-          this.#checksum.expect(valueEnd - end, bytes.readUInt32LE(valueEnd));
+          this.#checksum.expect(valueEnd - end, readUint32(bytes, valueEnd));
           if (to < end) bytes.copyWithin(to, end, valueEnd);
           bounds[3 * count] = to;
           bounds[3 * count + 1] = to + keyBytes;
