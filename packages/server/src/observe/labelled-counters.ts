@@ -1,4 +1,8 @@
+import { observeLimits } from "./limits.js";
 import type { Labels, MetricFamily, MetricType } from "./metric-family.js";
+
+/** The labels of all that is beyond the bound. */
+export const OTHER = "other";
 
 /** One number with its labels. Hold the object and change `value`. */
 export interface Cell {
@@ -13,7 +17,10 @@ export interface FamilyShape {
   readonly labels: readonly string[];
 }
 
-/** A family whose lines appear as their labels are first used. Not for labels a client chooses. */
+/**
+ * A family whose lines appear as their labels are first used. Labels beyond the bound share one line,
+ * because some are what a caller says of himself.
+ */
 export class LabelledCounters implements MetricFamily {
   readonly name: string;
   readonly help: string;
@@ -33,6 +40,8 @@ export class LabelledCounters implements MetricFamily {
     const key = values.join("\0");
     let found = this.#cells.get(key);
     if (found === undefined) {
+      const isFull = this.#cells.size >= observeLimits.labelsPerFamilyMax;
+      if (isFull && values[0] !== OTHER) return this.cell(...values.map(() => OTHER));
       const pairs = this.#labelNames.map((name, index) => [name, values[index] ?? ""]);
       found = { labels: Object.fromEntries(pairs) as Labels, cell: { value: 0 } };
       this.#cells.set(key, found);

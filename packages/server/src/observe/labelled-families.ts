@@ -1,5 +1,6 @@
 import { exponentialBounds, Histogram } from "./histogram.js";
-import { LabelledCounters } from "./labelled-counters.js";
+import { LabelledCounters, OTHER } from "./labelled-counters.js";
+import { observeLimits } from "./limits.js";
 import { histogramSamples, type MetricFamily } from "./metric-family.js";
 
 const counter = (name: string, labels: readonly string[], help: string) =>
@@ -134,6 +135,8 @@ export class PeerHistograms {
 function take(known: Map<string, Histogram>, peer: string, bounds: readonly number[]): Histogram {
   let histogram = known.get(peer);
   if (histogram === undefined) {
+    const isFull = known.size >= observeLimits.labelsPerFamilyMax;
+    if (isFull && peer !== OTHER) return take(known, OTHER, bounds);
     histogram = new Histogram(bounds);
     known.set(peer, histogram);
   }

@@ -8,4 +8,6 @@ export const observeLimits = {
   sampledMessagesMax: 1024,
   /** How long a line waits for a stalled reader of the log, before it is lost. Own choice. */
   stalledReaderWaitMsMax: 50,
+  /** Labels of one family in the metrics, as whoever reaches the peer port names himself. Own choice. */
+  labelsPerFamilyMax: 1_000,
 } as const;
