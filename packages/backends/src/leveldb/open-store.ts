@@ -1,4 +1,5 @@
 import { ClassicLevel } from "classic-level";
+import { LEVELDB_WRITE_BUFFER_BYTES } from "../limits.js";
 
 export type LeveldbStore = ClassicLevel<Buffer, Buffer>;
 
@@ -9,6 +10,7 @@ export async function openStore(directory: string): Promise<LeveldbStore> {
     valueEncoding: "buffer",
     compression: true,
     multithreading: true,
+    writeBufferSize: LEVELDB_WRITE_BUFFER_BYTES,
   });
   await store.open();
   return store;
