@@ -1,21 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { findEtcd } from "../testing/find-etcd.js";
 import { environmentName } from "./environment.js";
 import { findFlag, flags } from "./flags.js";
 import { parseConfig } from "./parse-config.js";
 import { usageErrorCases, verifyErrorCases } from "./testing/parse-error-cases.js";
 
-/** A real etcd 3.7, named in KVORUM_TEST_ETCD or found on PATH. */
-function findEtcd(): string | undefined {
-  for (const path of [process.env.KVORUM_TEST_ETCD, "etcd"]) {
-    if (!path) continue;
-    const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
-    if (stdout?.startsWith("etcd Version: 3.7.")) return path;
-  }
-  return undefined;
-}
-
-const etcd = findEtcd();
+const found = findEtcd();
+const etcd = found?.release === "3.7" ? found.path : undefined;
 if (etcd === undefined) {
   console.log("skipped: no etcd 3.7 on PATH and none named in KVORUM_TEST_ETCD");
 }

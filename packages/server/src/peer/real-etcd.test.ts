@@ -2,11 +2,12 @@ import { hexId } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import { type Message, MessageType } from "@kvorum/raft";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { findEtcd } from "../testing/find-etcd.js";
 import { frameMessage } from "./message-stream-codec.js";
 import { PeerClient, type RemoteCluster } from "./peer-client.js";
 import { ask } from "./testing/ask.js";
 import { messageOf } from "./testing/messages.js";
-import { findEtcd, freeUrl, RealEtcd } from "./testing/real-etcd.js";
+import { freeUrl, RealEtcd } from "./testing/real-etcd.js";
 import { TestCluster } from "./testing/test-cluster.js";
 
 const found = findEtcd();

@@ -1,26 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask } from "./ask.js";
-
-export interface FoundEtcd {
-  readonly path: string;
-  /** "3.7" */
-  readonly release: string;
-}
-
-/** A real etcd, named in KVORUM_TEST_ETCD or found on PATH. */
-export function findEtcd(): FoundEtcd | undefined {
-  for (const path of [process.env.KVORUM_TEST_ETCD, "etcd"]) {
-    if (!path) continue;
-    const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
-    const release = /^etcd Version: (\d+\.\d+)\./.exec(stdout ?? "")?.[1];
-    if (release !== undefined) return { path, release };
-  }
-  return undefined;
-}
 
 /** A cluster of one real member, in a process of its own, until `stop`. */
 export class RealEtcd {

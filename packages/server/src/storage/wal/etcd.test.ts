@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { nodeFileSystem } from "@kvorum/base/node";
 import { type Entry, EntryType } from "@kvorum/raft";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findEtcd } from "../../testing/find-etcd.js";
 import { decodeMembership } from "../snap/membership-json.js";
 import { SnapStore } from "../snap/snap-store.js";
 import { readValidSnapshots, readWal } from "./read-wal.js";
 import { RecordEncoder } from "./record-encoder.js";
 import { decodeEntry, decodeHardState, decodeRecord, RecordType } from "./records.js";
-import { findEtcd, RealEtcd } from "./test-etcd.js";
+import { RealEtcd } from "./test-etcd.js";
 import { Wal } from "./wal.js";
 
-const command = findEtcd();
+const command = findEtcd()?.path;
 if (command === undefined) {
   console.log("skipped: no etcd on PATH, and none named by KVORUM_TEST_ETCD");
 }

@@ -1,16 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
-
-/** A real etcd for the tests: KVORUM_TEST_ETCD or the one on PATH; undefined when there is none. */
-export function findEtcd(): string | undefined {
-  const etcd = process.env.KVORUM_TEST_ETCD ?? "etcd";
-  try {
-    execFileSync(etcd, ["--version"], { stdio: "ignore" });
-    return etcd;
-  } catch {
-    return undefined;
-  }
-}
 
 export class RealEtcd {
   readonly #process: ChildProcess;
