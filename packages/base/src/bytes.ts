@@ -10,6 +10,7 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return Buffer.compare(left, right);
 }
 
+/** Whether both hold the same bytes. */
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0;
 }
@@ -29,10 +30,12 @@ export function bytesToLatin1(bytes: Uint8Array): string {
   return asBuffer(bytes).latin1Slice(0, bytes.length);
 }
 
+/** The counterpart of `bytesToLatin1`; of a larger character only the low byte is kept. */
 export function latin1ToBytes(text: string): Buffer {
   return Buffer.from(text, "latin1");
 }
 
+/** The UTF-8 bytes of `text`, in memory of their own. */
 export function utf8(text: string): Buffer {
   return Buffer.from(text, "utf8");
 }

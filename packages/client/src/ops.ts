@@ -67,6 +67,7 @@ const TARGETS = {
 const ZERO = Buffer.from([0]);
 const EMPTY = Buffer.alloc(0);
 
+/** Text as UTF-8; bytes as they are, not copied. */
 export function toBytes(value: Bytes): Uint8Array {
   return typeof value === "string" ? utf8(value) : value;
 }
@@ -83,13 +84,13 @@ export function keyRange(key: Bytes, range: KeyRange): { key: Uint8Array; rangeE
 }
 
 export function rangeRequest(key: Bytes, options: GetOptions): etcdserverpb.RangeRequest {
-  const descendsByKey = options.order === "ascend" && (options.sortBy ?? "key") === "key";
+  const ascendsByKey = options.order === "ascend" && (options.sortBy ?? "key") === "key";
   return RangeRequest.create({
     ...keyRange(key, options),
     limit: options.limit ?? 0,
     revision: options.revision ?? 0,
     // Keys come in ascending order anyway; clientv3 drops the request to sort for the same reason.
-    sortOrder: descendsByKey ? ORDERS.none : ORDERS[options.order ?? "none"],
+    sortOrder: ascendsByKey ? ORDERS.none : ORDERS[options.order ?? "none"],
     sortTarget: TARGETS[options.sortBy ?? "key"],
     serializable: options.serializable ?? false,
     keysOnly: options.keysOnly ?? false,

@@ -45,6 +45,7 @@ function applyAll(config: ConfState, changes: readonly ConfChangeSingle[]): Conf
   return changed;
 }
 
+/** Whether two majorities decide: a change of several members is under way (Raft thesis, 4.3). */
 export function isJoint(config: ConfState): boolean {
   return config.votersOutgoing.length > 0;
 }
@@ -55,6 +56,7 @@ export function leavesJoint(change: ConfChange | ConfChangeV2): boolean {
   return transition === ConfChangeTransition.Auto && changes.length === 0;
 }
 
+/** The form that can hold several changes; a single one becomes it. */
 export function toV2(change: ConfChange | ConfChangeV2): ConfChangeV2 {
   if ("changes" in change) return change;
   return {

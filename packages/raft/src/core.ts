@@ -66,6 +66,7 @@ export function draft(core: Core, type: MessageType, to: MemberId): Mutable<Mess
   return createMessage(type, { from: core.id, to, term: core.term });
 }
 
+/** Queues a message for the next Ready: it promises nothing about this member's disk. */
 export function send(core: Core, message: Message): void {
   core.messages.push(message);
 }

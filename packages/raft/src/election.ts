@@ -45,6 +45,7 @@ export function isInLease(core: Core, request: Message): boolean {
   );
 }
 
+/** Answers a candidate or pre-candidate whose term is not behind (Raft paper, 5.2 and 5.4.1). */
 export function handleVoteRequest(core: Core, request: Message): void {
   const isPreVote = request.type === MessageType.PreVote;
   const canVote =
@@ -67,6 +68,7 @@ export function handleVoteRequest(core: Core, request: Message): void {
   }
 }
 
+/** Says no; the answer carries this member's term. */
 export function rejectVote(core: Core, request: Message): void {
   traceVote(core, request, "rejected", "from");
   const response = draft(core, responseType(request.type), request.from);
@@ -74,6 +76,7 @@ export function rejectVote(core: Core, request: Message): void {
   sendAfterSync(core, response);
 }
 
+/** Notes in the trace why a request for a vote stays without an answer: a leader is heard. */
 export function ignoreVote(core: Core, request: Message): void {
   const remaining = core.options.electionTicks - core.electionElapsed;
   traceVote(

@@ -32,6 +32,7 @@ export function confirmsReadsAlone({ role, tracker, log, term }: Core): boolean 
   return role === "leader" && tracker.isOnlyVoter && log.termAt(log.committed) === term;
 }
 
+/** Reads that came before the leader had committed in its term begin their round now. */
 export function releasePostponedReads(core: Core): void {
   for (const request of core.reads.takePostponed()) register(core, request);
 }

@@ -24,6 +24,7 @@ export function flush(core: Core): void {
   }
 }
 
+/** On the leader: a follower took entries, or told where its log differs. */
 export function handleAppendResponse(core: Core, response: Message): void {
   const progress = core.tracker.progress.get(response.from)!;
   progress.recentActive = true;
@@ -31,6 +32,7 @@ export function handleAppendResponse(core: Core, response: Message): void {
   else handleAcknowledgement(core, progress, response.index);
 }
 
+/** On the leader: a follower is there; what it lacks is sent again. */
 export function handleHeartbeatResponse(core: Core, response: Message): void {
   const { log, tracker } = core;
   const progress = tracker.progress.get(response.from)!;

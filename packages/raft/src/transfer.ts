@@ -56,6 +56,7 @@ export function forwardTransfer(core: Core, target: MemberId): void {
   send(core, message);
 }
 
+/** Tells the follower that is to lead to begin an election at once (Raft thesis, 3.10). */
 export function sendTimeoutNow(core: Core, to: MemberId): void {
   const message: Message = draft(core, MessageType.TimeoutNow, to);
   send(core, message);

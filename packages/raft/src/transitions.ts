@@ -31,6 +31,7 @@ export function becomePreCandidate(core: Core): void {
   core.trace?.("info", `${hexId(core.id)} became pre-candidate at term ${core.term}`);
 }
 
+/** Begins a new term with a vote for itself (Raft paper, 5.2). */
 export function becomeCandidate(core: Core): void {
   assert(core.role !== "leader", "invalid transition [leader -> candidate]");
   reset(core, core.term + 1);

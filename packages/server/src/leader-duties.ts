@@ -25,6 +25,7 @@ export interface LeaderDuties {
   stop(): void;
 }
 
+/** Starts them; each looks by itself whether this member leads. */
 export function wireLeaderDuties(options: LeaderDutiesOptions): LeaderDuties {
   const { id, member, opened, cluster, consensus } = options;
   const { clock, logger, peerClient } = member;

@@ -24,6 +24,7 @@ export class Quota {
   }
 }
 
+/** In bytes, as the quota counts a put. */
 export function putCost(request: etcdserverpb.PutRequest): number {
   return plainPutCost(request.key.length + request.value.length);
 }

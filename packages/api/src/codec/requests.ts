@@ -15,18 +15,22 @@ import { WireError, WireReader } from "./wire-reader.js";
 
 const EMPTY = Buffer.alloc(0);
 
+/** The result refers to the memory of `bytes`. @throws WireError */
 export function decodePutRequest(bytes: Uint8Array): PutRequest {
   return readPut(new WireReader(bytes), bytes.length);
 }
 
+/** The result refers to the memory of `bytes`. @throws WireError */
 export function decodeRangeRequest(bytes: Uint8Array): RangeRequest {
   return readRange(new WireReader(bytes), bytes.length);
 }
 
+/** The result refers to the memory of `bytes`. @throws WireError */
 export function decodeDeleteRangeRequest(bytes: Uint8Array): DeleteRangeRequest {
   return readDeleteRange(new WireReader(bytes), bytes.length);
 }
 
+/** The result refers to the memory of `bytes`. @throws WireError also when it nests too deep */
 export function decodeTxnRequest(bytes: Uint8Array): TxnRequest {
   return readTxn(new WireReader(bytes), bytes.length);
 }
@@ -72,6 +76,7 @@ export function readPut(reader: WireReader, end: number): PutRequest {
   return request;
 }
 
+/** A message within a larger one. @param end offset behind its last byte; the same for all below */
 export function readRange(reader: WireReader, end: number): RangeRequest {
   const request: RangeRequest = {
     key: EMPTY,

@@ -36,6 +36,7 @@ export function parseListenUrls(texts: readonly string[]): UrlResult<readonly Li
   return ok(urls.sort((left, right) => (left.href < right.href ? -1 : +(left.href > right.href))));
 }
 
+/** Reads one URL, with etcd's message when it is none to listen on or to advertise. */
 export function parseListenUrl(text: string): UrlResult<ListenUrl> {
   const found = SCHEME.exec(text);
   if (!found) return fail(withoutScheme(text));

@@ -32,6 +32,7 @@ export function checkAdd(
   return undefined;
 }
 
+/** Why removing `id` would leave too few voters; undefined: it would not. Learners always may go. */
 export function checkRemove(
   { members, isConnected, isActive }: ClusterHealth,
   id: MemberId,
@@ -47,6 +48,7 @@ export function checkRemove(
   return connected - 1 < 1 + Math.floor((voters.length - 1) / 2) ? "unhealthy" : undefined;
 }
 
+/** Why one voter more would be one too many for those that have started. */
 export function checkPromote({ members }: ClusterHealth): ApiErrorName | undefined {
   const voters = members.filter((member) => !member.isLearner);
   const started = voters.filter(isStarted).length;

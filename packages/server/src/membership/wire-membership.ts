@@ -36,6 +36,7 @@ export interface MembershipParts {
   readonly downgrades: Downgrades;
 }
 
+/** Puts them together; the version monitor and the downgrades begin to look from time to time. */
 export function wireMembership(wiring: MembershipWiring): MembershipParts {
   const { member, id, cluster, consensus, ids, peers } = wiring;
   const { clock, logger } = member;

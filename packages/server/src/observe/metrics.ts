@@ -57,6 +57,7 @@ export interface Metrics {
 /** Media type of `Metrics.text`. */
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
+/** Every metric of a node; one set for each, as several nodes may run in a process. */
 export function createMetrics(options: MetricsOptions): Metrics {
   let figures: NodeFigures = {};
   let facts: NodeFacts = options.facts();

@@ -29,6 +29,7 @@ export type HistogramName = (typeof table)[number][0];
 /** The histograms without labels, by name; in seconds unless the name says otherwise. */
 export type ServerHistograms = Readonly<Record<HistogramName, Histogram>>;
 
+/** Empty ones, with the families in which the page shows them. */
 export function createServerHistograms(): {
   readonly histograms: ServerHistograms;
   readonly families: readonly MetricFamily[];

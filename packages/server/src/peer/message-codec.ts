@@ -75,6 +75,7 @@ export interface SizedMessage {
   readonly snapshot: Buffer;
 }
 
+/** Counts the bytes of a message, which `encodeMessage` then writes. */
 export function sizeMessage(message: Message): SizedMessage {
   const { entries, context } = message;
   const snapshot = encodeSnapshotField(message.snapshot);
