@@ -8,7 +8,8 @@ import { assert } from "@kvorum/base";
  */
 export function orderOfTexts(texts: readonly string[]): Uint32Array {
   assert(texts.length <= TEXTS_MAX, `${texts.length} texts to sort at once`);
-  const order = Uint32Array.from({ length: texts.length }, (_, i) => i);
+  const order = new Uint32Array(texts.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
   sortRun(texts, order, 0);
   return order;
 }

@@ -3,7 +3,7 @@ import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
 import { Health } from "../common/health.js";
 import { damagedRecord, unseal } from "../common/record-checksum.js";
-import { ScanThread } from "../common/scan-thread.js";
+import type { ScanThread } from "../common/scan-thread.js";
 import { ThreadView } from "../common/thread-view.js";
 import {
   type Backend,
@@ -28,6 +28,7 @@ export const CAPABILITIES: Capabilities = {
 export interface SqliteBackendOptions {
   readonly file: string;
   readonly committer: Committer;
+  readonly scans: ScanThread;
   /** For reads on this thread. */
   readonly connection: Connection;
   readonly stat: BackendStat;
@@ -44,13 +45,13 @@ export class SqliteBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #file: string;
   readonly #committer: Committer;
+  readonly #scans: ScanThread;
   readonly #connection: Connection;
   readonly #lookups: Readonly<Record<Bucket, Statement>>;
   readonly #begin: Statement;
   readonly #end: Statement;
   readonly #health: Health;
   readonly #views = new Set<ThreadView>();
-  #scanThread: ScanThread | undefined;
   #stat: BackendStat;
   #reading = false;
   #writesUnderWay = 0;
@@ -60,6 +61,7 @@ export class SqliteBackend implements Backend {
   constructor(options: SqliteBackendOptions) {
     this.#file = options.file;
     this.#committer = options.committer;
+    this.#scans = options.scans;
     this.#connection = options.connection;
     this.#stat = options.stat;
     this.#health = new Health(options.file);
@@ -100,7 +102,7 @@ export class SqliteBackend implements Backend {
 
   async view(): Promise<View> {
     this.#health.check();
-    const thread = this.#thread();
+    const thread = this.#scans;
     const view = new ThreadView({
       thread,
       number: await thread.openView(undefined),
@@ -128,20 +130,9 @@ export class SqliteBackend implements Backend {
     if (this.#health.closed) return;
     this.#health.close();
     for (const view of this.#views) await view.close();
-    await this.#scanThread?.close();
+    await this.#scans.close();
     this.#connection.close();
     await this.#committer.close();
-  }
-
-  /** Started with the first view. */
-  #thread(): ScanThread {
-    this.#scanThread ??= new ScanThread({
-      // The built file from both the sources and the build: a worker can't run TypeScript.
-      script: new URL("../../dist/sqlite/scan-worker.js", import.meta.url),
-      workerData: { file: this.#file },
-      file: this.#file,
-    });
-    return this.#scanThread;
   }
 
   /** Gives free pages back in small steps; commits go in between. */

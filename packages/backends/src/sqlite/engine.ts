@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { toBackendError } from "../common/backend-errors.js";
 import { CommitThread } from "../common/commit-thread.js";
 import { prepareDirectory, syncDirectory } from "../common/directory.js";
+import { ScanThread } from "../common/scan-thread.js";
 import type { Backend, Engine } from "../port.js";
 import { CAPABILITIES, SqliteBackend } from "./backend.js";
 import { openConnection } from "./connection.js";
@@ -15,6 +16,7 @@ export const engine: Engine = {
   async open({ directory }): Promise<Backend> {
     const file = join(directory, "data.sqlite");
     let committer: Committer | undefined;
+    let scans: ScanThread | undefined;
     try {
       await prepareDirectory(directory);
       await verifyWal(`${file}-wal`);
@@ -24,11 +26,19 @@ export const engine: Engine = {
         workerData: { file },
         file,
       });
+      // A store is scanned as soon as it is open; the thread gets ready meanwhile.
+      scans = new ScanThread({
+        script: new URL("../../dist/sqlite/scan-worker.js", import.meta.url),
+        workerData: { file },
+        file,
+      });
       // The worker creates the tables before it answers.
       const stat = await committer.ask("open");
       await syncDirectory(directory);
-      return new SqliteBackend({ file, committer, stat, connection: openConnection(file) });
+      const connection = openConnection(file);
+      return new SqliteBackend({ file, committer, scans, stat, connection });
     } catch (error) {
+      await scans?.close();
       await committer?.close();
       throw toBackendError(error, file);
     }
