@@ -48,6 +48,16 @@ describe("openDataDir", () => {
     expect(await engineOf(fs, DATA_DIR)).toBe("lmdb");
   });
 
+  test("says what to do about a place that can't be used", async () => {
+    await fs.writeFile(DATA_DIR, Buffer.from("a file"));
+    await expect(open("lmdb")).rejects.toThrow(
+      /^cannot prepare the data directory \/data: ENOTDIR.*: name another place$/,
+    );
+    await fs.remove(DATA_DIR);
+    fs.inject({ operation: "makeDirectory", code: "EACCES" });
+    await expect(open("lmdb")).rejects.toThrow(/^cannot prepare .* EACCES.*; let the user/);
+  });
+
   test("refuses another engine, names both and says how to migrate", async () => {
     await open("lmdb");
     const refused = open("sqlite");

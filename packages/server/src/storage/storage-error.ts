@@ -32,6 +32,14 @@ export class StorageError extends Error {
   }
 }
 
+/** What to do about the errors that a wrong place causes. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: "; let the user of this process write there, or name another place",
+  EPERM: "; let the user of this process write there, or name another place",
+  EROFS: "; the file system is read-only: mount it for writing, or name another place",
+  ENOTDIR: "; a file stands where a directory is wanted: name another place",
+};
+
 /**
  * What the file system threw, as a StorageError that says which step failed on which file. Anything
  * else (a broken invariant, a mistake in the code) is thrown on as it is.
@@ -46,7 +54,9 @@ export function fromSystemError(cause: unknown, action: string, path: string): S
       cause,
     });
   }
-  return new StorageError("IO", `cannot ${action} ${path}: ${cause.message}`, { path, cause });
+  const advice = ADVICE[cause.code ?? ""] ?? "";
+  const text = `cannot ${action} ${path}: ${cause.message}${advice}`;
+  return new StorageError("IO", text, { path, cause });
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
