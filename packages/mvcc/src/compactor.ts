@@ -187,14 +187,14 @@ export class Compactor {
       const last = cursors.at(-1);
       if (last === undefined) return;
       const scanMs = this.#state.clock.nowMs() - scanStartMs;
+      // Each cursor stands at its last record.
+      from = encodeRevisionKey(last.main, last.sub + 1);
       let slices = 0;
       for (const { count } of cursors) slices += Math.ceil(count / this.#options.batchLimit);
       // Dropped one by one, because each holds a mebibyte.
       for (let cursor = cursors.shift(); cursor !== undefined; cursor = cursors.shift()) {
         await this.#compactBatch(cursor, { revision, kept, hasher, scanMs: scanMs / slices });
       }
-      // Each cursor stands at its last record.
-      from = encodeRevisionKey(last.main, last.sub + 1);
     }
   }
 
@@ -243,6 +243,7 @@ export class Compactor {
       const workMs = sliceMs + scanMs + deleted * limits.compactionDeletionMs;
       await this.#pause(workMs, { shortestMs: this.#options.sleepMs, revision: job.revision });
     }
+    cursor.recycle();
   }
 
   #compactSlice(

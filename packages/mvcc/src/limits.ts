@@ -44,9 +44,10 @@ export const limits = {
   compactionViewBatches: 16,
   /**
    * In a busy store a compaction pauses at least this many times as long as it worked, in all
-   * threads. Source: the goal of 90 % of the foreground's rate, half of it left for the disk.
+   * threads. Source: the goal of 90 % of the foreground's rate; half of it is left for the disk,
+   * and a disk and two processors are shared with the clients.
    */
-  compactionPauseFactor: 10,
+  compactionPauseFactor: 20,
   /**
    * The time of scanning a slice counts as work up to this many times the work on the slice.
    * Source: measured as 1 to 2 times on an idle machine.

@@ -91,6 +91,20 @@ test("memory that the reader gives back reaches the thread, other memory stays t
   expect(returned).toBeLessThanOrEqual(10);
 });
 
+test("memory that comes back after a scan was left reaches the thread with the next", async () => {
+  const { thread, tell } = start(100);
+  const kept: (() => void)[] = [];
+  for await (const { packed } of thread.scan(1, "key", {})) {
+    if (kept.push(packed!.recycle!) === 3) break;
+  }
+  for (const recycle of kept) recycle();
+  const next = thread.scan(1, "key", {});
+  await next.next();
+  await next.next();
+  expect((await tell()).returned).toBe(6);
+  await next.return(undefined);
+});
+
 test("all batches arrive, whether there are none or many", async () => {
   for (const batches of [0, 1, 2, 3, 4, 5, 50]) {
     let count = 0;

@@ -36,6 +36,8 @@ export class ScanThread {
   readonly #worker: Worker;
   readonly #views = new Map<number, (error: SentError | undefined) => void>();
   readonly #scans = new Map<number, RunningScan<unknown>>();
+  /** The last scan, if its reader left it: memory that still comes back goes to the next one. */
+  #left: RunningScan<unknown> | undefined;
   #nextId = 1;
   #gone: BackendError | undefined;
   #references = 0;
@@ -75,8 +77,8 @@ export class ScanThread {
   }
 
   /**
-   * Batches are made ahead of a reader that has come for a second one: a compaction takes one of
-   * each scan, and three more for nothing would cost it four times as much.
+   * Batches are made ahead of a reader that has come for a second one: who takes only the first
+   * would pay for three more.
    */
   async *scan(view: number, bucket: Bucket, range: ScanRange): AsyncGenerator<ScanBatch> {
     if (this.#gone !== undefined) throw this.#gone;
@@ -114,6 +116,7 @@ export class ScanThread {
       }
     } finally {
       this.#scans.delete(scan);
+      this.#left = running.ended ? undefined : running;
       if (!running.ended) this.#send({ kind: "stop", scan });
       this.#release();
     }
@@ -140,7 +143,7 @@ export class ScanThread {
 
   #more(scan: number, running: RunningScan<unknown>, batches: number): void {
     if (running.ended) return;
-    const memory = running.takeSpare();
+    const memory = [...running.takeSpare(), ...(this.#left?.takeSpare() ?? [])];
     this.#send({ kind: "more", scan, batches, memory }, memory);
   }
 

@@ -69,5 +69,7 @@ function packedOf({ keys, values }: ScanBatch): PackedRecords {
     at = valueEnd;
   }
   parts.push(Buffer.alloc(1, 0xff));
-  return { count: keys.length, bytes: Buffer.concat(parts), bounds: new Uint32Array(bounds) };
+  const bytes = Buffer.concat(parts);
+  const recycle = (): void => void bytes.fill(0xee);
+  return { count: keys.length, bytes, bounds: new Uint32Array(bounds), recycle };
 }
