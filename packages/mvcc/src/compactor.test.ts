@@ -246,6 +246,27 @@ describe("beside other work", () => {
     expect((await stored())[0]).toBe("10000.0");
   });
 
+  test("does those together that are asked for while one goes on", async () => {
+    const revisions: unknown[] = [];
+    await opened.close();
+    opened = await openStore({
+      store: {
+        log: (message, fields) => {
+          if (message.startsWith("finished")) revisions.push(fields["compact-revision"]);
+        },
+      },
+    });
+    put(20);
+    const first = opened.store.compact(5);
+    const { done } = opened.store.compact(10);
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = [11, 12, 13].map((revision) => opened.store.compact(revision).done);
+    await Promise.all([first.done, done, ...later]);
+    expect(revisions).toEqual([10, 13]);
+    expect((await stored())[0]).toBe("13.0");
+    expect(meta()).toEqual([13, 13]);
+  });
+
   test("takes several batches from one view, and closes it before it works on them", async () => {
     const working = new WorkingClock();
     await openWorking(working);

@@ -26,10 +26,15 @@ export interface CompactorOptions {
 }
 
 interface Job {
-  readonly revision: number;
+  revision: number;
   readonly previousRevision: number;
   /** Whether the compaction before this one had finished: only then is the hash comparable. */
-  readonly isPreviousDone: boolean;
+  isPreviousDone: boolean;
+}
+
+/** A job that has not begun: a later compaction joins it. */
+interface WaitingJob extends Compaction {
+  readonly job: Job;
 }
 
 /** What the compacted index still holds at or below the revision. */
@@ -40,7 +45,8 @@ interface KeptByIndex {
 }
 
 /**
- * Compactions, one after the other, in the background:
+ * Compactions, one after the other, in the background; those that are asked for while one goes on
+ * are done together, as the last of them:
  *
  *   schedule: compactRevision moves, meta/scheduledCompactRev is written
  *   flush     so that every record at or below the revision is in the engine
@@ -58,7 +64,8 @@ export class Compactor {
   readonly #options: CompactorOptions;
   readonly #reader = new KeyValueReader();
   #tail: Promise<void> = Promise.resolve();
-  #queued = 0;
+  #waiting: WaitingJob | undefined;
+  #unfinished = 0;
   #isStopped = false;
   #deletedRecords = 0;
   /** Of the record at hand. */
@@ -75,7 +82,7 @@ export class Compactor {
   }
 
   get isRunning(): boolean {
-    return this.#queued > 0;
+    return this.#unfinished > 0;
   }
 
   /** The revision was found to be above compactRevision and not above the current one. */
@@ -109,19 +116,28 @@ export class Compactor {
   }
 
   #enqueue(job: Job): Compaction {
-    this.#queued++;
-    const done = this.#tail.then(() => this.#run(job));
-    // A failure is the caller's to see through `done`; the queue goes on.
+    if (this.#waiting !== undefined) {
+      this.#waiting.job.revision = job.revision;
+      this.#waiting.job.isPreviousDone = false;
+      return this.#waiting;
+    }
+    this.#unfinished++;
+    const done = this.#tail.then(() => {
+      this.#waiting = undefined;
+      return this.#run(job);
+    });
+    this.#waiting = { job, done };
+    // A failure is the caller's to see through `done`; the next one is tried all the same.
     this.#tail = done.then(
       () => {
-        this.#queued--;
+        this.#unfinished--;
       },
       (error: unknown) => {
-        this.#queued--;
+        this.#unfinished--;
         this.#options.log?.("Failed compaction", { error: String(error) });
       },
     );
-    return { done };
+    return this.#waiting;
   }
 
   async #run(job: Job): Promise<void> {
@@ -272,10 +288,9 @@ export class Compactor {
 
   /**
    * After `workMs` of work at the compaction of `revision`. The shortest pause will do when nobody
-   * uses the store meanwhile, and must do when the next compaction waits already. A compaction
-   * also hurries when many revisions have come since it was asked for, and in the end pauses no
-   * more: else a busy store, whose next compaction finds what has come during this one, would grow
-   * without end.
+   * uses the store meanwhile. A compaction hurries when many revisions have come since it was asked
+   * for, and in the end pauses no more: else a busy store, whose next compaction finds what has come
+   * during this one, would grow without end.
    */
   async #pause(
     workMs: number,
@@ -287,7 +302,7 @@ export class Compactor {
     this.#operationsSeen = operations;
     const patience = Math.max(limits.compactionPatienceMin, index.liveKeys);
     const calm = Math.min(1, 2 - (currentRevision - revision) / patience);
-    const isPatient = isBusy && this.#queued === 1 && calm > 0;
+    const isPatient = isBusy && calm > 0;
     const pauseMs = isPatient ? workMs * limits.compactionPauseFactor * calm : 0;
     const delayMs = calm > 0 ? Math.max(shortestMs, pauseMs) : 0;
     if (delayMs === 0) await turn(clock);
