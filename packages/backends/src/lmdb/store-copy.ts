@@ -1,8 +1,8 @@
 import { closeSync, openSync } from "node:fs";
+import { damagedPage } from "../common/damaged-page.js";
 import { LMDB_COPY_STEP_BYTES } from "../limits.js";
 import { BackendError, BUCKETS, type Bucket } from "../port.js";
 import { ChangedKeys } from "./changed-keys.js";
-import { damagedPage } from "./damaged-page.js";
 import { type Environment, entriesOf, openUnsyncedEnvironment } from "./environment.js";
 import { TreeScan } from "./tree-scan.js";
 import { readTables } from "./verify.js";

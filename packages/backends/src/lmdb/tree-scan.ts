@@ -1,6 +1,6 @@
 import { readSync } from "node:fs";
 import { compareBytes } from "@kvorum/base";
-import { damagedPage } from "./damaged-page.js";
+import { damagedPage } from "../common/damaged-page.js";
 import {
   BIG_DATA,
   BRANCH,

@@ -1,4 +1,4 @@
-import { damagedPage } from "./damaged-page.js";
+import { damagedPage } from "../common/damaged-page.js";
 import type { PageAt, PageFile } from "./page-file.js";
 import {
   BIG_DATA,

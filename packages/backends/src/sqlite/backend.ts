@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import { asBuffer } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
@@ -16,7 +17,7 @@ import {
   type View,
 } from "../port.js";
 import type { Connection, Statement } from "./connection.js";
-import type { Committer } from "./messages.js";
+import type { Committer, ViewParameters } from "./messages.js";
 
 export const CAPABILITIES: Capabilities = {
   persistent: true,
@@ -27,6 +28,13 @@ export const CAPABILITIES: Capabilities = {
 
 export interface SqliteBackendOptions {
   readonly file: string;
+  /**
+   * Of the file, for reading; taken over. POSIX locks belong to a process: when it closes any
+   * descriptor of a file, it loses all that SQLite holds there. Between its own connections SQLite
+   * keeps account in memory. But a program with an older SQLite that merely reads the file would
+   * take itself for the last one, and delete the journal when it leaves. So this is closed last.
+   */
+  readonly descriptor: number;
   readonly committer: Committer;
   readonly scans: ScanThread;
   /** For reads on this thread. */
@@ -44,6 +52,7 @@ export interface SqliteBackendOptions {
 export class SqliteBackend implements Backend {
   readonly capabilities = CAPABILITIES;
   readonly #file: string;
+  readonly #descriptor: number;
   readonly #committer: Committer;
   readonly #scans: ScanThread;
   readonly #connection: Connection;
@@ -60,6 +69,7 @@ export class SqliteBackend implements Backend {
 
   constructor(options: SqliteBackendOptions) {
     this.#file = options.file;
+    this.#descriptor = options.descriptor;
     this.#committer = options.committer;
     this.#scans = options.scans;
     this.#connection = options.connection;
@@ -103,9 +113,10 @@ export class SqliteBackend implements Backend {
   async view(): Promise<View> {
     this.#health.check();
     const thread = this.#scans;
+    const parameters: ViewParameters = { descriptor: this.#descriptor };
     const view = new ThreadView({
       thread,
-      number: await thread.openView(undefined),
+      number: await thread.openView(parameters),
       health: this.#health,
       onClose: (closed) => this.#views.delete(closed),
     });
@@ -133,6 +144,7 @@ export class SqliteBackend implements Backend {
     await this.#scans.close();
     this.#connection.close();
     await this.#committer.close();
+    closeSync(this.#descriptor);
   }
 
   /** Gives free pages back in small steps; commits go in between. */

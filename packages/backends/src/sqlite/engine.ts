@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { toBackendError } from "../common/backend-errors.js";
 import { CommitThread } from "../common/commit-thread.js";
@@ -5,7 +6,7 @@ import { prepareDirectory, syncDirectory } from "../common/directory.js";
 import { ScanThread } from "../common/scan-thread.js";
 import type { Backend, Engine } from "../port.js";
 import { CAPABILITIES, SqliteBackend } from "./backend.js";
-import { openConnection } from "./connection.js";
+import { type Connection, openConnection } from "./connection.js";
 import type { Committer } from "./messages.js";
 import { verifyWal } from "./verify-wal.js";
 
@@ -17,6 +18,8 @@ export const engine: Engine = {
     const file = join(directory, "data.sqlite");
     let committer: Committer | undefined;
     let scans: ScanThread | undefined;
+    let descriptor: number | undefined;
+    let connection: Connection | undefined;
     try {
       await prepareDirectory(directory);
       await verifyWal(`${file}-wal`);
@@ -31,15 +34,19 @@ export const engine: Engine = {
         script: new URL("../../dist/sqlite/scan-worker.js", import.meta.url),
         workerData: { file },
         file,
+        reusesMemory: true,
       });
       // The worker creates the tables before it answers.
       const stat = await committer.ask("open");
       await syncDirectory(directory);
-      const connection = openConnection(file);
-      return new SqliteBackend({ file, committer, scans, stat, connection });
+      descriptor = openSync(file, "r");
+      connection = openConnection(file);
+      return new SqliteBackend({ file, descriptor, committer, scans, stat, connection });
     } catch (error) {
       await scans?.close();
+      connection?.close();
       await committer?.close();
+      if (descriptor !== undefined) closeSync(descriptor);
       throw toBackendError(error, file);
     }
   },

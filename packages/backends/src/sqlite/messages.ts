@@ -12,3 +12,9 @@ export type Work =
 
 /** Every answer is the size of the store after it. */
 export type Committer = CommitThread<Work, BackendStat>;
+
+/** What a view in the scanning thread needs from the store. */
+export interface ViewParameters {
+  /** Of the file, for reading. */
+  readonly descriptor: number;
+}

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { BackendError } from "../port.js";
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_SALTS_AT,
+  WAL_HEADER_BYTES,
+  WAL_SALTS_AT,
+  WAL_SALTS_BYTES,
+} from "./wal-format.js";
 
-const HEADER_BYTES = 32;
-const FRAME_HEADER_BYTES = 24;
 const MAGIC = 0x377f0682;
 
 /**
  * SQLite replays its journal up to the first damaged frame and silently drops the rest, with
  * commits that were acknowledged. This looks first: one unfinished transaction may stand at the
  * end, so at most one commit frame may follow a damaged one.
- *
- *     journal = header (32) | frames: header (24) and a page
- *     frame header = page (4) | pages after commit, else 0 (4) | salt (8) | running checksum (8)
- *
- * Source: SQLite, "WAL-mode File Format".
  * @throws BackendError "CORRUPT"
  */
 export async function verifyWal(file: string): Promise<void> {
@@ -21,7 +21,7 @@ export async function verifyWal(file: string): Promise<void> {
     if (error.code === "ENOENT") return Buffer.alloc(0);
     throw error;
   });
-  if (wal.length < HEADER_BYTES) return;
+  if (wal.length < WAL_HEADER_BYTES) return;
   const magic = wal.readUInt32BE(0);
   const pageBytes = wal.readUInt32BE(8);
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
@@ -30,14 +30,16 @@ export async function verifyWal(file: string): Promise<void> {
   const headerIsGood = (magic & ~1) >>> 0 === MAGIC && sum.equals(wal, 24);
   if (!headerIsGood) {
     // The header is written and synced before any frame, so frames need a good one.
-    if (wal.length >= HEADER_BYTES + FRAME_HEADER_BYTES) throw damaged(file, 0);
+    if (wal.length >= WAL_HEADER_BYTES + FRAME_HEADER_BYTES) throw damaged(file, 0);
     return;
   }
+  const salts = wal.subarray(WAL_SALTS_AT, WAL_SALTS_AT + WAL_SALTS_BYTES);
   let badAt: number | undefined;
   let commitsAfter = 0;
-  for (let at = HEADER_BYTES; at + frameBytes <= wal.length; at += frameBytes) {
+  for (let at = WAL_HEADER_BYTES; at + frameBytes <= wal.length; at += frameBytes) {
     // Frames of an earlier round, which this one has not overwritten, have another salt.
-    const current = wal.compare(wal, 16, 24, at + 8, at + 16) === 0;
+    const saltsAt = at + FRAME_SALTS_AT;
+    const current = salts.compare(wal, saltsAt, saltsAt + WAL_SALTS_BYTES) === 0;
     if (badAt === undefined) {
       sum.add(wal, at, 8);
       sum.add(wal, at + FRAME_HEADER_BYTES, pageBytes);
