@@ -16,7 +16,7 @@ import {
   type Op,
   type View,
 } from "../port.js";
-import { removeData } from "./data-file.js";
+import { removeDataInSteps } from "./data-file.js";
 import { type DefragmentHost, defragment } from "./defragment.js";
 import { type Environment, statOf } from "./environment.js";
 import { isLongKey, splitLong, storedKey } from "./key-codec.js";
@@ -247,6 +247,7 @@ export class LmdbBackend implements Backend {
     const views = [...this.#views].filter((view) => view.environment === old);
     await Promise.all(views.map((view) => view.closed));
     await old.root.close();
-    await removeData(old.file).catch(() => {});
+    // What could not be removed goes when the store is opened again.
+    await removeDataInSteps(old.file).catch(() => {});
   }
 }
