@@ -2,7 +2,7 @@ import { type FileHandle, open, rename, statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toBackendError } from "../common/backend-errors.js";
 import { syncDirectory } from "../common/directory.js";
-import { LMDB_REST_RATIO, LMDB_COPY_STEP_BYTES } from "../limits.js";
+import { LMDB_COPY_STEP_BYTES, LMDB_REST_RATIO } from "../limits.js";
 import { BackendError, type DefragmentProgress } from "../port.js";
 import { copyFile, dataFile, numberOf, removeData } from "./data-file.js";
 import { type Environment, openEnvironment, statOf } from "./environment.js";
