@@ -40,7 +40,7 @@ export const LEVELDB_MEASURE_BYTES = 2 << 20;
 /**
  * Bytes in LevelDB's memory that make it begin a new table. Two such buffers exist at times, each
  * larger by a commit of 3 MB, and the C library keeps some for every thread that ever filled one: at
- * LevelDB's own 4 MiB a store takes 15 MB more for the same processor time. Source: measured.
+ * LevelDB's own 4 MiB a store takes some 10 MB more for the same processor time. Source: measured.
  */
 export const LEVELDB_WRITE_BUFFER_BYTES = 2 << 20;
 

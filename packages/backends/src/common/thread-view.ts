@@ -18,7 +18,7 @@ export class ThreadView implements View {
   readonly #number: number;
   readonly #health: Health;
   readonly #verification: Verification | undefined;
-  readonly #onClose: (view: ThreadView) => void;
+  readonly #onClose: ((view: ThreadView) => void) | undefined;
   #open = true;
 
   constructor(options: {
@@ -28,7 +28,7 @@ export class ThreadView implements View {
     readonly health: Health;
     /** Of a store that is checked after it was opened. */
     readonly verification?: Verification;
-    readonly onClose: (view: ThreadView) => void;
+    readonly onClose?: (view: ThreadView) => void;
   }) {
     this.#thread = options.thread;
     this.#number = options.number;
@@ -64,7 +64,7 @@ export class ThreadView implements View {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    this.#onClose(this);
+    this.#onClose?.(this);
     await this.#thread.closeView(this.#number);
   }
 

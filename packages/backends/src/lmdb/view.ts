@@ -1,10 +1,10 @@
 import { toBackendError } from "../common/backend-errors.js";
 import type { Health } from "../common/health.js";
 import type { ScanThread } from "../common/scan-thread.js";
+import { ThreadView } from "../common/thread-view.js";
 import type { Verification } from "../common/verification.js";
 import {
   BackendError,
-  BUCKETS,
   type Bucket,
   type PagesLayout,
   type PagesRequest,
@@ -35,7 +35,7 @@ export class LmdbView implements View {
   readonly #options: LmdbViewOptions;
   readonly #transaction: ReturnType<typeof pinNow>;
   readonly #settleClosed: () => void;
-  #number: Promise<number> | undefined;
+  #view: Promise<ThreadView> | undefined;
   #open = true;
 
   constructor(options: LmdbViewOptions) {
@@ -55,48 +55,34 @@ export class LmdbView implements View {
 
   /** Resolves when the view is frozen. */
   async freeze(): Promise<void> {
-    this.#number = this.#options.thread.openView(this.environment.file);
+    const { thread, health, verification } = this.#options;
+    this.#view = thread
+      .openView(this.environment.file)
+      .then((number) => new ThreadView({ thread, number, health, verification }));
     try {
-      await this.#number;
+      await this.#view;
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
+  /** The thread checks what it reads; that nothing is missing, only the walk of the table tells. */
   async *scan(bucket: Bucket, range: ScanRange = {}): AsyncGenerator<ScanBatch> {
     this.#check();
-    const number = await this.#number!;
-    this.#check();
-    for await (const batch of this.#options.thread.scan(number, bucket, range)) {
-      this.#check();
-      yield batch;
-      this.#check();
-    }
-    await this.#verified(bucket);
-    this.#check();
+    yield* (await this.#view!).scan(bucket, range);
   }
 
   async *pages(request: PagesRequest): AsyncGenerator<Buffer, PagesLayout> {
     this.#check();
-    const number = await this.#number!;
-    const layout = yield* this.#options.thread.pages(number, request);
-    for (const bucket of BUCKETS) await this.#verified(bucket);
-    this.#check();
-    return layout;
-  }
-
-  /** The thread checks what it reads; that nothing is missing, only the walk of the table tells. */
-  async #verified(bucket: Bucket): Promise<void> {
-    const { thread, verification } = this.#options;
-    if (!verification.done) await thread.held(verification.verified(bucket));
+    return yield* (await this.#view!).pages(request);
   }
 
   async close(): Promise<void> {
     if (!this.#open) return this.closed;
     this.#open = false;
-    const number = await this.#number?.catch(() => undefined);
-    if (number !== undefined) await this.#options.thread.closeView(number).catch(() => {});
+    const view = await this.#view?.catch(() => undefined);
+    await view?.close().catch(() => {});
     this.#transaction.done();
     this.#options.onClose(this);
     this.#settleClosed();
