@@ -14,6 +14,7 @@ import {
   writeWindowUpdate,
 } from "./frame-writer.js";
 import { ErrorCode, Http2Error } from "./http2-error.js";
+import type { Http2Handler } from "./http2-exchange.js";
 import { Keepalive } from "./keepalive.js";
 import { MessageReceiver } from "./message-receiver.js";
 import { RequestReceiver } from "./request-receiver.js";
@@ -60,7 +61,7 @@ export class Connection {
   /** At most one of: handshake, settings acknowledgement, drain's ping, linger. */
   #timer: Timer | undefined;
 
-  constructor(socket: Socket, context: ServerContext) {
+  constructor(socket: Socket, context: ServerContext, onHttp2Request: Http2Handler | undefined) {
     const { clock, limits } = context;
     this.#socket = socket;
     this.context = context;
@@ -68,7 +69,10 @@ export class Connection {
     this.nowMs = clock.nowMs();
     this.guard = new FloodGuard(limits, this.nowMs);
     this.sender = new Sender(this, context.pool, limits);
-    this.#messages = new MessageReceiver(context, this.sender, () => this.wake());
+    this.#messages = new MessageReceiver(context, this.sender, {
+      wake: () => this.wake(),
+      onHttp2Request,
+    });
     this.#requests = new RequestReceiver(this, this.#messages);
     this.#receiveWindow = new ReceiveWindow(limits.connectionWindowBytes);
     this.#parser = new FrameParser(

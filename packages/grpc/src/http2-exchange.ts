@@ -25,6 +25,8 @@ export interface Http2Exchange {
   end(): void;
 }
 
+export type Http2Handler = (exchange: Http2Exchange) => void;
+
 /** The exchange on `stream`, whose request has come in whole. */
 export function createExchange(
   stream: Stream,

@@ -1,24 +1,38 @@
 import { writeWindowUpdate } from "./frame-writer.js";
 import { inflateMessage } from "./gzip.js";
-import { createExchange } from "./http2-exchange.js";
+import { createExchange, type Http2Handler } from "./http2-exchange.js";
 import { MESSAGE_PREFIX_BYTES, MessageReader, type MessageSink } from "./message-reader.js";
 import type { Sender } from "./sender.js";
 import type { ServerContext } from "./server-context.js";
 import type { Stream } from "./stream.js";
 import { Status } from "./types.js";
 
+export interface MessageHost {
+  /** There is output. */
+  readonly wake: () => void;
+  /** Answers the connection's requests that are not gRPC. */
+  readonly onHttp2Request: Http2Handler | undefined;
+}
+
 /** Turns the bodies of one connection's requests into messages for their handlers. */
 export class MessageReceiver implements MessageSink<Stream> {
   readonly #context: ServerContext;
   readonly #sender: Sender;
   readonly #wake: () => void;
+  readonly #onHttp2Request: Http2Handler | undefined;
   /** Bytes of unfinished and undelivered messages on the connection. */
   #heldBytes = 0;
 
-  constructor(context: ServerContext, sender: Sender, wake: () => void) {
+  constructor(context: ServerContext, sender: Sender, host: MessageHost) {
     this.#context = context;
     this.#sender = sender;
-    this.#wake = wake;
+    this.#wake = host.wake;
+    this.#onHttp2Request = host.onHttp2Request;
+  }
+
+  /** Somebody answers requests that are not gRPC. */
+  get servesPlain(): boolean {
+    return this.#onHttp2Request !== undefined;
   }
 
   /** The next bytes of the body: parts of messages, whole messages, or several. */
@@ -184,7 +198,7 @@ export class MessageReceiver implements MessageSink<Stream> {
     const exchange = createExchange(stream, body, (target, status, fields) =>
       this.#sender.begin(target, [[":status", String(status)], ...fields]),
     );
-    this.#context.onHttp2Request?.(exchange);
+    this.#onHttp2Request?.(exchange);
   }
 }
 

@@ -196,11 +196,9 @@ export class RequestReceiver {
     if (known !== undefined) return known;
     const fields = this.#decoder.decode(bytes, start, end);
     if (fields === undefined) return undefined;
-    const { resolver, onHttp2Request } = this.#host.context;
-    const head = buildRequestHead(fields, {
-      resolver,
-      servesPlain: onHttp2Request !== undefined,
-    });
+    const { resolver } = this.#host.context;
+    const { servesPlain } = this.#messages;
+    const head = buildRequestHead(fields, { resolver, servesPlain });
     if (this.#decoder.tableVersion === version) {
       this.#cache.set(bytes, { start, end }, version, head);
     }

@@ -1,7 +1,6 @@
 import type { Clock } from "@kvorum/base";
 import type { DeadlineWheel } from "./deadlines.js";
 import type { Http2Error } from "./http2-error.js";
-import type { Http2Exchange } from "./http2-exchange.js";
 import type { KeepaliveOptions } from "./keepalive.js";
 import type { TransportLimits } from "./limits.js";
 import type { MethodResolver } from "./method-resolver.js";
@@ -26,7 +25,6 @@ export interface ServerContext {
   readonly maxReceiveMessageBytes: number;
   readonly maxConcurrentStreams: number;
   readonly streamQueueBytesMax: number;
-  readonly onHttp2Request: ((exchange: Http2Exchange) => void) | undefined;
   readonly onError: ((peer: Peer, error: Http2Error) => void) | undefined;
   /** Calls `flush` of the connection at the end of this turn. */
   schedule(connection: Flushable): void;

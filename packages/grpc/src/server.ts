@@ -3,7 +3,7 @@ import type { Clock } from "@kvorum/base";
 import { Connection } from "./connection.js";
 import { DeadlineWheel } from "./deadlines.js";
 import type { Http2Error } from "./http2-error.js";
-import type { Http2Exchange } from "./http2-exchange.js";
+import type { Http2Handler } from "./http2-exchange.js";
 import type { KeepaliveOptions } from "./keepalive.js";
 import { defaultLimits, type TransportLimits } from "./limits.js";
 import { MethodResolver } from "./method-resolver.js";
@@ -24,8 +24,6 @@ export interface GrpcServerOptions {
   readonly streamQueueBytesMax?: number;
   /** Asked for a path that is not in `methods`, once a header block. */
   readonly onUnknownMethod?: (path: string) => Method | undefined;
-  /** Answers requests that are not gRPC. Without it they get 415. */
-  readonly onHttp2Request?: (exchange: Http2Exchange) => void;
   /** A client broke the protocol or a limit and its connection is being closed. For logs. */
   readonly onError?: (peer: Peer, error: Http2Error) => void;
   /** The connection is gone; every call on it was cancelled before. */
@@ -70,7 +68,6 @@ export class GrpcServer {
       maxReceiveMessageBytes: options.maxReceiveMessageBytes,
       maxConcurrentStreams: options.maxConcurrentStreams ?? DEFAULT_CONCURRENT_STREAMS,
       streamQueueBytesMax: options.streamQueueBytesMax ?? DEFAULT_STREAM_QUEUE_BYTES,
-      onHttp2Request: options.onHttp2Request,
       onError: options.onError,
       schedule: (connection) => this.#schedule(connection),
       onClosed: (connection) => this.#onConnectionClosed(connection),
@@ -80,10 +77,12 @@ export class GrpcServer {
   /**
    * Takes over a connection. Calls begin after this returns, so the peer's `state` may be set first.
    * @param head bytes that were read from the socket already
+   * @param onHttp2Request answers this connection's requests that are not gRPC; without it they
+   *   get 415
    */
-  handle(socket: Socket, head?: Buffer): Peer {
+  handle(socket: Socket, head?: Buffer, onHttp2Request?: Http2Handler): Peer {
     if (head !== undefined && head.length > 0) socket.unshift(head);
-    const connection = new Connection(socket, this.#context);
+    const connection = new Connection(socket, this.#context, onHttp2Request);
     this.#connections.add(connection);
     if (socket.destroyed) connection.destroy();
     else if (this.#isDraining) connection.drain();

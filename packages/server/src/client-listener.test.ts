@@ -1,18 +1,24 @@
+import { readFileSync } from "node:fs";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
 import { nodeClock } from "@kvorum/base/node";
+import { GrpcServer } from "@kvorum/grpc";
 import { afterEach, describe, expect, it } from "vitest";
 import { ClientListener } from "./client-listener.js";
+import type { Pages } from "./http/page.js";
 import { createSocketHttp } from "./http/socket-http.js";
 import { serverLimits } from "./limits.js";
+import { createServerTls, type ServerTls } from "./tls/server-tls.js";
 
 const ends: (() => void)[] = [];
 afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-async function listenerOf(): Promise<{ listener: ClientListener; port: number }> {
+async function listenerOf(tls?: ServerTls): Promise<{ listener: ClientListener; port: number }> {
   const address = { host: "127.0.0.1", port: 0 };
-  const listener = new ClientListener({ address, tls: undefined, clock: nodeClock });
+  const listener = new ClientListener({ address, tls, clock: nodeClock });
   await listener.listen();
   ends.push(() => listener.close());
   return { listener, port: Number(listener.address.split(":")[1]) };
@@ -77,3 +83,115 @@ it("ends a connection whose request has no end", async () => {
   const { port } = server.address() as AddressInfo;
   expect(await converse(port, "GET / HTTP/1.1\r\nHost: a").answer).toMatch(/^HTTP\/1\.1 408 /);
 });
+
+describe("HTTP/2 on a port for clients", () => {
+  const pages: Pages = (request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", request.headers.origin ?? "none");
+    const body = `${request.method} ${request.url} at ${request.headers.host}`;
+    response.writeHead(203, { "Content-Type": "text/plain", "Content-Length": body.length });
+    response.end(body);
+  };
+  const noMethods = () =>
+    new GrpcServer({ methods: new Map(), clock: nodeClock, maxReceiveMessageBytes: 100 });
+
+  it("serves pages over TLS, beside gRPC and without it", async () => {
+    for (const grpc of [noMethods(), undefined]) {
+      const { listener, port } = await listenerOf(testTls());
+      listener.serve({ grpc, http: pages });
+      const url = `https://127.0.0.1:${port}`;
+      const page = await ask(url, { ":path": "/health?a=b", origin: "there" });
+      expect(page.headers).toMatchObject({
+        ":status": 203,
+        "content-type": "text/plain",
+        "access-control-allow-origin": "there",
+      });
+      expect(Date.parse(String(page.headers.date))).toBeGreaterThan(0);
+      expect(page.body).toBe(`GET /health?a=b at 127.0.0.1:${port}`);
+      const head = await ask(url, { ":path": "/health", ":method": "HEAD" });
+      const length = `HEAD /health at 127.0.0.1:${port}`.length;
+      expect(head.headers).toMatchObject({ ":status": 203, "content-length": String(length) });
+      expect(head.body).toBe("");
+      const call = { ":path": "/a.B/C", ":method": "POST", "content-type": "application/grpc" };
+      expect((await ask(url, call)).headers["grpc-status"]).toBe("12");
+    }
+  });
+
+  it("keeps pages off a port for gRPC alone, and off connections without TLS", async () => {
+    const secure = await listenerOf(testTls());
+    secure.listener.serve({ grpc: noMethods(), http: undefined });
+    const plain = await listenerOf();
+    plain.listener.serve({ grpc: noMethods(), http: pages });
+    for (const url of [`https://127.0.0.1:${secure.port}`, `http://127.0.0.1:${plain.port}`]) {
+      expect((await ask(url, { ":path": "/health" })).headers[":status"]).toBe(415);
+    }
+    const pagesOnly = await listenerOf();
+    pagesOnly.listener.serve({ grpc: undefined, http: pages });
+    const url = `http://127.0.0.1:${pagesOnly.port}`;
+    expect((await ask(url, { ":path": "/health" })).headers).toEqual({});
+  });
+
+  it("ends idle connections for pages alone when it accepts no more", async () => {
+    const { listener, port } = await listenerOf(testTls());
+    listener.serve({ grpc: undefined, http: pages });
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: fileOf("ca.pem") });
+    ends.push(() => session.destroy());
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    const closed = new Promise((resolve) => session.once("close", resolve));
+    listener.stopAccepting();
+    await closed;
+  });
+});
+
+const pathOf = (name: string) => fileURLToPath(new URL(`tls/testdata/${name}`, import.meta.url));
+const fileOf = (name: string) => readFileSync(pathOf(name));
+
+function testTls(): ServerTls {
+  const silent = () => {};
+  return createServerTls({
+    endpoint: "client",
+    logger: { debug: silent, info: silent, warn: silent, error: silent, fatal: silent },
+    config: {
+      certFile: pathOf("server.pem"),
+      keyFile: pathOf("server.key"),
+      clientCertFile: undefined,
+      clientKeyFile: undefined,
+      trustedCaFile: undefined,
+      crlFile: undefined,
+      clientCertAuth: false,
+      allowedCommonNames: [],
+      allowedHostnames: [],
+      skipClientSanVerification: false,
+      cipherSuites: [],
+      minVersion: "TLS1.2",
+      maxVersion: undefined,
+      autoTls: false,
+      selfSignedValidityYears: 1,
+    },
+  });
+}
+
+/** One request of node:http2 on a connection of its own. */
+function ask(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ headers: IncomingHttpHeaders & { ":status"?: number }; body: string }> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(url, { ca: fileOf("ca.pem") });
+    ends.push(() => session.destroy());
+    session.on("error", reject);
+    const stream = session.request(headers);
+    let answered = {};
+    let body = "";
+    stream.on("response", (given) => {
+      answered = given;
+    });
+    stream.on("data", (bytes) => {
+      body += String(bytes);
+    });
+    stream.on("error", reject);
+    stream.on("close", () => {
+      session.close();
+      resolve({ headers: answered, body });
+    });
+  });
+}

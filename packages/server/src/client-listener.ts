@@ -1,8 +1,11 @@
-import type { RequestListener, Server } from "node:http";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Clock } from "@kvorum/base";
-import { type GrpcServer, sniffProtocol } from "@kvorum/grpc";
+import { GrpcServer, type Http2Handler, sniffProtocol } from "@kvorum/grpc";
 import { HeldPort, type HeldPortOptions } from "./held-port.js";
+import { createHttp2Pages } from "./http/http2-pages.js";
+import type { Pages } from "./http/page.js";
 import { createSocketHttp } from "./http/socket-http.js";
 import { serverLimits } from "./limits.js";
 
@@ -13,17 +16,22 @@ export interface ClientListenerOptions extends HeldPortOptions {
 /** What a listener's connections are given to; undefined: such connections are closed. */
 export interface ClientServers {
   readonly grpc: GrpcServer | undefined;
-  readonly http: RequestListener | undefined;
+  readonly http: Pages | undefined;
 }
 
 /**
- * One port for gRPC and HTTP/1.1: the first bytes (or ALPN) decide which of the two a connection
- * speaks, and the socket is handed over.
+ * One port for gRPC and pages: the first bytes decide whether a connection speaks HTTP/1.1 or
+ * HTTP/2, and the socket is handed over. On a connection with HTTP/2 over TLS each request may be
+ * for either; without TLS such a connection is for gRPC alone, as it is at etcd's port.
  */
 export class ClientListener {
   readonly #clock: Clock;
   readonly #port: HeldPort;
   #http: Server | undefined;
+  #grpc: GrpcServer | undefined;
+  #http2Pages: Http2Handler | undefined;
+  /** Serves HTTP/2 where no gRPC is served. */
+  #pagesOnly: GrpcServer | undefined;
 
   constructor(options: ClientListenerOptions) {
     this.#clock = options.clock;
@@ -42,27 +50,36 @@ export class ClientListener {
 
   /** Connections are served from now on, those that came early too. */
   serve(servers: ClientServers): void {
-    if (servers.http !== undefined) this.#http = createSocketHttp(servers.http);
-    this.#port.serve((socket) => this.#hand(socket, servers));
+    this.#grpc = servers.grpc;
+    if (servers.http !== undefined) {
+      this.#http = createSocketHttp(servers.http);
+      this.#http2Pages = createHttp2Pages(servers.http, this.#clock);
+      if (servers.grpc === undefined) this.#pagesOnly = createPagesServer(this.#clock);
+    }
+    this.#port.serve((socket) => this.#hand(socket));
   }
 
-  /** Accepts no more; idle HTTP/1.1 connections end. gRPC's are the gRPC server's to drain. */
+  /** Accepts no more; idle connections for pages end. Those for gRPC are its server's to drain. */
   stopAccepting(): void {
     this.#port.stopAccepting();
     this.#http?.close();
+    void this.#pagesOnly?.drain();
   }
 
   /** Ends every connection now. */
   close(): void {
     this.stopAccepting();
+    this.#pagesOnly?.close();
     this.#port.close();
   }
 
-  #hand(socket: Socket, servers: ClientServers): void {
+  #hand(socket: Socket): void {
     const options = { clock: this.#clock, timeoutMs: serverLimits.firstBytesTimeoutMs };
     sniffProtocol(socket, options, (protocol, head) => {
-      if (protocol === "http2" && servers.grpc !== undefined) {
-        servers.grpc.handle(socket, head);
+      const pages = socket instanceof TLSSocket ? this.#http2Pages : undefined;
+      const http2 = this.#grpc ?? (pages && this.#pagesOnly);
+      if (protocol === "http2" && http2 !== undefined) {
+        http2.handle(socket, head, pages);
       } else if (protocol === "http1" && this.#http !== undefined) {
         if (head.length > 0) socket.unshift(head);
         this.#http.emit("connection", socket);
@@ -72,4 +89,8 @@ export class ClientListener {
       }
     });
   }
+}
+
+function createPagesServer(clock: Clock): GrpcServer {
+  return new GrpcServer({ methods: new Map(), clock, maxReceiveMessageBytes: 0 });
 }

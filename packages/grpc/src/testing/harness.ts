@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
+import type { Http2Handler } from "../http2-exchange.js";
 import { GrpcServer, type GrpcServerOptions } from "../server.js";
 import { type Method, type MethodTable, Status, type StreamCall } from "../types.js";
 
@@ -13,15 +14,21 @@ export interface Harness {
 }
 
 export async function startHarness(
-  options: Partial<GrpcServerOptions> & { readonly clock?: Clock } = {},
+  options: Partial<GrpcServerOptions> & {
+    readonly clock?: Clock;
+    readonly onHttp2Request?: Http2Handler;
+  } = {},
 ): Promise<Harness> {
+  const { onHttp2Request } = options;
   const server = new GrpcServer({
     methods: echoMethods(),
     clock: nodeClock,
     maxReceiveMessageBytes: 8 * 1024 * 1024,
     ...options,
   });
-  const listener = createServer((socket: Socket) => server.handle(socket));
+  const listener = createServer((socket: Socket) =>
+    server.handle(socket, undefined, onHttp2Request),
+  );
   const port = await listen(listener);
   const close = async (): Promise<void> => {
     server.close();

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { Logger } from "../observe/logger.js";
+import type { PageRequest, PageResponse } from "./page.js";
 import { respondError } from "./respond.js";
 
 export interface AccessOptions {
@@ -36,7 +36,7 @@ export class AccessControl {
   }
 
   /** True when the request may go on; otherwise it was answered. @param path without the query */
-  admits(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+  admits(request: PageRequest, response: PageResponse, path: string): boolean {
     if (!(request.socket instanceof TLSSocket)) {
       if (!this.#admitsHost(request, response)) return false;
     } else if (path.startsWith("/v3/") && this.#hasCommonName(request.socket)) {
@@ -50,7 +50,7 @@ export class AccessControl {
     return false;
   }
 
-  #admitsHost(request: IncomingMessage, response: ServerResponse): boolean {
+  #admitsHost(request: PageRequest, response: PageResponse): boolean {
     if (this.#allowsAllHosts) return true;
     const host = hostName(request.headers.host ?? "");
     if (this.#options.hostWhitelist.includes(host)) return true;
@@ -65,7 +65,7 @@ export class AccessControl {
     return Boolean(socket.getPeerCertificate()?.subject?.CN);
   }
 
-  #addCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
+  #addCorsHeaders(request: PageRequest, response: PageResponse): void {
     const { origin } = request.headers;
     const listed = origin !== undefined && this.#options.corsOrigins.includes(origin);
     const allowed = this.#allowsAllOrigins ? "*" : listed ? origin : undefined;

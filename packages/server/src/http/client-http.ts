@@ -1,9 +1,9 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { rethrowInvariant } from "@kvorum/base";
 import { METRICS_CONTENT_TYPE } from "../observe/metrics.js";
 import { AccessControl, type AccessOptions } from "./access.js";
 import { formatDebugVars } from "./debug-vars.js";
 import { type HealthOptions, serveHealth } from "./health.js";
+import type { PageRequest, PageResponse, Pages } from "./page.js";
 import { findProbe, serveProbe } from "./probes.js";
 import { refuseUnlessGet, respond, respondError, respondNotFound } from "./respond.js";
 
@@ -12,14 +12,17 @@ export interface ClientHttpOptions extends HealthOptions, AccessOptions {
    * Serves what stands under /v3/ (the request's url is already the one under /v3/ where /v3beta/
    * was asked for). Undefined: 404.
    */
-  readonly gateway?: RequestListener | undefined;
+  readonly gateway?: Pages | undefined;
 }
 
 const OLD_GATEWAY = "/v3beta/";
 const GATEWAY = "/v3/";
 
-/** The HTTP/1.1 pages of the client port. Use the result with node:http's createServer. */
-export function createClientHttp(options: ClientHttpOptions): RequestListener {
+/**
+ * The pages of the client port: use the result with node:http's createServer for HTTP/1.1, and
+ * with `createHttp2Pages` for HTTP/2.
+ */
+export function createClientHttp(options: ClientHttpOptions): Pages {
   const access = new AccessControl(options);
   return (request, response) => {
     if (request.url?.startsWith(OLD_GATEWAY)) {
@@ -36,7 +39,7 @@ export function createClientHttp(options: ClientHttpOptions): RequestListener {
 }
 
 /** The pages of --listen-metrics-urls: metrics and health alone, without CORS and host check. */
-export function createMetricsHttp(options: HealthOptions): RequestListener {
+export function createMetricsHttp(options: HealthOptions): Pages {
   return (request, response) => {
     const exchange = { request, response, ...readTarget(request) };
     settle(options, response, serveObserved(options, exchange));
@@ -44,8 +47,8 @@ export function createMetricsHttp(options: HealthOptions): RequestListener {
 }
 
 interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: PageRequest;
+  readonly response: PageResponse;
   readonly path: string;
   readonly query: URLSearchParams;
 }
@@ -84,7 +87,7 @@ async function serveObserved(options: HealthOptions, exchange: Exchange): Promis
 }
 
 /** Path without escapes, and query. */
-function readTarget(request: IncomingMessage): Pick<Exchange, "path" | "query"> {
+function readTarget(request: PageRequest): Pick<Exchange, "path" | "query"> {
   const target = request.url ?? "/";
   const mark = target.indexOf("?");
   const raw = mark < 0 ? target : target.slice(0, mark);
@@ -97,7 +100,7 @@ function readTarget(request: IncomingMessage): Pick<Exchange, "path" | "query"> 
 }
 
 // The pages catch what they expect; anything else is a fault of this server, and is shown as one.
-function settle(options: HealthOptions, response: ServerResponse, page: Promise<void>): void {
+function settle(options: HealthOptions, response: PageResponse, page: Promise<void>): void {
   page.catch((error: unknown) => {
     rethrowInvariant(error);
     options.logger.error("failed to serve an HTTP request", { error });

@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { rethrowInvariant } from "@kvorum/base";
 import type { LabelledFamilies } from "../observe/labelled-families.js";
 import type { Logger } from "../observe/logger.js";
 import type { NodeHealth } from "./node-health.js";
+import type { PageRequest, PageResponse } from "./page.js";
 import { refuseUnlessGet, respond, respondError } from "./respond.js";
 
 export interface HealthOptions {
@@ -21,8 +21,8 @@ const PLAIN_TEXT = "text/plain; charset=utf-8";
 /** GET /health: one verdict for old monitors, alarms first, then the leader, then a read. */
 export async function serveHealth(
   options: HealthOptions,
-  request: IncomingMessage,
-  exchange: { readonly response: ServerResponse; readonly query: URLSearchParams },
+  request: PageRequest,
+  exchange: { readonly response: PageResponse; readonly query: URLSearchParams },
 ): Promise<void> {
   const { response, query } = exchange;
   const { counters, logger } = options;

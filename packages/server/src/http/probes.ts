@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { rethrowInvariant } from "@kvorum/base";
 import { type HealthOptions, messageOf } from "./health.js";
+import type { PageRequest, PageResponse } from "./page.js";
 import { refuseUnlessGet, respondError } from "./respond.js";
 
 type Check = (options: HealthOptions) => Promise<void>;
@@ -48,8 +48,8 @@ export async function serveProbe(
   options: HealthOptions,
   probe: Probe,
   exchange: {
-    readonly request: IncomingMessage;
-    readonly response: ServerResponse;
+    readonly request: PageRequest;
+    readonly response: PageResponse;
     readonly query: URLSearchParams;
     readonly path: string;
   },

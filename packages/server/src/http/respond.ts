@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { PageRequest, PageResponse } from "./page.js";
 
 /** Go's http.Error: plain text with a newline, and no guessing of another type by browsers. */
-export function respondError(response: ServerResponse, status: number, message: string): void {
+export function respondError(response: PageResponse, status: number, message: string): void {
   response.writeHead(status, {
     "Content-Type": "text/plain; charset=utf-8",
     "X-Content-Type-Options": "nosniff",
@@ -10,12 +10,12 @@ export function respondError(response: ServerResponse, status: number, message: 
   response.end(`${message}\n`);
 }
 
-export function respondNotFound(response: ServerResponse): void {
+export function respondNotFound(response: PageResponse): void {
   respondError(response, 404, "404 page not found");
 }
 
 /** Ends the response with `body`; headers that are set already stay. */
-export function respond(response: ServerResponse, contentType: string, body: string): void {
+export function respond(response: PageResponse, contentType: string, body: string): void {
   response.writeHead(200, {
     "Content-Type": contentType,
     "Content-Length": Buffer.byteLength(body),
@@ -24,7 +24,7 @@ export function respond(response: ServerResponse, contentType: string, body: str
 }
 
 /** Answers 405 to everything but GET, HEAD included, and tells whether it did. */
-export function refuseUnlessGet(request: IncomingMessage, response: ServerResponse): boolean {
+export function refuseUnlessGet(request: PageRequest, response: PageResponse): boolean {
   if (request.method === "GET") return false;
   response.setHeader("Allow", "GET");
   respondError(response, 405, "Method Not Allowed");
