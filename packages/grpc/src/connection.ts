@@ -21,6 +21,7 @@ import { RequestReceiver } from "./request-receiver.js";
 import { Sender } from "./sender.js";
 import type { ServerContext } from "./server-context.js";
 import type { Stream } from "./stream.js";
+import { StreamTable } from "./stream-table.js";
 import type { FrameSpace, MessagePart, Peer, SplicedMessage } from "./types.js";
 
 const MAX_UINT32 = 0xffff_ffff;
@@ -41,7 +42,7 @@ const KEEPALIVE_PING = Buffer.from("kv-alive", "latin1");
 export class Connection {
   readonly context: ServerContext;
   readonly peer: Peer;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable<Stream>();
   readonly closedStreams = new ClosedStreams();
   readonly guard: FloodGuard;
   readonly sender: Sender;
@@ -355,7 +356,7 @@ export class Connection {
   }
 
   #cancelAll(): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       stream.cancel();
       this.forget(stream, "server");
     }

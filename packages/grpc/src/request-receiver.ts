@@ -9,11 +9,12 @@ import type { MessageReceiver } from "./message-receiver.js";
 import { buildRequestHead, checkTrailers, type RequestHead } from "./request-head.js";
 import type { ServerContext } from "./server-context.js";
 import { Stream, type StreamHost } from "./stream.js";
+import type { StreamTable } from "./stream-table.js";
 
 /** What the receiving side asks of its connection. */
 export interface RequestHost extends StreamHost {
   readonly context: ServerContext;
-  readonly streams: Map<number, Stream>;
+  readonly streams: StreamTable<Stream>;
   readonly closedStreams: ClosedStreams;
   readonly guard: FloodGuard;
   /** The clock at the chunk being read. */
@@ -125,7 +126,7 @@ export class RequestReceiver {
     else if (!stream.paused) this.#messages.giveBack(stream);
   }
 
-  /** A request's DATA mostly follows its HEADERS at once: then no map is searched. */
+  /** A request's DATA mostly follows its HEADERS at once: then no table is searched. */
   #streamOf(streamId: number): Stream | undefined {
     const newest = this.#newest;
     if (newest !== undefined && newest.id === streamId && !newest.closed) return newest;
@@ -208,7 +209,7 @@ export class RequestReceiver {
   #open(streamId: number, endsStream: boolean, head: RequestHead): void {
     const host = this.#host;
     const stream = new Stream(streamId, head, host, host.initialSendWindow);
-    host.streams.set(streamId, stream);
+    host.streams.add(stream);
     this.#newest = stream;
     if (head.refusal !== undefined) {
       stream.remoteDone = endsStream;
