@@ -1,6 +1,9 @@
+import { etcdserverpb } from "@kvorum/api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type OpenedStore, openStore } from "./testing/open-store.js";
 import { deleteOf, plain, putOf, rangeOf } from "./testing/requests.js";
+
+const { RangeRequest_SortTarget: SortTarget } = etcdserverpb;
 
 let opened: OpenedStore;
 beforeEach(async () => {
@@ -68,6 +71,19 @@ test("counts, single keys, keys only and nothing", () => {
   ]);
   expect(run(all, { limit: -1 })).toHaveLength(1);
   expect(plain(run(all, { keysOnly: true })[0]!.kvs[0]!)).toMatchObject({ value: "", version: 1 });
+});
+
+test("a sort target without an order sorts the whole range, in one chunk", () => {
+  const { store } = opened;
+  const last = store.put(putOf("k105", "a"));
+  const run = (limit: number) => [
+    ...store.rangeChunks(rangeOf(all, { sortTarget: SortTarget.MOD, limit }), 1e6),
+  ];
+  const [whole, ...more] = run(0);
+  expect(more).toEqual([]);
+  expect(whole!.kvs.map((kv) => plain(kv).key).at(-1)).toBe("k105");
+  expect(whole!.last).toEqual({ revision: last.revision, more: false, count: 100 });
+  expect(run(30)[0]!.last).toEqual({ revision: last.revision, more: true, count: 100 });
 });
 
 test("refuses orders and filters", () => {

@@ -1,4 +1,4 @@
-import { apiError, type etcdserverpb, type RawKeyValue } from "@kvorum/api";
+import { apiError, etcdserverpb, type RawKeyValue } from "@kvorum/api";
 import type { FoundRevision } from "./key-index.js";
 import { limits } from "./limits.js";
 import { rangeNow } from "./range.js";
@@ -16,8 +16,9 @@ export interface RangeChunk {
 }
 
 /**
- * See `Store.rangeChunks`. Chunks are always in key order: etcd sorts each chunk of a request with
- * another sort target and no order by itself and then loses its place, which nobody can want.
+ * See `Store.rangeChunks`. With another sort target than the key, and no order, the range is sorted
+ * as a whole and comes in one chunk, as Range answers it. etcd does so up to its first chunk; of a
+ * longer range it sorts each chunk by itself and then loses its place, which nobody can want.
  * Source: etcd 3.7, EtcdServer.rangeStream.
  */
 export function* rangeChunks(
@@ -37,9 +38,10 @@ export function* rangeChunks(
       return;
     }
     // The whole range when one key or a negative limit is asked for, as etcd does.
-    if (request.rangeEnd.length === 0 || request.limit < 0) {
-      const { kvs, count } = rangeNow(state, request, { at, headerRevision: revision });
-      yield { kvs, last: { revision, more: false, count } };
+    const isSorted = request.sortTarget !== etcdserverpb.RangeRequest_SortTarget.KEY;
+    if (request.rangeEnd.length === 0 || request.limit < 0 || isSorted) {
+      const { kvs, more, count } = rangeNow(state, request, { at, headerRevision: revision });
+      yield { kvs, last: { revision, more, count } };
       return;
     }
     yield* chunksOf(state, { request, at, revision, requestBytesMax });
