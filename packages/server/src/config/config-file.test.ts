@@ -107,8 +107,8 @@ peer-transport-security:
     ["feature-gates: Foo=true", "unrecognized feature gate: Foo"],
     ["logger: foo", 'unknown logger option "foo"'],
     [
-      "enable-pprof: true",
-      '--enable-pprof is not supported by this version of Kvorum: leave it out, or at its default "false"',
+      "memory-mlock: true",
+      '--memory-mlock is not supported by this version of Kvorum: leave it out, or at its default "false"',
     ],
     ["- a", `${JSON_ERROR}array into the configuration of type object`],
   ])("%j is refused", (text, message) => {

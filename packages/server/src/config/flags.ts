@@ -218,7 +218,7 @@ const table = [
   a("bcrypt-cost", "uint", "10", "Cost of password hashing, 4 to 31."),
   a("auth-token-ttl", "uint", "300", "Seconds a simple token lives after its last use."),
 
-  p("enable-pprof", "bool", "false", "Serve profiles under /debug/pprof/.", LATER),
+  p("enable-pprof", "bool", "false", "Go's profiles, which this server has not; use those of Node.js.", { status: "ignored" }),
   p("metrics", "string", "basic", "'extensive' adds a histogram of the time of each gRPC method."),
   p("listen-metrics-urls", "urls", "", "Further URLs that serve only /metrics, /health, /livez and /readyz."),
 

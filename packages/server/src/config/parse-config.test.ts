@@ -105,7 +105,7 @@ describe("values", () => {
   });
 
   it("warns about flags without effect and about deprecated ones", () => {
-    const unheeded = ["--snapshot=3", "--initial-election-tick-advance=false"];
+    const unheeded = ["--snapshot=3", "--enable-pprof", "--initial-election-tick-advance=false"];
     const result = parse([...unheeded, "--max-snapshots=3", "--v2-deprecation=gone"]);
     if (result.kind !== "run") throw new Error(result.kind);
     const messages = result.notices.map((notice) => notice.message);
@@ -113,7 +113,7 @@ describe("values", () => {
       "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.",
     );
     expect(messages.filter((m) => m.startsWith("--v2-deprecation is deprecated"))).toHaveLength(1);
-    for (const flag of ["snapshot", "initial-election-tick-advance"]) {
+    for (const flag of ["snapshot", "enable-pprof", "initial-election-tick-advance"]) {
       expect(result.notices).toContainEqual({
         level: "warn",
         message: "flag has no effect and is ignored",

@@ -60,7 +60,7 @@ describe("errors of the checks end with status 1", () => {
   });
 
   it.each([
-    [["--enable-pprof"], /^--enable-pprof is not supported/],
+    [["--memory-mlock"], /^--memory-mlock is not supported/],
     [["--enable-distributed-tracing=true"], /^--enable-distributed-tracing is not supported/],
     [
       ["--feature-gates=AllAlpha=true,LeaseCheckpoint=false,LeaseCheckpointPersist=false"],
@@ -71,7 +71,7 @@ describe("errors of the checks end with status 1", () => {
   });
 
   it("accepts an unbuilt flag at its default", () => {
-    const argv = ["--enable-pprof=false", "--distributed-tracing-address", "localhost:4317"];
+    const argv = ["--memory-mlock=false", "--distributed-tracing-address", "localhost:4317"];
     expect(parse(argv).kind).toBe("run");
   });
 
