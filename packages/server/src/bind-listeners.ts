@@ -16,40 +16,77 @@ export type Serves = "grpc+http" | "grpc" | "http" | "metrics";
 export interface Listening {
   readonly listener: ClientListener;
   readonly serves: Serves;
-  readonly isSecure: boolean;
+  /** Over TLS, without it, or both on one port. */
+  readonly security: readonly Security[];
 }
+
+type Security = "plain" | "tls";
 
 /** Binds the ports for clients and for metrics. @throws StartError; nothing is bound then */
 export async function bindClients(config: Config, logger: Logger): Promise<Listening[]> {
   const { clientUrls, clientHttpUrls, metricsUrls } = config.listen;
   logger.info("configuring client listeners", { "listen-client-urls": hrefs(clientUrls) });
-  const wanted: [ListenUrl, Serves][] = [
-    ...clientUrls.map((url): [ListenUrl, Serves] => [
-      url,
-      clientHttpUrls.length === 0 ? "grpc+http" : "grpc",
-    ]),
-    ...clientHttpUrls.map((url): [ListenUrl, Serves] => [url, "http"]),
-    ...metricsUrls.map((url): [ListenUrl, Serves] => [url, "metrics"]),
+  const shared = clientHttpUrls.find(({ host, port }) =>
+    clientUrls.some((url) => url.host === host && url.port === port && port !== 0),
+  );
+  if (shared !== undefined) {
+    const flags = "--listen-client-urls and --listen-client-http-urls";
+    const text = `cannot bind both ${flags} on the same url ${shared.href}`;
+    throw new StartError("listener failed", text);
+  }
+  const wanted = [
+    ...portsOf(clientUrls, clientHttpUrls.length === 0 ? "grpc+http" : "grpc"),
+    ...portsOf(clientHttpUrls, "http"),
+    ...metricsUrls.map((url): WantedPort => ({ urls: [url], serves: "metrics" })),
   ];
   const bound: Listening[] = [];
-  for (const [url, serves] of wanted) {
+  for (const port of wanted) {
     try {
-      const isSecure =
-        serves === "metrics"
-          ? usesMetricsTls(url, config.clientTls)
-          : usesClientTls(url, config.clientTls, logger);
-      const tls = isSecure
-        ? createServerTls({ config: config.clientTls, logger, endpoint: "client" })
-        : undefined;
-      const listener = new ClientListener({ address: addressOf(url), clock: nodeClock, tls });
-      await listener.listen();
-      bound.push({ listener, serves, isSecure });
+      bound.push(await bindClientPort(port, config.clientTls, logger));
     } catch (error) {
       for (const { listener } of bound) listener.close();
-      throw listenerFailed(url, error);
+      throw listenerFailed(port.urls[0], error);
     }
   }
   return bound;
+}
+
+interface WantedPort {
+  /** Of one address; they differ in their schemes. */
+  readonly urls: readonly [ListenUrl, ...ListenUrl[]];
+  readonly serves: Serves;
+}
+
+/** URLs of the same address share a port, which then serves with TLS and without. */
+function portsOf(urls: readonly ListenUrl[], serves: Serves): WantedPort[] {
+  const ports = new Map<string, [ListenUrl, ...ListenUrl[]]>();
+  for (const url of urls) {
+    const address = `${url.host}:${url.port}`;
+    const others = ports.get(address);
+    if (others === undefined) ports.set(address, [url]);
+    else others.push(url);
+  }
+  return [...ports.values()].map((shared) => ({ urls: shared, serves }));
+}
+
+async function bindClientPort(
+  { urls, serves }: WantedPort,
+  config: TlsConfig,
+  logger: Logger,
+): Promise<Listening> {
+  const uses = urls.map((url) =>
+    serves === "metrics" ? usesMetricsTls(url, config) : usesClientTls(url, config, logger),
+  );
+  const tls = uses.includes(true)
+    ? createServerTls({ config, logger, endpoint: "client" })
+    : undefined;
+  const plainToo = uses.includes(false);
+  const address = addressOf(urls[0]);
+  const listener = new ClientListener({ address, clock: nodeClock, tls, plainToo });
+  await listener.listen();
+  const security: Security[] = plainToo ? ["plain"] : [];
+  if (tls !== undefined) security.push("tls");
+  return { listener, serves, security };
 }
 
 /** Binds the ports for other members. @throws StartError; nothing is bound then */

@@ -16,9 +16,12 @@ afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-async function listenerOf(tls?: ServerTls): Promise<{ listener: ClientListener; port: number }> {
+async function listenerOf(
+  tls?: ServerTls,
+  options: { plainToo?: boolean } = {},
+): Promise<{ listener: ClientListener; port: number }> {
   const address = { host: "127.0.0.1", port: 0 };
-  const listener = new ClientListener({ address, tls, clock: nodeClock });
+  const listener = new ClientListener({ address, tls, clock: nodeClock, ...options });
   await listener.listen();
   ends.push(() => listener.close());
   return { listener, port: Number(listener.address.split(":")[1]) };
@@ -128,6 +131,30 @@ describe("HTTP/2 on a port for clients", () => {
     pagesOnly.listener.serve({ grpc: undefined, http: pages });
     const url = `http://127.0.0.1:${pagesOnly.port}`;
     expect((await ask(url, { ":path": "/health" })).headers).toEqual({});
+  });
+
+  it("comes over TLS or HTTP/1.1 without it, where a port serves both", async () => {
+    const { listener, port } = await listenerOf(testTls(), { plainToo: true });
+    const early = ask(`https://127.0.0.1:${port}`, { ":path": "/early" });
+    await new Promise((resolve) => setImmediate(resolve));
+    listener.serve({ grpc: noMethods(), http: pages });
+    expect((await early).body).toBe(`GET /early at 127.0.0.1:${port}`);
+    expect(await converse(port, GET).answer).toMatch(/^HTTP\/1\.1 203 .*GET \/ at a/s);
+    expect((await ask(`https://127.0.0.1:${port}`, { ":path": "/" })).headers[":status"]).toBe(203);
+    expect((await ask(`http://127.0.0.1:${port}`, { ":path": "/" })).headers[":status"]).toBe(415);
+    const held = connectHttp2(`https://127.0.0.1:${port}`, { ca: fileOf("ca.pem") });
+    ends.push(() => held.destroy());
+    held.on("error", () => {});
+    await new Promise((resolve) => held.once("remoteSettings", resolve));
+    const ended = new Promise((resolve) => held.once("close", resolve));
+    listener.close();
+    await ended;
+  });
+
+  it("closes a handshake on a port without TLS", async () => {
+    const { listener, port } = await listenerOf();
+    listener.serve({ grpc: noMethods(), http: pages });
+    await expect(ask(`https://127.0.0.1:${port}`, { ":path": "/" })).rejects.toThrow();
   });
 
   it("ends idle connections for pages alone when it accepts no more", async () => {

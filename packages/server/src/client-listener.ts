@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Clock } from "@kvorum/base";
 import { GrpcServer, type Http2Handler, sniffProtocol } from "@kvorum/grpc";
 import { HeldPort, type HeldPortOptions } from "./held-port.js";
@@ -11,6 +11,8 @@ import { serverLimits } from "./limits.js";
 
 export interface ClientListenerOptions extends HeldPortOptions {
   readonly clock: Clock;
+  /** With `tls`, clients without it are served as well; what a client sends first tells. */
+  readonly plainToo?: boolean;
 }
 
 /** What a listener's connections are given to; undefined: such connections are closed. */
@@ -27,15 +29,23 @@ export interface ClientServers {
 export class ClientListener {
   readonly #clock: Clock;
   readonly #port: HeldPort;
+  /** Of a port with and without TLS; it makes the handshakes and does not listen. */
+  readonly #handshakes: TlsServer | undefined;
   #http: Server | undefined;
   #grpc: GrpcServer | undefined;
   #http2Pages: Http2Handler | undefined;
   /** Serves HTTP/2 where no gRPC is served. */
   #pagesOnly: GrpcServer | undefined;
 
-  constructor(options: ClientListenerOptions) {
-    this.#clock = options.clock;
-    this.#port = new HeldPort(options);
+  constructor({ address, tls, clock, plainToo = false }: ClientListenerOptions) {
+    this.#clock = clock;
+    this.#port = new HeldPort({ address, tls: plainToo ? undefined : tls });
+    this.#handshakes = plainToo
+      ? tls?.createServer((socket) => {
+          socket.on("error", () => socket.destroy());
+          this.#hand(socket);
+        })
+      : undefined;
   }
 
   /** Resolves once the port is bound. @throws Node's error, for example EADDRINUSE */
@@ -84,6 +94,9 @@ export class ClientListener {
         if (head.length > 0) socket.unshift(head);
         this.#http.emit("connection", socket);
         socket.resume();
+      } else if (protocol === "tls" && this.#handshakes !== undefined) {
+        socket.unshift(head);
+        this.#handshakes.emit("connection", socket);
       } else {
         socket.destroy();
       }

@@ -134,6 +134,11 @@ const SERVICES = [
   healthpb.HealthDefinition,
 ];
 
+const SERVING = {
+  plain: "serving client traffic insecurely; this is strongly discouraged!",
+  tls: "serving client traffic securely",
+} as const;
+
 function serveAll(
   { config, logger, commandLine }: HostOptions,
   member: Member,
@@ -157,7 +162,7 @@ function serveAll(
   if (config.clientTls.certFile !== undefined || config.clientTls.keyFile !== undefined) {
     logger.info("starting with client TLS", tlsFields(config.clientTls));
   }
-  for (const { listener, serves, isSecure } of listening) {
+  for (const { listener, serves, security } of listening) {
     if (serves === "metrics") {
       listener.serve({ grpc: undefined, http: metricsPages });
       continue;
@@ -167,10 +172,9 @@ function serveAll(
       grpc: serves === "http" ? undefined : member.grpc,
       http: serves === "grpc" ? undefined : pages,
     });
-    const line = isSecure
-      ? "serving client traffic securely"
-      : "serving client traffic insecurely; this is strongly discouraged!";
-    logger.info(line, { traffic: serves, address: listener.address });
+    for (const kind of security) {
+      logger.info(SERVING[kind], { traffic: serves, address: listener.address });
+    }
   }
 }
 
