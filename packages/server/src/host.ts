@@ -214,6 +214,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     snapshotsMax: member.maxSnapshotFiles,
     unsafeNoSync: member.unsafeNoFsync,
     quotaBytes: backend.quotaBytes ?? -1,
+    defragmentAtStartBytes: backend.defragmentAtStartBytes,
     requestBytesMax: limits.maxRequestBytes,
     txnOpsMax: limits.maxTxnOps,
     commitIntervalMs: backend.batchIntervalMs,

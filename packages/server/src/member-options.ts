@@ -68,6 +68,8 @@ export interface MemberOptions {
 
   /** 0: the default of 2 GiB; below 0: off. */
   readonly quotaBytes: number;
+  /** Unused space of the engine that is given back at the start; 0, absent: never. */
+  readonly defragmentAtStartBytes?: number;
   readonly requestBytesMax: number;
   readonly txnOpsMax: number;
   readonly commitIntervalMs: number;

@@ -8,6 +8,7 @@ import { StorageError } from "../storage/storage-error.js";
 import { readValidSnapshots, readWal } from "../storage/wal/read-wal.js";
 import type { WalSnapshot } from "../storage/wal/records.js";
 import { checkNotBootstrapped } from "./check-bootstrapped.js";
+import { defragmentAtStart } from "./defragment-at-start.js";
 import { forceNewCluster } from "./force-new-cluster.js";
 import {
   adopt,
@@ -58,6 +59,7 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
   let backend: Backend | undefined;
   try {
     backend = await engine.open({ directory: dataDir.engineDirectory });
+    await defragmentAtStart(backend, options);
     if (!dataDir.hasWal) {
       refuseLostLog(dataDir, positionOf(backend));
       const begun = await beginLog(options, dataDir.walDirectory);

@@ -17,6 +17,7 @@ export interface Settled {
 export type BuildResult = { readonly kind: "ok"; readonly config: Config } | ConfigProblem;
 
 const REQUEST_QUEUE_MS = 5_000;
+const MEBIBYTE = 1024 * 1024;
 
 /** Lays the checked flags out by concern, with every 0 that means a default replaced. */
 export function buildConfig(values: FlagValues, settled: Settled): BuildResult {
@@ -121,6 +122,7 @@ function storeParts(values: FlagValues) {
         values.durationMs("backend-batch-interval") || configLimits.batchIntervalMsDefault,
       batchOpsMax: values.number("backend-batch-limit") || configLimits.batchOpsDefault,
       quotaBytes: quotaBytes < 0 ? undefined : quotaBytes,
+      defragmentAtStartBytes: values.number("bootstrap-defrag-threshold-megabytes") * MEBIBYTE,
     },
     limits: {
       maxRequestBytes: values.number("max-request-bytes"),

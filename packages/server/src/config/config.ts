@@ -123,6 +123,8 @@ export interface BackendConfig {
   readonly batchOpsMax: number;
   /** Undefined: no quota. */
   readonly quotaBytes: number | undefined;
+  /** --bootstrap-defrag-threshold-megabytes; 0: never. */
+  readonly defragmentAtStartBytes: number;
 }
 
 export interface CompactionConfig {

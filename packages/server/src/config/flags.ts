@@ -243,7 +243,7 @@ const table = [
   f("watch-progress-notify-interval", "duration", "0s", "Time between two progress notifications of a watch; 0 means 10m."),
   f("warning-apply-duration", "duration", "100ms", "Warn about entries that take longer to apply."),
   f("downgrade-check-time", "duration", "5s", "Time between two checks of a running downgrade."),
-  f("bootstrap-defrag-threshold-megabytes", "uint", "0", "Defragment at the start when at least this much would be freed; 0 never.", LATER),
+  f("bootstrap-defrag-threshold-megabytes", "uint", "0", "Defragment at the start when at least this much would be freed; 0 never."),
   f("max-learners", "int", "1", "Learners a cluster may have; equal on all members."),
   f("snapshot-catchup-entries", "uint64", "5000", "Entries kept for slow followers when the Raft log is compacted."),
 

@@ -38,7 +38,11 @@ describe("values", () => {
       batchIntervalMs: 100,
       batchOpsMax: 10_000,
       quotaBytes: 2 * 1024 ** 3,
+      defragmentAtStartBytes: 0,
     });
+    const defragmented = parse(["--bootstrap-defrag-threshold-megabytes=3"]);
+    if (defragmented.kind !== "run") throw new Error(defragmented.kind);
+    expect(defragmented.config.backend.defragmentAtStartBytes).toBe(3 * 1024 ** 2);
     expect(config.clustering.initialCluster).toBe("default=http://localhost:2380");
     expect(config.compaction).toEqual({
       auto: { mode: "off" },
