@@ -26,10 +26,7 @@ export const LMDB_MAP_BYTES = 2 ** 34;
  */
 export const LMDB_COPY_STEP_BYTES = 2 << 20;
 
-/** Bytes of the replaced file that are freed in one step: a millisecond or two. */
-export const LMDB_FREE_STEP_BYTES = 8 << 20;
-
-/** The rest after each step of either kind, as a multiple of the time that it took. */
+/** The rest after each such step, as a multiple of the time that it took. */
 export const LMDB_REST_RATIO = 2;
 
 /**

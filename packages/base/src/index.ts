@@ -22,6 +22,7 @@ export type {
   Term,
 } from "./flavor.js";
 export { createPrng, type Prng } from "./prng.js";
+export { FREE_STEP_BYTES, type RemoveInStepsOptions, removeInSteps } from "./remove-in-steps.js";
 export type { FileOperation } from "./sim/memory-file.js";
 export {
   type Fault,

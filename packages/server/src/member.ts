@@ -155,7 +155,9 @@ export class Member {
         member: options,
         node: this.consensus.node,
         wal: disk.log.wal,
-        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
+        snaps: new SnapStore({
+          ...{ fs: options.fs, clock: options.clock, directory: disk.dataDir.snapDirectory },
+        }),
         isPersistent: disk.backend.capabilities.persistent,
         isLogNeeded: () => this.#peers.needsLog(),
         flush: () => opened.buffered.flush(),

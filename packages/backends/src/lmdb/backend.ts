@@ -248,6 +248,6 @@ export class LmdbBackend implements Backend {
     await Promise.all(views.map((view) => view.closed));
     await old.root.close();
     // What could not be removed goes when the store is opened again.
-    await removeDataInSteps(old.file).catch(() => {});
+    await removeDataInSteps(old.file, () => this.#closing).catch(() => {});
   }
 }

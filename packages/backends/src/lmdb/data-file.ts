@@ -1,8 +1,8 @@
-import { open, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { removeInSteps } from "@kvorum/base";
+import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { filesOf } from "../common/directory.js";
-import { LMDB_FREE_STEP_BYTES, LMDB_REST_RATIO } from "../limits.js";
 
 /**
  * The data stand in `data.<n>.mdb`, LMDB's lock beside it in `data.<n>.mdb-lock`. A defragmentation
@@ -41,23 +41,11 @@ export async function removeData(file: string): Promise<void> {
 }
 
 /**
- * As `removeData`, for a file that nobody has open any more, beside a store at work: the space is
- * freed in steps with rests. Freed at once, some hundred megabytes hold up the synced writes of all
- * others on the file system for a twentieth of a second. The name goes first, so that a crash
- * leaves no shortened file.
+ * As `removeData`, for a file that nobody has open any more, beside a store at work.
+ * @param isHurried see `removeInSteps`
  */
-export async function removeDataInSteps(file: string): Promise<void> {
-  const handle = await open(file, "r+");
-  try {
-    await removeData(file);
-    let { size } = await handle.stat();
-    while (size > 0) {
-      const startMs = performance.now();
-      size = Math.max(0, size - LMDB_FREE_STEP_BYTES);
-      await handle.truncate(size);
-      await sleep((performance.now() - startMs) * LMDB_REST_RATIO);
-    }
-  } finally {
-    await handle.close();
-  }
+export async function removeDataInSteps(file: string, isHurried: () => boolean): Promise<void> {
+  await rm(`${file}-lock`, { force: true });
+  const place = { fs: nodeFileSystem, directory: dirname(file), name: basename(file) };
+  await removeInSteps({ ...place, clock: nodeClock, isHurried });
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem, LogIndex, MemberId, Term } from "@kvorum/base";
+import type { Clock, FileSystem, LogIndex, MemberId, Term } from "@kvorum/base";
 import type { ConfState, Snapshot } from "@kvorum/raft";
 import { purgeOldest } from "../purge.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
@@ -34,10 +34,17 @@ export interface SnapSearch {
 export class SnapStore {
   readonly #fs: FileSystem;
   readonly #directory: string;
+  readonly #clock: Clock | undefined;
 
-  constructor({ fs, directory }: { readonly fs: FileSystem; readonly directory: string }) {
-    this.#fs = fs;
-    this.#directory = directory;
+  constructor(options: {
+    readonly fs: FileSystem;
+    readonly directory: string;
+    /** Needed by `purge` alone, for the rests between the steps of a removal. */
+    readonly clock?: Clock;
+  }) {
+    this.#fs = options.fs;
+    this.#directory = options.directory;
+    this.#clock = options.clock;
   }
 
   /**
@@ -89,7 +96,8 @@ export class SnapStore {
    * @returns the names removed
    */
   async purge(maxSnapshots: number): Promise<string[]> {
-    const options = { fs: this.#fs, directory: this.#directory, keep: maxSnapshots };
+    const place = { fs: this.#fs, directory: this.#directory, clock: this.#clock };
+    const options = { ...place, keep: maxSnapshots };
     try {
       const snaps = await purgeOldest({ ...options, suffix: ".snap" });
       return [...snaps, ...(await purgeOldest({ ...options, suffix: ".snap.db" }))];

@@ -26,7 +26,7 @@ export interface WalOptions {
   readonly segmentBytes?: number;
   /** Told after every durable write how long it took and how long it was, for the metrics. */
   readonly onWritten?: (durationMs: number, bytes: number) => void;
-  /** Needed when `onWritten` is given. */
+  /** Needed when `onWritten` is given, and for the rests between the steps of a removal. */
   readonly clock?: Clock;
 }
 

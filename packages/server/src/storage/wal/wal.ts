@@ -92,6 +92,8 @@ export class Wal {
   /** Settles when the queue is empty; undefined while the disk is idle. */
   #writing: Promise<void> | undefined;
   #failure: StorageError | undefined;
+  /** Settles when no segment is being removed. */
+  #purging: Promise<unknown> = DONE;
   #closing: Promise<void> | undefined;
 
   private constructor(options: WalOptions, end: LogEnd) {
@@ -189,19 +191,13 @@ export class Wal {
 
   /**
    * Removes the oldest released segments as long as more than `maxWals` are there; 0 keeps all.
+   * Closing the log ends it with the segment under way.
    * @returns the names removed
    */
-  async purge(maxWals: number): Promise<string[]> {
-    const { fs, directory } = this.#options;
-    const isFree = (name: string) => {
-      const segment = parseSegmentName(name);
-      return segment !== undefined && segment.sequence < this.#held[0]!.sequence;
-    };
-    try {
-      return await purgeOldest({ fs, directory, suffix: ".wal", keep: maxWals, isFree });
-    } catch (cause) {
-      throw fromSystemError(cause, "purge segments in", directory);
-    }
+  purge(maxWals: number): Promise<string[]> {
+    const purged = this.#purging.then(() => this.#purge(maxWals));
+    this.#purging = purged.catch(ignore);
+    return purged;
   }
 
   /** Writes what was deferred, waits for all writes and closes the files; idempotent. */
@@ -223,11 +219,27 @@ export class Wal {
       this.#failure = new StorageError("CLOSED", `the log in ${directory} is closed`);
     }
     await this.#writing;
+    await this.#purging;
     try {
       await this.#pipeline.close();
       await this.#tail.close();
     } catch (cause) {
       throw fromSystemError(cause, "close the log in", directory);
+    }
+  }
+
+  async #purge(maxWals: number): Promise<string[]> {
+    const { fs, directory, clock } = this.#options;
+    const isFree = (name: string) => {
+      const segment = parseSegmentName(name);
+      return segment !== undefined && segment.sequence < this.#held[0]!.sequence;
+    };
+    const isHurried = () => this.#closing !== undefined;
+    const files = { fs, directory, suffix: ".wal", keep: maxWals };
+    try {
+      return await purgeOldest({ ...files, isFree, clock, isHurried });
+    } catch (cause) {
+      throw fromSystemError(cause, "purge segments in", directory);
     }
   }
 
