@@ -42,6 +42,15 @@ export const LEVELDB_MEASURE_BYTES = 2 << 20;
 export const LEVELDB_WRITE_BUFFER_BYTES = 2 << 20;
 
 /**
+ * Bytes of the store that LevelDB compacts in one step of a defragmentation: up to half a second,
+ * which closing the store waits for.
+ */
+export const LEVELDB_DEFRAGMENT_PART_BYTES = 32 << 20;
+
+/** The rest after each such step, as a multiple of the time that it took. */
+export const LEVELDB_DEFRAGMENT_REST_RATIO = 2;
+
+/**
  * The most records of one read of a LevelDB scan, and the bytes with whose record it ends. Each
  * record comes as two objects with memory of their own, so large reads mean much garbage at a time:
  * 4,096 records take 50 MB more at the peak and are no faster. Source: measured.

@@ -158,11 +158,18 @@ export interface Backend {
 
   /**
    * Gives unused space back to the medium. Reads and commits go on meanwhile where `capabilities`
-   * says so, otherwise they wait.
+   * says so, otherwise they wait. A call that comes meanwhile may join the one under way.
+   * @param onProgress called before each step; when it throws, the defragmentation ends there and
+   *   rejects, and the store goes on as it is
+   * @throws BackendError "NO_SPACE" | "IO" | "CORRUPT" | "CLOSED", the last when the store is closed
+   *   meanwhile, which ends it at its next step
    */
   defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void>;
 
-  /** Waits for commits under way, then releases files and locks; idempotent. */
+  /**
+   * Waits for commits under way and the step of a defragmentation, then releases files and locks;
+   * idempotent.
+   */
   close(): Promise<void>;
 }
 

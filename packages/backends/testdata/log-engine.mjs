@@ -80,8 +80,9 @@ class LogBackend {
 
   /** Writes a log of one line beside the old one and puts it in its place; commits wait. */
   async defragment(onProgress) {
+    let totalBytes = 0;
     await this.#inTurn(async () => {
-      const totalBytes = this.#sizeBytes;
+      totalBytes = this.#sizeBytes;
       const ops = [];
       for (const [bucket, records] of this.#buckets) {
         for (const [key, value] of records)
@@ -96,8 +97,9 @@ class LogBackend {
       await this.#file.close();
       this.#file = file;
       this.#sizeBytes = line.length;
-      onProgress({ doneBytes: totalBytes, totalBytes });
     });
+    // What the caller throws is no failure of the store.
+    onProgress({ doneBytes: totalBytes, totalBytes });
   }
 
   async close() {

@@ -155,9 +155,7 @@ export class Member {
         member: options,
         node: this.consensus.node,
         wal: disk.log.wal,
-        snaps: new SnapStore({
-          ...{ fs: options.fs, clock: options.clock, directory: disk.dataDir.snapDirectory },
-        }),
+        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
         isPersistent: disk.backend.capabilities.persistent,
         isLogNeeded: () => this.#peers.needsLog(),
         flush: () => opened.buffered.flush(),
@@ -247,6 +245,7 @@ export class Member {
     downgrades.stop();
     changes.stop();
     this.#duties.stop();
+    this.maintenance.stop();
     this.#openStreams.stop();
     await this.grpc.drain();
     await this.#transfer.handOver();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { apiError } from "@kvorum/api";
 import { TOMBSTONE_KEY_BYTES } from "@kvorum/mvcc";
 import type { OpenedStore } from "./boot/open-store.js";
 import { readStorageVersion, writeStorageVersion } from "./boot/position.js";
@@ -17,6 +18,7 @@ export interface StoreMaintenanceOptions {
 export class StoreMaintenance {
   readonly #options: StoreMaintenanceOptions;
   #isDefragmenting = false;
+  #isStopping = false;
   #snapshotsOpened = 0;
   /** The store's count of its records, which a snapshot was found to agree with so far. */
   #trustsSizes = true;
@@ -37,13 +39,25 @@ export class StoreMaintenance {
     const startMs = clock.nowMs();
     logger.info("starting defragment");
     try {
-      await this.#options.opened.backend.defragment(() => {});
+      await this.#options.opened.backend.defragment(() => this.#refuseWhenStopping());
+    } catch (error) {
+      this.#refuseWhenStopping();
+      throw error;
     } finally {
       this.#isDefragmenting = false;
     }
     const tookMs = clock.nowMs() - startMs;
     metrics.histograms.backendDefrag.observe(tookMs / 1000);
     logger.info("finished defragment", { took: `${tookMs.toFixed(0)}ms` });
+  }
+
+  /** Ends a defragmentation at its next step: the call would keep the server from draining. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#isStopping) throw apiError("stopped");
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DefragmentProgress, Op } from "../port.js";
-import { type ConformanceContext, collect, collectNow, hex } from "./context.js";
+import { type ConformanceContext, collect, collectNow, hex, isBackendError } from "./context.js";
 import { noise, revisionKey } from "./model.js";
 
 const RECORDS = 8_000;
@@ -65,4 +65,61 @@ export function testDefragmentation(context: ConformanceContext): void {
     }
     assert.equal((await collectNow(store, "key")).length, RECORDS / 2);
   });
+
+  context.test("closing the store ends a defragmentation", async (engine, directory) => {
+    const store = await engine.open({ directory });
+    const { ops, expected } = halfDeleted();
+    await store.commit(ops);
+    let closing: Promise<void> | undefined;
+    const defragmentation = store.defragment(() => {
+      closing ??= store.close();
+    });
+    const failure: unknown = await defragmentation.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(closing !== undefined, "no progress was reported");
+    await closing;
+    // A small store may be done with its first step.
+    if (failure !== undefined) assert.equal(isBackendError(failure) && failure.code, "CLOSED");
+    await assert.rejects(
+      store.defragment(() => {}),
+      (error) => isBackendError(error) && error.code === "CLOSED",
+    );
+    if (!engine.capabilities.persistent) return;
+    const again = await engine.open({ directory });
+    assert.deepEqual(await collectNow(again, "key"), expected);
+    await again.close();
+  });
+
+  context.testStore("what the caller throws ends a defragmentation alone", async (store) => {
+    const { ops, expected } = halfDeleted();
+    await store.commit(ops);
+    let calls = 0;
+    const defragmentation = store.defragment(() => {
+      calls++;
+      throw new Error("enough");
+    });
+    await assert.rejects(defragmentation);
+    assert.equal(calls, 1);
+    assert.deepEqual(await collectNow(store, "key"), expected);
+    await store.commit([{ bucket: "meta", key: Buffer.of(1), value: Buffer.of(2) }]);
+    await store.defragment(() => {});
+    assert.deepEqual(await collectNow(store, "key"), expected);
+  });
+}
+
+/** Puts, and deletions of the first half of them. */
+function halfDeleted(): { readonly ops: readonly Op[]; readonly expected: [string, string][] } {
+  const puts = Array.from({ length: RECORDS / 2 }, (_, i) => {
+    return { bucket: "key", key: revisionKey(i, 0), value: noise(1_000, i) } as const;
+  });
+  const deletions = puts
+    .slice(0, puts.length / 2)
+    .map(({ bucket, key }): Op => ({ bucket, key, value: undefined }));
+  const kept = puts.slice(puts.length / 2);
+  return {
+    ops: [...puts, ...deletions],
+    expected: kept.map(({ key, value }) => [hex(key), hex(value)]),
+  };
 }

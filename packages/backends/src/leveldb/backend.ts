@@ -1,5 +1,6 @@
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
+import { Defragmentation } from "../common/defragmentation.js";
 import { Health } from "../common/health.js";
 import { unseal } from "../common/record-checksum.js";
 import { ThreadView } from "../common/thread-view.js";
@@ -46,7 +47,7 @@ export class LeveldbBackend implements Backend {
   readonly #verification: Verification;
   #startedThread: StoreThread | undefined;
   #lastCommit: Promise<void> = Promise.resolve();
-  #defragmentation: Promise<void> = Promise.resolve();
+  readonly #defragmentation: Defragmentation;
 
   private constructor(
     directory: string,
@@ -58,6 +59,7 @@ export class LeveldbBackend implements Backend {
     this.#size = size;
     this.#tables = tables;
     this.#health = new Health(directory);
+    this.#defragmentation = new Defragmentation(directory);
     this.#verification = new Verification({
       left: tables.length === 0 ? [] : ["key"],
       check: () => {
@@ -121,15 +123,11 @@ export class LeveldbBackend implements Backend {
 
   async defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
     this.#health.check();
-    const run = defragment(this.#store, this.#size, onProgress).catch((error: unknown) => {
-      throw toBackendError(error, this.#directory);
-    });
-    this.#defragmentation = run.catch(() => {});
-    await run;
+    await this.#defragmentation.run(() => this.#defragment(onProgress));
   }
 
   async close(): Promise<void> {
-    await this.#defragmentation;
+    await this.#defragmentation.end();
     await this.#lastCommit;
     if (this.#health.closed) return;
     this.#health.close();
@@ -155,6 +153,20 @@ export class LeveldbBackend implements Backend {
       bytes += 1 + key.length + (value?.length ?? 0);
     }
     this.#size.grow(bytes);
+  }
+
+  async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
+    const { bytes: totalBytes } = this.#size;
+    try {
+      await defragment(
+        { store: this.#store, totalBytes, steps: this.#defragmentation },
+        onProgress,
+      );
+      await this.#size.settled();
+      await this.#size.measure();
+    } catch (error) {
+      throw toBackendError(error, this.#directory);
+    }
   }
 
   #closeTables(): void {

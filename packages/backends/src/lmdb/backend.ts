@@ -1,6 +1,7 @@
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
 import { CommitThread } from "../common/commit-thread.js";
+import { Defragmentation } from "../common/defragmentation.js";
 import { Health } from "../common/health.js";
 import { unsealCopy } from "../common/record-checksum.js";
 import { ScanThread } from "../common/scan-thread.js";
@@ -52,7 +53,7 @@ export class LmdbBackend implements Backend {
   #lastCommit: Promise<void> = Promise.resolve();
   /** While set, commits wait for it: the last moments of a defragmentation. */
   #pause: Promise<void> | undefined;
-  #defragmentation: Promise<void> | undefined;
+  readonly #defragmentation: Defragmentation;
   #closing = false;
   /** Until the files that were replaced are gone. */
   #retired: Promise<unknown> = Promise.resolve();
@@ -63,6 +64,7 @@ export class LmdbBackend implements Backend {
     this.#directory = directory;
     this.#environment = environment;
     this.#health = new Health(directory);
+    this.#defragmentation = new Defragmentation(directory);
     this.#verification = new Verification({
       left: structure?.tables.map(({ name }) => name) ?? [],
       check: (bucket) => {
@@ -120,16 +122,12 @@ export class LmdbBackend implements Backend {
 
   async defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
     this.#health.check();
-    // A second call joins the first: there is nothing more to gain.
-    this.#defragmentation ??= this.#defragment(onProgress).finally(() => {
-      this.#defragmentation = undefined;
-    });
-    await this.#defragmentation;
+    await this.#defragmentation.run(() => this.#defragment(onProgress));
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#defragmentation?.catch(() => {});
+    await this.#defragmentation.end();
     await this.#lastCommit;
     if (this.#health.closed) return;
     this.#health.close();
@@ -137,12 +135,8 @@ export class LmdbBackend implements Backend {
     await this.#retired;
     await this.#startedCommits?.close();
     await this.#startedThread?.close();
-    this.#verification.fail(this.#closedError());
+    this.#verification.fail(new BackendError("CLOSED", `${this.#directory}: the store is closed`));
     await this.#environment.root.close();
-  }
-
-  #closedError(): BackendError {
-    return new BackendError("CLOSED", `${this.#directory}: the store is closed`);
   }
 
   async #commitAfterPause(ops: readonly Op[]): Promise<void> {
@@ -216,7 +210,7 @@ export class LmdbBackend implements Backend {
       commits: this.#commits(),
       check: () => {
         this.#health.check();
-        if (this.#closing) throw this.#closedError();
+        this.#defragmentation.check();
       },
       fail: (error) => this.#health.fail(error),
       pause: async () => {

@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import { asBuffer } from "@kvorum/base";
 import { toBackendError } from "../common/backend-errors.js";
 import { checkOps } from "../common/check-ops.js";
+import { Defragmentation } from "../common/defragmentation.js";
 import { Health } from "../common/health.js";
 import { damagedRecord, unseal } from "../common/record-checksum.js";
 import type { ScanThread } from "../common/scan-thread.js";
@@ -65,7 +66,7 @@ export class SqliteBackend implements Backend {
   #reading = false;
   #writesUnderWay = 0;
   #lastCommit: Promise<void> = Promise.resolve();
-  #defragmentation: Promise<void> = Promise.resolve();
+  readonly #defragmentation: Defragmentation;
 
   constructor(options: SqliteBackendOptions) {
     this.#file = options.file;
@@ -75,6 +76,7 @@ export class SqliteBackend implements Backend {
     this.#connection = options.connection;
     this.#stat = options.stat;
     this.#health = new Health(options.file);
+    this.#defragmentation = new Defragmentation(options.file);
     const { connection } = options;
     this.#begin = connection.prepare("BEGIN");
     this.#end = connection.prepare("COMMIT");
@@ -130,13 +132,12 @@ export class SqliteBackend implements Backend {
   }
 
   async defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
-    const run = this.#defragment(onProgress);
-    this.#defragmentation = run.catch(() => {});
-    await run;
+    this.#health.check();
+    await this.#defragmentation.run(() => this.#defragment(onProgress));
   }
 
   async close(): Promise<void> {
-    await this.#defragmentation;
+    await this.#defragmentation.end();
     await this.#lastCommit;
     if (this.#health.closed) return;
     this.#health.close();
@@ -149,11 +150,11 @@ export class SqliteBackend implements Backend {
 
   /** Gives free pages back in small steps; commits go in between. */
   async #defragment(onProgress: (progress: DefragmentProgress) => void): Promise<void> {
-    this.#health.check();
     const totalBytes = freeBytes(this.#stat);
     let left = totalBytes;
     onProgress({ doneBytes: 0, totalBytes });
     while (left > 0) {
+      this.#defragmentation.check();
       await this.#write(() => this.#committer.ask("vacuum"));
       const now = freeBytes(this.#stat);
       if (now >= left) break;

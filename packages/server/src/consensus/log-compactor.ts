@@ -104,7 +104,7 @@ export class LogCompactor {
 
   #purge(): void {
     const { wal, snaps, member } = this.#options;
-    const purged = [wal.purge(member.walsMax), snaps.purge(member.snapshotsMax)];
+    const purged = [wal.purge(member.walsMax), snaps.purge(member.snapshotsMax, member.clock)];
     Promise.all(purged).catch((error: unknown) =>
       member.logger.warn("failed to purge old files of the log", { error: String(error) }),
     );

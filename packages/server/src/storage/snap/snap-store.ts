@@ -34,17 +34,10 @@ export interface SnapSearch {
 export class SnapStore {
   readonly #fs: FileSystem;
   readonly #directory: string;
-  readonly #clock: Clock | undefined;
 
-  constructor(options: {
-    readonly fs: FileSystem;
-    readonly directory: string;
-    /** Needed by `purge` alone, for the rests between the steps of a removal. */
-    readonly clock?: Clock;
-  }) {
-    this.#fs = options.fs;
-    this.#directory = options.directory;
-    this.#clock = options.clock;
+  constructor({ fs, directory }: { readonly fs: FileSystem; readonly directory: string }) {
+    this.#fs = fs;
+    this.#directory = directory;
   }
 
   /**
@@ -93,11 +86,11 @@ export class SnapStore {
   /**
    * Removes the oldest .snap files, and the oldest databases received from a leader (.snap.db),
    * beyond `maxSnapshots` each; 0 keeps all.
+   * @param clock for the rests while a large one is freed; there are none without it
    * @returns the names removed
    */
-  async purge(maxSnapshots: number): Promise<string[]> {
-    const place = { fs: this.#fs, directory: this.#directory, clock: this.#clock };
-    const options = { ...place, keep: maxSnapshots };
+  async purge(maxSnapshots: number, clock?: Clock): Promise<string[]> {
+    const options = { fs: this.#fs, directory: this.#directory, keep: maxSnapshots, clock };
     try {
       const snaps = await purgeOldest({ ...options, suffix: ".snap" });
       return [...snaps, ...(await purgeOldest({ ...options, suffix: ".snap.db" }))];
