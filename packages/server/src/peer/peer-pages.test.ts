@@ -331,3 +331,14 @@ describe("other pages", () => {
     expect(await ask(`${one.url}/downgrade/enabled`, {})).toMatchObject(late);
   });
 });
+
+it("a member that stops asks nothing of its host any more", async () => {
+  one.host.version = () => {
+    throw new Error("the store is closed");
+  };
+  await one.transport.stop();
+  for (const path of ["/version", "/members", "/leases", "/members/promote/7"]) {
+    const answer = await ask(`${one.url}${path}`, {});
+    expect(answer).toMatchObject({ status: 503, body: "server stopped\n" });
+  }
+});

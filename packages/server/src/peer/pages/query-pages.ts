@@ -26,13 +26,18 @@ const PROMOTE = "/members/promote/";
 
 /** The pages besides raft: what members ask each other. False when `path` is none of them. */
 export function serveQuery(pages: PeerPages, path: string, exchange: Exchange): boolean {
-  const page = PAGES.get(path);
-  const served = path.startsWith(PROMOTE)
-    ? servePromote(pages, path.slice(PROMOTE.length), exchange)
-    : page?.(pages, exchange);
-  served?.catch((error: unknown) => fail(pages, exchange, error));
-  return page !== undefined || path.startsWith(PROMOTE);
+  const page = path.startsWith(PROMOTE) ? servePromoteAt(path) : PAGES.get(path);
+  if (page === undefined) return false;
+  // What the pages read is being closed; the connections end a little later.
+  if (pages.isStopped()) respondError(exchange.response, 503, "server stopped");
+  else page(pages, exchange)?.catch((error: unknown) => fail(pages, exchange, error));
+  return true;
 }
+
+const servePromoteAt =
+  (path: string): Page =>
+  (pages, exchange) =>
+    servePromote(pages, path.slice(PROMOTE.length), exchange);
 
 /** The host's method threw: nothing that a caller could do something about. */
 function fail({ logger }: PeerPages, { request, response }: Exchange, error: unknown): void {
