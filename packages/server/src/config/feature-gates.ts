@@ -19,7 +19,7 @@ export const gates = {
   LeaseCheckpointPersist: { stage: "ALPHA", default: false, status: "supported" },
   PriorityRequest: { stage: "ALPHA", default: false, status: "unsupported" },
   SetMemberLocalAddr: { stage: "ALPHA", default: false, status: "unsupported" },
-  StopGRPCServiceOnDefrag: { stage: "ALPHA", default: false, status: "unsupported" },
+  StopGRPCServiceOnDefrag: { stage: "ALPHA", default: false, status: "ignored" },
   TxnModeWriteWithSharedBuffer: { stage: "BETA", default: true, status: "ignored" },
 } as const satisfies Record<string, Gate>;
 

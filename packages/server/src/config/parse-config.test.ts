@@ -125,6 +125,16 @@ describe("values", () => {
       });
     }
   });
+
+  it("accepts the feature gate that has nothing to do here", () => {
+    const result = parse(["--feature-gates=StopGRPCServiceOnDefrag=true"]);
+    if (result.kind !== "run") throw new Error(result.kind);
+    expect(result.notices).toContainEqual({
+      level: "warn",
+      message: "ignored feature gate",
+      fields: { name: "StopGRPCServiceOnDefrag" },
+    });
+  });
 });
 
 describe("the environment", () => {
