@@ -220,6 +220,9 @@ export class PeerLink implements Peers {
 
   async #prepareSnapshot(message: Message): Promise<void> {
     const { opened, place } = this.#options;
+    // Entries that wrote nothing moved the position on, and only a commit stores it: a view alone
+    // makes none where nothing is buffered, and would stand for less than the core asked for.
+    await opened.buffered.flush();
     const view = await opened.buffered.view();
     this.#snapshotsSent = (this.#snapshotsSent + 1) % SNAPSHOTS_SPOOLED_MAX;
     const spool = {
