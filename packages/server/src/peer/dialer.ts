@@ -1,5 +1,10 @@
-import { type ClientRequest, type RequestOptions, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type RequestOptions,
+  request as requestHttp,
+} from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import type { Clock } from "@kvorum/base";
 import type { DialTls } from "../tls/dial-tls.js";
 import { PeerError } from "./peer-error.js";
@@ -20,11 +25,35 @@ export interface DialRequest {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
+  /** Takes the connection from here and gives it back; undefined: one of its own. */
+  readonly kept?: KeptConnections | undefined;
 }
 
 /**
- * Opens HTTP/1.1 requests to peers, each on a connection of its own: streams need one, and the other
- * requests are too rare to gain from connections that the far end may just be closing.
+ * Connections that stay open between requests. A connection over TLS costs both sides many times
+ * what a small request does. The far end closes what stays idle.
+ */
+export class KeptConnections {
+  readonly #plain = new HttpAgent({ keepAlive: true });
+  // A session that is taken up again is not verified again, so none is.
+  readonly #secure = new HttpsAgent({ keepAlive: true, maxCachedSessions: 0 });
+
+  /** For Node's `agent` option. */
+  agentFor(isSecure: boolean): HttpAgent {
+    return isSecure ? this.#secure : this.#plain;
+  }
+
+  /** Ends them, those in use too. */
+  close(): void {
+    this.#plain.destroy();
+    this.#secure.destroy();
+  }
+}
+
+/**
+ * Opens HTTP/1.1 requests to peers, each on a connection of its own unless it brings kept ones:
+ * streams need one, and most other requests are too rare to gain from connections that the far end
+ * may just be closing.
  */
 export class Dialer {
   readonly #options: DialerOptions;
@@ -34,14 +63,14 @@ export class Dialer {
   }
 
   /** The caller listens for "response" and "error". @throws Error when certificates can't be read */
-  open({ url, path, method, headers, signal }: DialRequest): ClientRequest {
+  open({ url, path, method, headers, signal, kept }: DialRequest): ClientRequest {
     const target = targetOf(url);
     const options: RequestOptions = {
       ...target.address,
       path,
       method,
       headers,
-      agent: false,
+      agent: kept?.agentFor(target.isSecure) ?? false,
       ...(signal === undefined ? {} : { signal }),
     };
     const request = target.isSecure
@@ -56,6 +85,7 @@ export class Dialer {
       request.destroy(new PeerError("TIMED_OUT", `dial ${url}: i/o timeout`));
     });
     request.once("socket", (socket) => {
+      if (request.reusedSocket) return timer.clear();
       socket.setNoDelay(true);
       socket.once("connect", () => timer.clear());
     });

@@ -1,5 +1,6 @@
+import { createServer as createHttpServer, type ServerResponse } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
-import { equalBytes, hexId } from "@kvorum/base";
+import { equalBytes, hexId, SimulatedClock } from "@kvorum/base";
 import { MessageType } from "@kvorum/raft";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createLabelledFamilies, PeerHistograms } from "../observe/labelled-families.js";
@@ -46,6 +47,19 @@ async function listenRaw(onSocket: (socket: Socket) => void): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const bound = server.address();
   return `http://127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`;
+}
+
+/** A peer that hears posts and leaves the answers to the caller. */
+async function listenPosts(onPost: (response: ServerResponse) => void) {
+  const sockets: Socket[] = [];
+  const server = createHttpServer((request, response) => {
+    request.resume().once("end", () => onPost(response));
+  });
+  server.on("connection", (socket) => sockets.push(socket));
+  servers.push({ server, sockets });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bound = server.address();
+  return { url: `http://127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`, sockets };
 }
 
 describe("members", () => {
@@ -206,6 +220,47 @@ describe("without streams", () => {
     expect(two.transport.stat().remotes).toEqual([1n]);
     two.transport.send([beatTo(1n, { from: 2n })]);
     await expect.poll(() => one.host.stepped.length).toBe(1);
+  });
+
+  it("posts one after the other share a connection, which ends with the peer", async () => {
+    const metrics = { labelled: createLabelledFamilies(), peers: new PeerHistograms() };
+    const one = await cluster.start({ id: 1n, metrics });
+    let posts = 0;
+    const { url, sockets } = await listenPosts((response) => {
+      posts++;
+      response.writeHead(204, posts === 3 ? { Connection: "close" } : {}).end();
+    });
+    one.transport.addRemote(2n, [url]);
+    const sent = metrics.labelled.peerSentBytes.cell("2");
+    for (let i = 0; i < 6; i++) {
+      const before = sent.value;
+      one.transport.send([beatTo(2n)]);
+      await expect.poll(() => sent.value).toBeGreaterThan(before);
+    }
+    expect(posts).toBe(6);
+    expect(sockets).toHaveLength(2);
+    expect(one.host.unreachable).toEqual([]);
+    one.transport.removePeer(2n);
+    await expect.poll(() => sockets.every(({ destroyed }) => destroyed)).toBe(true);
+  });
+
+  it("a post on a connection that stands may take longer than a dial", async () => {
+    const clock = new SimulatedClock();
+    const metrics = { labelled: createLabelledFamilies(), peers: new PeerHistograms() };
+    const one = await cluster.start({ id: 1n, metrics, clock });
+    const answers: ServerResponse[] = [];
+    const { url } = await listenPosts((response) => answers.push(response));
+    one.transport.addRemote(2n, [url]);
+    const sent = metrics.labelled.peerSentBytes.cell("2");
+    for (let i = 0; i < 2; i++) {
+      const before = sent.value;
+      one.transport.send([beatTo(2n)]);
+      await expect.poll(() => answers.length).toBe(i + 1);
+      clock.advance(peerLimits.pipelineTimeoutMs - 1);
+      answers[i]!.writeHead(204).end();
+      await expect.poll(() => sent.value).toBeGreaterThan(before);
+    }
+    expect(one.host.unreachable).toEqual([]);
   });
 
   it("a refused snapshot message is reported", async () => {

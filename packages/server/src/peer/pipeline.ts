@@ -1,7 +1,7 @@
 import { type Clock, hexId, type MemberId } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import type { Logger } from "../observe/logger.js";
-import type { Dialer } from "./dialer.js";
+import { type Dialer, KeptConnections } from "./dialer.js";
 import { callPeer, type HttpAnswer } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { messageToBytes, sizeMessage } from "./message-codec.js";
@@ -28,6 +28,7 @@ export interface PipelineOptions {
 /** Posts messages one by one, for the time without streams; few at once, few in waiting. */
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #kept = new KeptConnections();
   #queue: Message[] = [];
   #queueBytes = 0;
   #posts = 0;
@@ -51,10 +52,11 @@ export class Pipeline {
     return true;
   }
 
-  /** Drops what waits; the posts under way end with the signal. */
+  /** Drops what waits and ends the posts under way. */
   stop(): void {
     this.#queue = [];
     this.#queueBytes = 0;
+    this.#kept.close();
   }
 
   async #work(first: Message): Promise<void> {
@@ -99,6 +101,7 @@ export class Pipeline {
           method: "POST",
           headers: { ...requestHeaders(local), "Content-Type": "application/protobuf" },
           signal,
+          kept: this.#kept,
           body,
           timeoutMs: peerLimits.pipelineTimeoutMs,
           answerBytesMax: peerLimits.answerBytesMax,
