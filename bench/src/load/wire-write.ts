@@ -1,4 +1,4 @@
-import { varintSize, writeVarint } from "@kvorum/api";
+import { varintSize, writeVarint } from "@kvorum/base";
 
 /** Writes the tag and the length of a length-delimited field below 16; returns where it ends. */
 export function putFieldHead(into: Buffer, at: number, field: number, length: number): number {

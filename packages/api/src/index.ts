@@ -19,7 +19,7 @@ export {
 } from "./codec/requests.js";
 export { HeaderEncoder, writeRangeChunk, writeResponse } from "./codec/responses.js";
 export { WireError, WireReader } from "./codec/wire-reader.js";
-export { varintSize, WireWriter, writeVarint } from "./codec/wire-writer.js";
+export { WireWriter } from "./codec/wire-writer.js";
 export { ApiError, type ApiErrorName, apiError, apiErrorText } from "./errors.js";
 export * as authpb from "./gen/auth.js";
 export * as healthpb from "./gen/health.js";

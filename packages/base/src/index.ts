@@ -31,3 +31,13 @@ export {
 } from "./sim/memory-file-system.js";
 export { type CrashMode, SECTOR_BYTES } from "./sim/memory-inode.js";
 export { SimulatedClock } from "./sim/simulated-clock.js";
+export {
+  VARINT_BYTES_MAX,
+  varintEnd,
+  varintSize,
+  varintSize64,
+  varintValue,
+  varintValue64,
+  writeVarint,
+  writeVarint64,
+} from "./varint.js";

@@ -1,14 +1,14 @@
 import type { RawKeyValue } from "@kvorum/api";
-import { asBuffer } from "@kvorum/base";
-import { MvccError } from "./error.js";
-import type { Slab } from "./slab.js";
 import {
-  readVarint64,
-  sizeOfVarint,
-  sizeOfVarint64,
+  asBuffer,
+  varintSize,
+  varintSize64,
+  varintValue64,
   writeVarint,
   writeVarint64,
-} from "./varint.js";
+} from "@kvorum/base";
+import { MvccError } from "./error.js";
+import type { Slab } from "./slab.js";
 
 /** The fields of `mvccpb.KeyValue`; revisions and the version are safe integers, not negative. */
 export interface KeyValueFields {
@@ -40,12 +40,12 @@ export function sizeOfKeyValue(fields: KeyValueFields): number {
   const keyBytes = key.length;
   const valueBytes = value.length;
   let size = 0;
-  if (keyBytes !== 0) size += 1 + sizeOfVarint(keyBytes) + keyBytes;
-  if (createRevision !== 0) size += 1 + sizeOfVarint(createRevision);
-  if (modRevision !== 0) size += 1 + sizeOfVarint(modRevision);
-  if (version !== 0) size += 1 + sizeOfVarint(version);
-  if (valueBytes !== 0) size += 1 + sizeOfVarint(valueBytes) + valueBytes;
-  if (lease !== 0n) size += 1 + sizeOfVarint64(lease);
+  if (keyBytes !== 0) size += 1 + varintSize(keyBytes) + keyBytes;
+  if (createRevision !== 0) size += 1 + varintSize(createRevision);
+  if (modRevision !== 0) size += 1 + varintSize(modRevision);
+  if (version !== 0) size += 1 + varintSize(version);
+  if (valueBytes !== 0) size += 1 + varintSize(valueBytes) + valueBytes;
+  if (lease !== 0n) size += 1 + varintSize64(lease);
   return size;
 }
 
@@ -125,8 +125,9 @@ export class KeyValueReader {
         this.valueEnd = this.#lengthDelimited();
         this.valueStart = this.#start;
       } else if (tag === TAG_LEASE) {
-        this.lease = readVarint64(bytes, this.#at);
+        const valueStart = this.#at;
         this.#varint();
+        this.lease = BigInt.asIntN(64, varintValue64(bytes, valueStart, this.#at));
       } else this.#skip(tag);
     }
     return this;

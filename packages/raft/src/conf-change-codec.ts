@@ -1,4 +1,11 @@
-import type { MemberId } from "@kvorum/base";
+import {
+  type MemberId,
+  VARINT_BYTES_MAX,
+  varintEnd,
+  varintValue,
+  varintValue64,
+  writeVarint64,
+} from "@kvorum/base";
 import { emptyBytes } from "./messages.js";
 import {
   type ConfChange,
@@ -112,23 +119,19 @@ function isTransition(value: number): value is ConfChangeTransition {
 
 function writeField(out: number[], number: number, value: bigint): void {
   out.push(number << 3);
-  writeVarint(out, value);
+  pushVarint(out, value);
 }
 
 function writeBytes(out: number[], number: number, bytes: ArrayLike<number>): void {
   if (bytes.length === 0) return;
   out.push((number << 3) | 2);
-  writeVarint(out, BigInt(bytes.length));
+  pushVarint(out, BigInt(bytes.length));
   for (let i = 0; i < bytes.length; i++) out.push(bytes[i]!);
 }
 
-function writeVarint(out: number[], value: bigint): void {
-  let rest = BigInt.asUintN(64, value);
-  while (rest >= 0x80n) {
-    out.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  out.push(Number(rest));
+function pushVarint(out: number[], value: bigint): void {
+  const bytes = new Uint8Array(VARINT_BYTES_MAX);
+  out.push(...bytes.subarray(0, writeVarint64(bytes, 0, value)));
 }
 
 /** Varint and length-delimited fields; anything else makes the message unreadable. */
@@ -136,35 +139,23 @@ function readFields(data: Uint8Array): readonly Field[] | undefined {
   const fields: Field[] = [];
   let at = 0;
   while (at < data.length) {
-    const tag = readVarint(data, at);
-    if (tag === undefined) return undefined;
-    const number = Number(tag.value >> 3n);
-    const wireType = Number(tag.value & 7n);
-    const head = readVarint(data, tag.end);
-    if (head === undefined || number === 0) return undefined;
+    const tagEnd = varintEnd(data, at, data.length);
+    if (tagEnd < 0) return undefined;
+    const headEnd = varintEnd(data, tagEnd, data.length);
+    if (headEnd < 0) return undefined;
+    const number = Math.floor(varintValue(data, at, tagEnd) / 8);
+    const wireType = data[at]! & 7;
+    if (number === 0) return undefined;
     if (wireType === 0) {
-      fields.push({ number, value: head.value, bytes: emptyBytes });
-      at = head.end;
+      fields.push({ number, value: varintValue64(data, tagEnd, headEnd), bytes: emptyBytes });
+      at = headEnd;
     } else if (wireType === 2) {
-      const end = head.end + Number(head.value);
-      if (end > data.length) return undefined;
-      fields.push({ number, value: 0n, bytes: data.subarray(head.end, end) });
-      at = end;
+      at = headEnd + varintValue(data, tagEnd, headEnd);
+      if (at > data.length) return undefined;
+      fields.push({ number, value: 0n, bytes: data.subarray(headEnd, at) });
     } else {
       return undefined;
     }
   }
   return fields;
-}
-
-function readVarint(
-  data: Uint8Array,
-  start: number,
-): { readonly value: bigint; readonly end: number } | undefined {
-  let value = 0n;
-  for (let at = start; at < data.length && at < start + 10; at++) {
-    value |= BigInt(data[at]! & 0x7f) << BigInt(7 * (at - start));
-    if (data[at]! < 0x80) return { value: BigInt.asUintN(64, value), end: at + 1 };
-  }
-  return undefined;
 }

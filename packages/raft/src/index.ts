@@ -1,4 +1,5 @@
 export { decodeConfChange, encodeConfChange } from "./conf-change-codec.js";
+export { entryBytes } from "./messages.js";
 export type {
   FollowerState,
   Progress,

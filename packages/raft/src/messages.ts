@@ -1,4 +1,4 @@
-import type { MemberId, Term } from "@kvorum/base";
+import { type MemberId, type Term, varintSize } from "@kvorum/base";
 import { type Entry, type Message, MessageType } from "./types.js";
 
 export type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
@@ -85,8 +85,8 @@ export function isLeaderType(type: MessageType): boolean {
  */
 export function entryBytes(entry: Entry): number {
   const dataBytes = entry.data.length;
-  const head = 4 + varintBytes(entry.term) + varintBytes(entry.index);
-  return dataBytes === 0 ? head : head + 1 + varintBytes(dataBytes) + dataBytes;
+  const head = 4 + varintSize(entry.term) + varintSize(entry.index);
+  return dataBytes === 0 ? head : head + 1 + varintSize(dataBytes) + dataBytes;
 }
 
 /** Sum of the data alone: the measure of flow control and of the uncommitted bound. */
@@ -94,14 +94,4 @@ export function payloadBytes(entries: readonly Entry[]): number {
   let sum = 0;
   for (let i = 0; i < entries.length; i++) sum += entries[i]!.data.length;
   return sum;
-}
-
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  if (value < 0x10000000) return 4;
-  if (value < 0x800000000) return 5;
-  if (value < 0x40000000000) return 6;
-  return value < 0x2000000000000 ? 7 : 8;
 }

@@ -1,4 +1,4 @@
-import { createPrng } from "@kvorum/base";
+import { createPrng, varintSize } from "@kvorum/base";
 import { describe, expect, test } from "vitest";
 import { KeyValue } from "../gen/kv.js";
 import { InternalRaftRequest } from "../gen/raft_internal.js";
@@ -23,7 +23,7 @@ import {
 } from "./requests.js";
 import { HeaderEncoder, writeRangeChunk, writeResponse } from "./responses.js";
 import { WireReader } from "./wire-reader.js";
-import { varintSize, WireWriter } from "./wire-writer.js";
+import { WireWriter } from "./wire-writer.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? Date.now() % 1_000_000);
 console.log(`codec tests: KVORUM_SEED=${seed}`);

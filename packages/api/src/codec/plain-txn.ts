@@ -1,3 +1,4 @@
+import { varintEnd } from "@kvorum/base";
 import { fieldEnd, fieldStart } from "./plain-field.js";
 import { plainPutBytes } from "./plain-put.js";
 
@@ -5,9 +6,6 @@ import { plainPutBytes } from "./plain-put.js";
 export const NOT_PLAIN = -1;
 /** A branch that writes nothing. */
 const NO_WRITE = -2;
-
-/** The longest varint of 64 bits. */
-const VARINT_BYTES_MAX = 10;
 
 const Tag = {
   txn: { compare: 0x0a, success: 0x12, failure: 0x1a },
@@ -63,18 +61,12 @@ function isPlainCompare(message: Uint8Array, start: number, end: number): boolea
     case 0x28: // create revision
     case 0x30: // mod revision
     case 0x40: // lease
-      return isVarint(message, at + 1, end);
+      return varintEnd(message, at + 1, end) === end;
     case Tag.compare.value:
       return fieldEnd(message, at, end) === end;
     default:
       return false;
   }
-}
-
-function isVarint(message: Uint8Array, start: number, end: number): boolean {
-  if (start >= end || end - start > VARINT_BYTES_MAX || message[end - 1]! >= 0x80) return false;
-  for (let at = start; at < end - 1; at++) if (message[at]! < 0x80) return false;
-  return true;
 }
 
 function putBytesOfOp(message: Uint8Array, start: number, end: number): number {

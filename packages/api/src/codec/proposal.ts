@@ -1,8 +1,8 @@
+import { varintSize, writeVarint } from "@kvorum/base";
 import { InternalRaftRequest } from "../gen/raft_internal.js";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../gen/rpc.js";
 import { readDeleteRange, readPut, readTxn } from "./requests.js";
 import { WireReader } from "./wire-reader.js";
-import { varintSize, writeVarint } from "./wire-writer.js";
 
 /**
  * The payload of a normal Raft entry, `InternalRaftRequest`, on the hot path: a request's own wire

@@ -1,4 +1,10 @@
-import type { ClusterId, MainRevision, MemberId, Term } from "@kvorum/base";
+import {
+  type ClusterId,
+  type MainRevision,
+  type MemberId,
+  type Term,
+  varintSize,
+} from "@kvorum/base";
 import type {
   RawDeleteRangeResponse,
   RawPutResponse,
@@ -6,7 +12,7 @@ import type {
   RawResponse,
   RawTxnResponse,
 } from "../raw.js";
-import { varintSize, WireWriter } from "./wire-writer.js";
+import { WireWriter } from "./wire-writer.js";
 
 /**
  * Encodes the key-value replies, splicing the stored KeyValue bytes. Sizes are computed first, so

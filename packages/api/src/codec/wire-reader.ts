@@ -1,4 +1,4 @@
-import { asBuffer } from "@kvorum/base";
+import { asBuffer, varintEnd, varintValue64 } from "@kvorum/base";
 
 /** A message that breaks the protobuf encoding. */
 export class WireError extends Error {
@@ -67,16 +67,9 @@ export class WireReader {
 
   /** A 64-bit number in full; signed. */
   bigint64(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.buffer[this.position++]!;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        this.#inside(0);
-        return BigInt.asIntN(64, value);
-      }
-    }
-    throw new WireError(`varint longer than 10 bytes before byte ${this.position}`);
+    const start = this.position;
+    this.#skipVarint();
+    return BigInt.asIntN(64, varintValue64(this.buffer, start, this.position));
   }
 
   bool(): boolean {
@@ -110,7 +103,7 @@ export class WireReader {
   skipField(tag: number): void {
     switch (tag & 7) {
       case 0:
-        this.bigint64();
+        this.#skipVarint();
         return;
       case 1:
         this.position += 8;
@@ -125,6 +118,12 @@ export class WireReader {
         throw new WireError(`wire type ${tag & 7} of field ${tag >>> 3} is not one of proto3's`);
     }
     this.#inside(0);
+  }
+
+  #skipVarint(): void {
+    const end = varintEnd(this.buffer, this.position, this.end);
+    if (end < 0) throw new WireError(`no varint of at most 10 bytes at byte ${this.position}`);
+    this.position = end;
   }
 
   #inside<Value>(value: Value): Value {

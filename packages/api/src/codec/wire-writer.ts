@@ -1,33 +1,8 @@
+import { VARINT_BYTES_MAX, writeVarint, writeVarint64 } from "@kvorum/base";
+
 const INITIAL_BYTES = 64 * 1024;
 /** A buffer that grew beyond this is let go of after its message. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Bytes of `value` as a varint; `value` is a safe integer, not negative. */
-export function varintSize(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  if (value < 0x10000000) return 4;
-  let size = 5;
-  for (let rest = Math.floor(value / 0x800000000); rest >= 1; rest = Math.floor(rest / 128)) size++;
-  return size;
-}
-
-/** Writes a safe integer that is not negative as a varint at `at`; returns where it ends. */
-export function writeVarint(into: Uint8Array, at: number, value: number): number {
-  let end = at;
-  let rest = value;
-  while (rest >= 0x80000000) {
-    into[end++] = (rest % 128) | 0x80;
-    rest = Math.floor(rest / 128);
-  }
-  while (rest >= 0x80) {
-    into[end++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  into[end++] = rest;
-  return end;
-}
 
 /**
  * Writes protobuf's wire format into one growing buffer that is used again for the next message.
@@ -60,19 +35,14 @@ export class WireWriter {
 
   /** A safe integer that is not negative. */
   varint(value: number): void {
-    this.reserve(10);
+    this.reserve(VARINT_BYTES_MAX);
     this.length = writeVarint(this.buffer, this.length, value);
   }
 
   /** A 64-bit number, signed or unsigned. */
   varintBigint(value: bigint): void {
-    this.reserve(10);
-    let rest = BigInt.asUintN(64, value);
-    while (rest >= 0x80n) {
-      this.buffer[this.length++] = Number(rest & 0x7fn) | 0x80;
-      rest >>= 7n;
-    }
-    this.buffer[this.length++] = Number(rest);
+    this.reserve(VARINT_BYTES_MAX);
+    this.length = writeVarint64(this.buffer, this.length, value);
   }
 
   /** The bytes alone, without a length. */

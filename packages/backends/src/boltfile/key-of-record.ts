@@ -1,9 +1,10 @@
+import { varintEnd, varintValue } from "@kvorum/base";
+
 const KEY_FIELD = 1;
 const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
 const WIRE_BYTES = 2;
 const WIRE_FIXED32 = 5;
-const VARINT_BYTES_MAX = 10;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -15,18 +16,18 @@ export function keyOfRecord(record: Uint8Array): Uint8Array | undefined {
   let keyEnd = 0;
   let at = 0;
   while (at < record.length) {
-    const tagEnd = varintEnd(record, at);
+    const tagEnd = varintEnd(record, at, record.length);
     if (tagEnd < 0) return undefined;
     const tag = varintValue(record, at, tagEnd);
     const field = Math.floor(tag / 8);
     const wireType = tag % 8;
     let start = tagEnd;
     let end = -1;
-    if (wireType === WIRE_VARINT) end = varintEnd(record, start);
+    if (wireType === WIRE_VARINT) end = varintEnd(record, start, record.length);
     else if (wireType === WIRE_FIXED64) end = start + 8;
     else if (wireType === WIRE_FIXED32) end = start + 4;
     else if (wireType === WIRE_BYTES) {
-      const sizeEnd = varintEnd(record, start);
+      const sizeEnd = varintEnd(record, start, record.length);
       if (sizeEnd < 0) return undefined;
       end = sizeEnd + varintValue(record, start, sizeEnd);
       start = sizeEnd;
@@ -40,20 +41,4 @@ export function keyOfRecord(record: Uint8Array): Uint8Array | undefined {
     at = end;
   }
   return keyEnd === keyStart ? EMPTY : record.subarray(keyStart, keyEnd);
-}
-
-/** Where the varint at `start` ends; -1 when it is cut short or too long. */
-function varintEnd(bytes: Uint8Array, start: number): number {
-  const limit = Math.min(bytes.length, start + VARINT_BYTES_MAX);
-  for (let at = start; at < limit; at++) {
-    if (bytes[at]! < 0x80) return at + 1;
-  }
-  return -1;
-}
-
-/** Values past 2^53 lose low digits, which is fine: none here is used but as a tag or a length. */
-function varintValue(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0;
-  for (let at = end - 1; at >= start; at--) value = value * 128 + (bytes[at]! & 0x7f);
-  return value;
 }

@@ -2,14 +2,7 @@ import { etcdserverpb, mvccpb } from "@kvorum/api";
 import { describe, expect, it } from "vitest";
 import type { StoreEvent } from "../types.js";
 import { testHeader } from "./testing/requests.js";
-import {
-  encodeControlResponse,
-  encodeEventField,
-  encodeHead,
-  encodeIdField,
-  varintLength,
-  writeVarint,
-} from "./wire.js";
+import { encodeControlResponse, encodeEventField, encodeHead, encodeIdField } from "./wire.js";
 
 const { WatchResponse } = etcdserverpb;
 
@@ -30,17 +23,6 @@ function response(fields: Partial<etcdserverpb.WatchResponse>): Uint8Array {
   const whole = WatchResponse.fromPartial({ header, ...fields } as never);
   return WatchResponse.encode(whole).finish();
 }
-
-it("writes varints as the generated code reads them", () => {
-  for (const value of [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 + 5, 2 ** 53 - 1]) {
-    const bytes = Buffer.alloc(10);
-    const end = writeVarint(bytes, 0, value);
-    expect(end).toBe(varintLength(value));
-    // Field 5 of WatchResponse is an int64.
-    const message = Buffer.concat([Buffer.of(0x28), bytes.subarray(0, end)]);
-    expect(WatchResponse.decode(message).compactRevision).toBe(value);
-  }
-});
 
 describe("the hand-written bytes equal the generated ones", () => {
   it.each([0n, 1n, 127n, 128n, 16_384n, 2n ** 63n - 1n, -1n, -(2n ** 63n)])(

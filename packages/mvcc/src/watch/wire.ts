@@ -1,4 +1,5 @@
 import type { RawKeyValue } from "@kvorum/api";
+import { varintSize, varintSize64, writeVarint, writeVarint64 } from "@kvorum/base";
 import type { StoreEvent } from "../types.js";
 
 /**
@@ -27,25 +28,6 @@ const EVENT_DELETE = 1;
 /** The field that follows the id in every response of a fragmented one but the last. */
 export const FRAGMENT_FIELD: Uint8Array = Uint8Array.of(TAG_FRAGMENT, 1);
 
-/** @param value a safe integer, not negative */
-export function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
-  return length;
-}
-
-/** Writes `value` (a safe integer, not negative) at `offset`; returns the offset behind it. */
-export function writeVarint(target: Uint8Array, offset: number, value: number): number {
-  let at = offset;
-  let rest = value;
-  while (rest >= 0x80) {
-    target[at++] = (rest % 0x80) | 0x80;
-    rest = Math.floor(rest / 0x80);
-  }
-  target[at++] = rest;
-  return at;
-}
-
 /**
  * An element of `WatchResponse.events` with its tag and length.
  * @param prevKv undefined leaves the field out
@@ -53,9 +35,9 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
 export function encodeEventField(event: StoreEvent, prevKv: RawKeyValue | undefined): Uint8Array {
   const { kv } = event;
   const isDelete = event.type === "delete";
-  let length = (isDelete ? 2 : 0) + 1 + varintLength(kv.length) + kv.length;
-  if (prevKv !== undefined) length += 1 + varintLength(prevKv.length) + prevKv.length;
-  const bytes = Buffer.allocUnsafe(1 + varintLength(length) + length);
+  let length = (isDelete ? 2 : 0) + 1 + varintSize(kv.length) + kv.length;
+  if (prevKv !== undefined) length += 1 + varintSize(prevKv.length) + prevKv.length;
+  const bytes = Buffer.allocUnsafe(1 + varintSize(length) + length);
   bytes[0] = TAG_EVENTS;
   let at = writeVarint(bytes, 1, length);
   if (isDelete) {
@@ -69,7 +51,7 @@ export function encodeEventField(event: StoreEvent, prevKv: RawKeyValue | undefi
 
 /** The header field of a response. `header` is an encoded ResponseHeader. */
 export function encodeHead(header: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + varintLength(header.length) + header.length);
+  const bytes = new Uint8Array(1 + varintSize(header.length) + header.length);
   bytes[0] = TAG_HEADER;
   const at = writeVarint(bytes, 1, header.length);
   // For the twenty bytes of a header a loop costs less than a call of `set`.
@@ -80,14 +62,10 @@ export function encodeHead(header: Uint8Array): Uint8Array {
 /** The id field of a response, empty for 0. A negative id takes ten bytes, as int64 does. */
 export function encodeIdField(id: bigint): Uint8Array {
   if (id === 0n) return new Uint8Array(0);
-  const bytes = [TAG_WATCH_ID];
-  let rest = BigInt.asUintN(64, id);
-  while (rest >= 0x80n) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
+  const bytes = new Uint8Array(1 + varintSize64(id));
+  bytes[0] = TAG_WATCH_ID;
+  writeVarint64(bytes, 1, id);
+  return bytes;
 }
 
 /** What a response without events says. */

@@ -1,6 +1,6 @@
-import type { Entry } from "@kvorum/raft";
+import { type Entry, entryBytes } from "@kvorum/raft";
 import { peerLimits } from "./limits.js";
-import { encodeEntry, encodeEntryHead, entrySize } from "./message-codec.js";
+import { encodeEntry, encodeEntryHead } from "./message-codec.js";
 import { writeLength } from "./message-stream-codec.js";
 
 /**
@@ -41,14 +41,14 @@ export class EntriesEncoder {
 function encodeAll(entries: readonly Entry[]): readonly Buffer[] {
   let bytes = 0;
   for (const entry of entries) {
-    bytes += 8 + entrySize(entry) - (isReferenced(entry) ? entry.data.length : 0);
+    bytes += 8 + entryBytes(entry) - (isReferenced(entry) ? entry.data.length : 0);
   }
   const block = Buffer.allocUnsafe(bytes);
   const parts: Buffer[] = [];
   let start = 0;
   let at = 0;
   for (const entry of entries) {
-    writeLength(block, at, entrySize(entry));
+    writeLength(block, at, entryBytes(entry));
     if (!isReferenced(entry)) {
       at = encodeEntry(entry, block, at + 8);
       continue;

@@ -1,14 +1,8 @@
 import { raftpb, WireReader } from "@kvorum/api";
 import { createPrng, type Prng } from "@kvorum/base";
-import { type Message, MessageType } from "@kvorum/raft";
+import { entryBytes, type Message, MessageType } from "@kvorum/raft";
 import { describe, expect, it } from "vitest";
-import {
-  decodeEntry,
-  decodeMessage,
-  encodeEntry,
-  entrySize,
-  messageToBytes,
-} from "./message-codec.js";
+import { decodeEntry, decodeMessage, encodeEntry, messageToBytes } from "./message-codec.js";
 import { PeerError } from "./peer-error.js";
 import { messageOf, randomEntry, randomMessage, takeSeed } from "./testing/messages.js";
 
@@ -110,7 +104,7 @@ describe("an entry", () => {
     const prng = createPrng(takeSeed());
     for (let i = 0; i < MESSAGES; i++) {
       const entry = randomEntry(prng);
-      const bytes = Buffer.alloc(entrySize(entry));
+      const bytes = Buffer.alloc(entryBytes(entry));
       expect(encodeEntry(entry, bytes, 0)).toBe(bytes.length);
       expect(plain(decodeEntry(new WireReader(bytes)))).toEqual(plain(entry));
       expect(plain(raftpb.Entry.decode(bytes))).toEqual(plain(entry));
@@ -119,7 +113,7 @@ describe("an entry", () => {
 
   it("of a new leader has no data", () => {
     const entry = { type: 0, term: 1, index: 2, data: Buffer.alloc(0) } as const;
-    const bytes = Buffer.alloc(entrySize(entry));
+    const bytes = Buffer.alloc(entryBytes(entry));
     encodeEntry(entry, bytes, 0);
     expect(bytes.toString("hex")).toBe("080010011802");
     const reader = new WireReader(Buffer.from("0803", "hex"));

@@ -1,7 +1,14 @@
 import { raftpb, WireReader } from "@kvorum/api";
-import type { MemberId } from "@kvorum/base";
-import { type Entry, type Message, MessageType, type Snapshot } from "@kvorum/raft";
-import { varintSize, writeVarint } from "../storage/wire.js";
+import {
+  type MemberId,
+  varintEnd,
+  varintSize,
+  varintSize64,
+  varintValue64,
+  writeVarint,
+  writeVarint64,
+} from "@kvorum/base";
+import { type Entry, entryBytes, type Message, MessageType, type Snapshot } from "@kvorum/raft";
 import { PeerError } from "./peer-error.js";
 
 /**
@@ -22,13 +29,6 @@ const NO_SNAPSHOT = Buffer.from("4a0a12080a02280010001800", "hex");
 const SCALAR_TAGS_BYTES = 9;
 const ENCODED_IDS_MAX = 1024;
 
-/** Bytes that `encodeEntry` writes. */
-export function entrySize(entry: Entry): number {
-  const { length } = entry.data;
-  const scalars = 4 + varintSize(entry.term) + varintSize(entry.index);
-  return length === 0 ? scalars : scalars + 1 + varintSize(length) + length;
-}
-
 /** Everything of an entry but its data's bytes; returns the offset after it. */
 export function encodeEntryHead(entry: Entry, into: Buffer, offset: number): number {
   let at = offset;
@@ -43,7 +43,7 @@ export function encodeEntryHead(entry: Entry, into: Buffer, offset: number): num
   return writeVarint(into, at, entry.data.length);
 }
 
-/** Returns the offset after the entry. */
+/** Writes the `entryBytes` of an entry; returns the offset after them. */
 export function encodeEntry(entry: Entry, into: Buffer, offset: number): number {
   const at = encodeEntryHead(entry, into, offset);
   into.set(entry.data, at);
@@ -84,7 +84,7 @@ export function sizeMessage(message: Message): SizedMessage {
   bytes += varintSize(message.term) + varintSize(message.logTerm) + varintSize(message.index);
   bytes += varintSize(message.commit) + varintSize(message.rejectHint);
   for (let i = 0; i < entries.length; i++) {
-    const size = entrySize(entries[i]!);
+    const size = entryBytes(entries[i]!);
     bytes += 1 + varintSize(size) + size;
   }
   if (context.length > 0) bytes += 1 + varintSize(context.length) + context.length;
@@ -105,7 +105,7 @@ export function encodeMessage(sized: SizedMessage, into: Buffer, offset: number)
   at = writeVarint(into, writeByte(into, at, 0x30), message.index);
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]!;
-    at = writeVarint(into, writeByte(into, at, 0x3a), entrySize(entry));
+    at = writeVarint(into, writeByte(into, at, 0x3a), entryBytes(entry));
     at = encodeEntry(entry, into, at);
   }
   at = writeVarint(into, writeByte(into, at, 0x40), message.commit);
@@ -214,11 +214,8 @@ function encodedId(id: MemberId): Buffer {
   let bytes = encodedIds.get(id);
   if (bytes === undefined) {
     if (encodedIds.size >= ENCODED_IDS_MAX) encodedIds.clear();
-    const digits: number[] = [];
-    let rest = BigInt.asUintN(64, id);
-    for (; rest >= 0x80n; rest >>= 7n) digits.push(Number(rest & 0x7fn) | 0x80);
-    digits.push(Number(rest));
-    bytes = Buffer.from(digits);
+    bytes = Buffer.allocUnsafe(varintSize64(id));
+    writeVarint64(bytes, 0, id);
     encodedIds.set(id, bytes);
   }
   return bytes;
@@ -235,21 +232,12 @@ function writeByte(into: Buffer, at: number, byte: number): number {
   return at + 1;
 }
 
-/** An unsigned 64-bit varint, put together from two halves of 32 bits. */
 function readId(reader: WireReader): bigint {
-  const { buffer } = reader;
-  let low = 0;
-  let high = 0;
-  for (let shift = 0; shift < 70; shift += 7) {
-    const byte = buffer[reader.position++]!;
-    const bits = byte & 0x7f;
-    if (shift < 32) low |= bits << shift;
-    if (shift > 25) high |= shift < 32 ? bits >>> (32 - shift) : bits << (shift - 32);
-    if (byte >= 0x80) continue;
-    if (reader.position > reader.end) break;
-    return high === 0 ? BigInt(low >>> 0) : (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-  }
-  throw new PeerError("MALFORMED", "an id that is no varint of 64 bits");
+  const { buffer, position } = reader;
+  const end = varintEnd(buffer, position, reader.end);
+  if (end < 0) throw new PeerError("MALFORMED", "an id that is no varint of 64 bits");
+  reader.position = end;
+  return varintValue64(buffer, position, end);
 }
 
 function readNumber(reader: WireReader): number {

@@ -1,4 +1,5 @@
-import { type RawKeyValue, varintSize, writeVarint } from "@kvorum/api";
+import type { RawKeyValue } from "@kvorum/api";
+import { varintSize, writeVarint } from "@kvorum/base";
 import type { MessageSource } from "@kvorum/grpc";
 
 /** A length of 4 GiB and more is no message's. */

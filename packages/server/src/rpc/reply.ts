@@ -3,12 +3,11 @@ import {
   type HeaderEncoder,
   type RawRangeResponse,
   type RawResponse,
-  varintSize,
   WireWriter,
   writeRangeChunk,
   writeResponse,
 } from "@kvorum/api";
-import type { MainRevision, Term } from "@kvorum/base";
+import { type MainRevision, type Term, varintSize } from "@kvorum/base";
 import {
   type SplicedMessage,
   Status,

@@ -1,51 +1,11 @@
+import { varintEnd, varintValue, varintValue64, writeVarint, writeVarint64 } from "@kvorum/base";
+
 /**
- * The parts of the protobuf wire format that the files need, written by hand because the log's hot
- * path writes straight into its batch buffer. Numbers are safe integers or 64-bit bigints.
+ * The parts of the protobuf wire format that the files need; what the log writes often goes straight
+ * into its batch buffer. Numbers are safe integers or 64-bit bigints.
  */
 
 export const WireType = { Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const;
-
-const TWO_32 = 2 ** 32;
-
-/** Bytes that `value`, a non-negative safe integer, takes as a varint: 1 to 8. */
-export function varintSize(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  if (value < 0x10000000) return 4;
-  let size = 5;
-  for (let rest = Math.floor(value / 2 ** 35); rest > 0; rest = Math.floor(rest / 128)) size++;
-  return size;
-}
-
-/** Writes a non-negative safe integer; returns the offset after it. */
-export function writeVarint(into: Uint8Array, offset: number, value: number): number {
-  let at = offset;
-  let rest = value;
-  while (rest >= TWO_32) {
-    into[at++] = (rest & 0x7f) | 0x80;
-    rest = Math.floor(rest / 128);
-  }
-  // Below 2^32 the shifts of unsigned 32-bit numbers do.
-  rest >>>= 0;
-  while (rest >= 0x80) {
-    into[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  into[at++] = rest;
-  return at;
-}
-
-export function writeVarint64(into: Uint8Array, offset: number, value: bigint): number {
-  let at = offset;
-  let rest = BigInt.asUintN(64, value);
-  while (rest >= 0x80n) {
-    into[at++] = Number(rest & 0x7fn) | 0x80;
-    rest >>= 7n;
-  }
-  into[at++] = Number(rest);
-  return at;
-}
 
 /** Builds one message on a cold path. */
 export class MessageWriter {
@@ -124,13 +84,9 @@ export class MessageReader {
   }
 
   uint64(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#byte();
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
-    }
-    throw new WireError("varint longer than 10 bytes");
+    const start = this.#at;
+    this.#skipVarint();
+    return varintValue64(this.#bytes, start, this.#at);
   }
 
   /** A view of the same memory. */
@@ -142,7 +98,7 @@ export class MessageReader {
   }
 
   skip(): void {
-    if (this.#wireType === WireType.Varint) this.#varint();
+    if (this.#wireType === WireType.Varint) this.#skipVarint();
     else if (this.#wireType === WireType.Bytes) this.bytes();
     else if (this.#wireType === WireType.Fixed64) this.#advance(8);
     else if (this.#wireType === WireType.Fixed32) this.#advance(4);
@@ -154,20 +110,16 @@ export class MessageReader {
     this.#at += count;
   }
 
-  #byte(): number {
-    if (this.#at >= this.#end) throw new WireError("message ends within a field");
-    return this.#bytes[this.#at++]!;
+  #skipVarint(): void {
+    const end = varintEnd(this.#bytes, this.#at, this.#end);
+    if (end < 0) throw new WireError("message ends within a number, or it is longer than 10 bytes");
+    this.#at = end;
   }
 
   /** Exact up to 2^53 - 1; above that merely large. */
   #varint(): number {
-    let byte = this.#byte();
-    let value = byte & 0x7f;
-    for (let unit = 128, size = 1; byte >= 0x80; unit *= 128) {
-      if (++size > 10) throw new WireError("varint longer than 10 bytes");
-      byte = this.#byte();
-      value += (byte & 0x7f) * unit;
-    }
-    return value;
+    const start = this.#at;
+    this.#skipVarint();
+    return varintValue(this.#bytes, start, this.#at);
   }
 }

@@ -1,6 +1,6 @@
+import { varintSize, writeVarint } from "@kvorum/base";
 import type { Entry, HardState } from "@kvorum/raft";
 import { crc32c, crc32cOfRange } from "../crc32c.js";
-import { varintSize, writeVarint } from "../wire.js";
 import { encodeHardState, RecordType } from "./records.js";
 
 const LENGTH_BYTES = 8;
