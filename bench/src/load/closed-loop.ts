@@ -1,3 +1,4 @@
+import type { CallConnection } from "../wire/call.js";
 import type { ClientConnection } from "../wire/connection.js";
 import type { Operation } from "./operation.js";
 import type { Tally } from "./tally.js";
@@ -29,7 +30,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<void> {
     };
     const onDone = (
       call: UnaryCall,
-      connection: ClientConnection,
+      connection: CallConnection,
       fault: string | undefined,
     ): void => {
       const nowMs = connection.arrivedMs;

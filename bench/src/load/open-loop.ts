@@ -1,4 +1,5 @@
 import type { Clock } from "@kvorum/base";
+import type { CallConnection } from "../wire/call.js";
 import type { ClientConnection } from "../wire/connection.js";
 import type { Operation } from "./operation.js";
 import { Pace } from "./pace.js";
@@ -36,7 +37,7 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<void> {
   return new Promise((resolve) => {
     const onDone = (
       call: UnaryCall,
-      connection: ClientConnection,
+      connection: CallConnection,
       fault: string | undefined,
     ): void => {
       open--;

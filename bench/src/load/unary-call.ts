@@ -1,12 +1,10 @@
-import type { Call } from "../wire/call.js";
-import { GrpcStatus } from "../wire/call.js";
-import type { ClientConnection } from "../wire/connection.js";
+import { type Call, type CallConnection, GrpcStatus } from "../wire/call.js";
 import type { CallState, Operation } from "./operation.js";
 
 /** Told about every call that ended; `fault` is undefined when all of it was right. */
 export type OnDone = (
   call: UnaryCall,
-  connection: ClientConnection,
+  connection: CallConnection,
   fault: string | undefined,
 ) => void;
 
@@ -52,7 +50,7 @@ export class UnaryCall implements Call, CallState {
     this.#fault ??= this.operation.check(bytes, start, end, this);
   }
 
-  onEnd(status: number, message: string, connection: ClientConnection): void {
+  onEnd(status: number, message: string, connection: CallConnection): void {
     let fault = this.#fault;
     if (status !== GrpcStatus.OK) fault = `status ${status}: ${message}`;
     else if (this.operation.checkEnd !== undefined) fault ??= this.operation.checkEnd(this);

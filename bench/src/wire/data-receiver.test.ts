@@ -1,7 +1,6 @@
 import { createPrng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
-import type { Call } from "./call.js";
-import type { ClientConnection } from "./connection.js";
+import type { Call, CallConnection } from "./call.js";
 import { DataReceiver } from "./data-receiver.js";
 import { MESSAGE_PREFIX_BYTES, messageEnd } from "./message-assembler.js";
 
@@ -39,7 +38,7 @@ function recorder(streamId: number, takesMany: boolean): Call & { readonly seen:
   };
 }
 
-const openForever = { isOpen: () => true } as unknown as ClientConnection;
+const openForever = { isOpen: () => true } as unknown as CallConnection;
 
 describe("DataReceiver", () => {
   it.each([1, 6, 40, 1000])("cuts two streams' frames of up to %i bytes", (longest) => {
@@ -64,7 +63,7 @@ describe("DataReceiver", () => {
   it("hands nothing more to a call that ended in between", () => {
     const call = recorder(1, false);
     const isOpen = (): boolean => call.seen.length < 2;
-    const receiver = new DataReceiver({ isOpen } as unknown as ClientConnection);
+    const receiver = new DataReceiver({ isOpen } as unknown as CallConnection);
     const bytes = Buffer.concat(["a", "b", "c"].map((text) => framed(Buffer.from(text))));
     receiver.push(call, bytes, 0, bytes.length);
     expect(call.seen).toEqual(["a", "b"]);

@@ -1,5 +1,4 @@
-import type { Call } from "./call.js";
-import type { ClientConnection } from "./connection.js";
+import type { Call, CallConnection } from "./call.js";
 import { MESSAGE_PREFIX_BYTES, MessageAssembler, messageEnd } from "./message-assembler.js";
 
 /** Idle assemblers kept, with their memory, for the next messages that are cut. */
@@ -10,12 +9,12 @@ const SPARE_MAX = 16;
  * that a frame's end cuts are put together elsewhere.
  */
 export class DataReceiver {
-  readonly #connection: ClientConnection;
+  readonly #connection: CallConnection;
   /** By stream id; only while a message is cut. */
   readonly #assemblers = new Map<number, MessageAssembler>();
   readonly #spare: MessageAssembler[] = [];
 
-  constructor(connection: ClientConnection) {
+  constructor(connection: CallConnection) {
     this.#connection = connection;
   }
 

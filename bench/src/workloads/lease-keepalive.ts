@@ -5,8 +5,7 @@ import { type LoadResult, resultOf } from "../load/load-result.js";
 import { headerRevision, ProtoScan } from "../load/proto-scan.js";
 import { connectAll, SLICE_MS } from "../load/session.js";
 import { Tally } from "../load/tally.js";
-import type { Call } from "../wire/call.js";
-import type { ClientConnection } from "../wire/connection.js";
+import type { Call, CallConnection } from "../wire/call.js";
 import { RpcClient } from "./rpc-client.js";
 import type { Workload } from "./workload.js";
 
@@ -71,7 +70,7 @@ class KeepAliveCall implements Call {
     return at + this.#request.copy(into, at);
   }
 
-  onMessage(bytes: Buffer, start: number, end: number, connection: ClientConnection): void {
+  onMessage(bytes: Buffer, start: number, end: number, connection: CallConnection): void {
     let ttl = 0;
     this.#scan.reset(bytes, start, end);
     while (this.#scan.next()) if (this.#scan.field === 3) ttl = this.#scan.varint;

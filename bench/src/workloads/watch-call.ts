@@ -1,7 +1,6 @@
 import { etcdserverpb } from "@kvorum/api";
 import { headerRevision, ProtoScan } from "../load/proto-scan.js";
-import type { Call } from "../wire/call.js";
-import type { ClientConnection } from "../wire/connection.js";
+import type { Call, CallConnection } from "../wire/call.js";
 import { MESSAGE_PREFIX_BYTES, messageEnd } from "../wire/message-assembler.js";
 import type { KnownResponse, KnownResponses } from "./known-responses.js";
 
@@ -14,7 +13,7 @@ export interface WatchCallOptions {
   /** Every watcher has been created. */
   readonly onReady: () => void;
   /** After each message with events: how many it held. */
-  readonly onEvents: (count: number, connection: ClientConnection) => void;
+  readonly onEvents: (count: number, connection: CallConnection) => void;
   /**
    * Responses that were read already, of all calls that share it: what says the same to another
    * watcher is then compared as bytes. Without it every response is read field by field.
@@ -24,7 +23,7 @@ export interface WatchCallOptions {
   readonly onRecord?: (
     bytes: Buffer,
     bounds: { readonly start: number; readonly end: number },
-    connection: ClientConnection,
+    connection: CallConnection,
   ) => void;
   readonly onFault: (fault: string) => void;
 }
@@ -67,11 +66,11 @@ export class WatchCall implements Call {
   }
 
   /** Asks for the watchers beyond the first, which the start of the call asks for. */
-  createRest(connection: ClientConnection): void {
+  createRest(connection: CallConnection): void {
     for (let i = 1; i < this.#options.watchers; i++) connection.send(this, this.#create);
   }
 
-  onMessage(bytes: Buffer, start: number, end: number, connection: ClientConnection): void {
+  onMessage(bytes: Buffer, start: number, end: number, connection: CallConnection): void {
     const { known, onEvents } = this.#options;
     const response = known?.match(bytes, start, end);
     if (response === undefined) this.#read(bytes, start, end, connection);
@@ -81,7 +80,7 @@ export class WatchCall implements Call {
     }
   }
 
-  onMessages(bytes: Buffer, start: number, end: number, connection: ClientConnection): number {
+  onMessages(bytes: Buffer, start: number, end: number, connection: CallConnection): number {
     const { known, onEvents } = this.#options;
     let at = start;
     let events = 0;
@@ -119,7 +118,7 @@ export class WatchCall implements Call {
   }
 
   /** Checks a response field by field. */
-  #read(bytes: Buffer, start: number, end: number, connection: ClientConnection): void {
+  #read(bytes: Buffer, start: number, end: number, connection: CallConnection): void {
     const reply = this.#reply.reset(bytes, start, end);
     const revision = headerRevision(bytes, start, end);
     if (revision < 1) this.#options.onFault("a watch response has no header with a revision");
@@ -151,7 +150,7 @@ export class WatchCall implements Call {
     this.#options.onEvents(events, connection);
   }
 
-  #checkEvent(bytes: Buffer, watchId: number, connection: ClientConnection): void {
+  #checkEvent(bytes: Buffer, watchId: number, connection: CallConnection): void {
     const event = this.#event.reset(bytes, this.#reply.start, this.#reply.end);
     while (event.next()) {
       if (event.field !== 2) continue;

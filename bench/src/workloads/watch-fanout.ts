@@ -6,6 +6,7 @@ import { type LoadResult, resultOf } from "../load/load-result.js";
 import { connectAll, createSource } from "../load/session.js";
 import { Tally } from "../load/tally.js";
 import { UnaryCall } from "../load/unary-call.js";
+import type { CallConnection } from "../wire/call.js";
 import type { ClientConnection } from "../wire/connection.js";
 import { KnownResponses } from "./known-responses.js";
 import { ALONE, portionOf } from "./portion.js";
@@ -143,7 +144,7 @@ function putAll(
   return new Promise((resolve, reject) => {
     const onDone = (
       call: UnaryCall,
-      connection: ClientConnection,
+      connection: CallConnection,
       fault: string | undefined,
     ): void => {
       if (fault !== undefined) reject(new BenchError("CHECK", fault));

@@ -5,7 +5,7 @@ import { formatGoDuration } from "./config/go-text.js";
 import type { ListenUrl } from "./config/listen-url.js";
 import { etcdVersion, kvorumVersion, type Runtime } from "./config/version.js";
 import type { Logger } from "./observe/logger.js";
-import { dataDirPaths } from "./storage/data-dir.js";
+import { dataDirPaths } from "./storage/data-dir-paths.js";
 import { hasWal } from "./storage/wal/read-wal.js";
 
 /** Says in the log what a node starts with, in etcd's words. */

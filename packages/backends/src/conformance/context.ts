@@ -3,7 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadEngine } from "../load-engine.js";
 import type { Backend, BackendError, Bucket, Engine, ScanRange, View } from "../port.js";
-import type { ConformanceOptions } from "./test-engine.js";
+
+export interface ConformanceOptions {
+  /**
+   * What `--backend` would be given: a name, a path or a module. An engine itself will do, but then
+   * the tests that kill a process are skipped, because a child can't load it.
+   */
+  readonly engine: string | Engine;
+  /** Registers a test: `test` of vitest, of node:test or of any runner with this shape. */
+  readonly test: (name: string, run: () => Promise<void>) => unknown;
+  /** For the random tests; default KVORUM_SEED, else by chance. It is printed. */
+  readonly seed?: number;
+}
 
 /** What the groups of tests share: the engine, directories, and how to register a test. */
 export class ConformanceContext {

@@ -1,1 +1,2 @@
-export { type ConformanceOptions, testEngine } from "./test-engine.js";
+export type { ConformanceOptions } from "./context.js";
+export { testEngine } from "./test-engine.js";

@@ -1,10 +1,9 @@
 import type { MainRevision } from "@kvorum/base";
-import { SliceReader } from "./batch.js";
 import { type LogSlice, loggedRevision, revisionBytes } from "./event-log.js";
 import { watchLimits } from "./limits.js";
+import { SliceReader } from "./slice-reader.js";
 import type { WatchCore } from "./watch-core.js";
-import type { WatchStream } from "./watch-stream.js";
-import type { Watcher } from "./watcher.js";
+import type { HubStream, Watcher } from "./watcher.js";
 import { encodeHead } from "./wire.js";
 
 /**
@@ -24,7 +23,7 @@ export class CatchUp {
   readonly #core: WatchCore;
   readonly #onError: (error: unknown) => void;
   /** Streams that may have lagging watchers and take events, in order of service. */
-  readonly #ready = new Set<WatchStream>();
+  readonly #ready = new Set<HubStream>();
   #isRunning = false;
   #isClosed = false;
   /** The last history read. */
@@ -39,7 +38,7 @@ export class CatchUp {
   }
 
   /** `stream` has lagging watchers and takes events. */
-  add(stream: WatchStream): void {
+  add(stream: HubStream): void {
     this.#ready.add(stream);
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -170,7 +169,7 @@ export class CatchUp {
     const { source, header } = this.#core;
     const head = encodeHead(header(source.currentRevision));
     const reader = new SliceReader(slice, source, head);
-    const streams = new Set<WatchStream>();
+    const streams = new Set<HubStream>();
     for (const watcher of watchers) {
       const { stream } = watcher;
       const isWithin = slice.from <= watcher.next && watcher.next < slice.next;

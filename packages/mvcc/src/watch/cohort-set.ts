@@ -1,5 +1,4 @@
-import type { Cohort, ResponseKind } from "./selector.js";
-import type { Watcher } from "./watcher.js";
+import type { Cohort, ResponseKind, Watcher } from "./watcher.js";
 
 /** The cohorts of one stream. Joining and leaving take constant time. */
 export class CohortSet {

@@ -2,17 +2,9 @@ import type { Batch } from "./batch.js";
 import type { FrameWriter } from "./frames.js";
 import { watchLimits } from "./limits.js";
 import type { FrameSpace, WatchCounters, WatchOutput } from "./output.js";
-import { type Recipients, responseSize } from "./recipients.js";
-import type { Watcher } from "./watcher.js";
+import { type Delivery, responseSize } from "./recipients.js";
+import type { Recipients, Watcher } from "./watcher.js";
 import { FRAGMENT_FIELD } from "./wire.js";
-
-/** One batch for watchers of one stream whose id fields have one length. */
-export interface Delivery {
-  readonly recipients: Recipients;
-  readonly batch: Batch;
-  /** How many of the recipients were given it. */
-  readonly sent: number;
-}
 
 /** gRPC's message prefix: compressed flag and length. */
 const PREFIX_BYTES = 5;

@@ -1,13 +1,13 @@
-import type { WatchStream } from "./watch-stream.js";
+import type { HubStream } from "./watcher.js";
 
 /**
  * Streams with something to hand over, first come, first served; but those of one group together,
  * since their output leaves in one write, and one large write costs less than several small ones.
  */
 export class DirtyStreams {
-  readonly #groups = new Map<object, WatchStream[]>();
+  readonly #groups = new Map<object, HubStream[]>();
   /** The group under way. */
-  #serving: WatchStream[] = [];
+  #serving: HubStream[] = [];
   #next = 0;
 
   get isEmpty(): boolean {
@@ -15,7 +15,7 @@ export class DirtyStreams {
   }
 
   /** A no-op for a stream that is there. One of the group under way comes with the group's next turn. */
-  add(stream: WatchStream): void {
+  add(stream: HubStream): void {
     if (stream.isDirty) return;
     stream.isDirty = true;
     const group = this.#groups.get(stream.group);
@@ -23,7 +23,7 @@ export class DirtyStreams {
     else group.push(stream);
   }
 
-  take(): WatchStream | undefined {
+  take(): HubStream | undefined {
     if (this.#next === this.#serving.length) {
       const first = this.#groups.entries().next();
       if (first.done === true) return undefined;

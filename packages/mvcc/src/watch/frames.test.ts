@@ -1,9 +1,9 @@
 import { createPrng, type Prng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
 import { Batch } from "./batch.js";
-import type { Delivery } from "./delivery-queue.js";
 import { FrameWriter } from "./frames.js";
 import { watchLimits } from "./limits.js";
+import type { Delivery } from "./recipients.js";
 import { encodeHead, encodeIdField } from "./wire.js";
 
 const PREFIX_BYTES = 5;

@@ -1,8 +1,8 @@
 import type { Batch } from "./batch.js";
-import type { Delivery } from "./delivery-queue.js";
 import { watchLimits } from "./limits.js";
-import { type Recipients, responseSize } from "./recipients.js";
+import { type Delivery, responseSize } from "./recipients.js";
 import { RepeatRing } from "./repeat-ring.js";
+import type { Recipients } from "./watcher.js";
 
 /**
  * Writes the responses of watchers of a delivery, each behind gRPC's message prefix. They have one

@@ -1,25 +1,12 @@
 import type { Batch } from "./batch.js";
-import type { Cohort } from "./selector.js";
-import type { Watcher } from "./watcher.js";
+import type { Cohort, Recipients, Watcher } from "./watcher.js";
 
-/**
- * Watchers of one stream whose responses have one length: what a delivery is for. One object serves
- * every delivery of a cohort until that changes, so that a delivery takes no memory of its own.
- */
-export interface Recipients {
-  /** The first `count` of them are meant; a cohort may have grown since. */
-  readonly watchers: Watcher[];
-  /** The array is the delivery's own, not a cohort's. */
-  readonly isOwn: boolean;
-  count: number;
-  readonly idLength: number;
-  /**
-   * Their id fields, back to back, in memory that nobody changes; undefined: to be taken from each of
-   * them. Streams whose watchers have the same ids come to name the same array; see `RepeatRing`.
-   */
-  ids: Uint8Array | undefined;
-  readonly fragment: boolean;
-  readonly progressNotify: boolean;
+/** One batch for watchers of one stream whose id fields have one length. */
+export interface Delivery {
+  readonly recipients: Recipients;
+  readonly batch: Batch;
+  /** How many of the recipients were given it. */
+  readonly sent: number;
 }
 
 /** Those that are in a cohort now. */

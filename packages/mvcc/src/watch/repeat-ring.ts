@@ -1,6 +1,6 @@
 import type { Batch } from "./batch.js";
 import { watchLimits } from "./limits.js";
-import type { Recipients } from "./recipients.js";
+import type { Recipients } from "./watcher.js";
 
 /**
  * Responses as they were written for one stream, for the next streams whose watchers have the same
@@ -78,14 +78,6 @@ export class RepeatRing {
       this.#oldest++;
     }
   }
-}
-
-/** What a batch knows of the ring. */
-export interface BatchRepeats {
-  /** The number of the entry made last, -1 before; it may be gone. */
-  newest: number;
-  /** How many were made. */
-  count: number;
 }
 
 interface Entry {

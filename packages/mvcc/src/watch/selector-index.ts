@@ -1,5 +1,5 @@
 import { IntervalTree } from "./interval-tree.js";
-import type { Selector } from "./selector.js";
+import type { Selector } from "./watcher.js";
 
 /** Every selector in use: single keys in a map, ranges in an interval tree. */
 export class SelectorIndex {

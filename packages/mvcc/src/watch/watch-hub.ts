@@ -1,6 +1,6 @@
 import type { Clock, MainRevision } from "@kvorum/base";
 import type { RevisionEvents, WatchSink, WatchSource } from "../types.js";
-import { Batch, encodeEvents } from "./batch.js";
+import { Batch } from "./batch.js";
 import { CatchUp } from "./catch-up.js";
 import { DirtyStreams } from "./dirty-streams.js";
 import { EventLog, LoggedEvent } from "./event-log.js";
@@ -8,10 +8,11 @@ import { FrameWriter } from "./frames.js";
 import { FutureWatchers } from "./future-watchers.js";
 import { watchLimits } from "./limits.js";
 import type { WatchCounters } from "./output.js";
-import type { Cohort, Selector } from "./selector.js";
 import { SelectorIndex } from "./selector-index.js";
+import { encodeEvents } from "./slice-reader.js";
 import type { WatchCore } from "./watch-core.js";
 import { WatchStream, type WatchStreamOptions } from "./watch-stream.js";
+import type { Cohort, HubStream, Selector } from "./watcher.js";
 import { encodeHead } from "./wire.js";
 
 export interface WatchHubOptions {
@@ -40,7 +41,7 @@ export class WatchHub implements WatchSink {
   readonly #index = new SelectorIndex();
   readonly #log = new EventLog();
   readonly #future = new FutureWatchers();
-  readonly #streams = new Set<WatchStream>();
+  readonly #streams = new Set<HubStream>();
   readonly #counters: WatchCounters = {
     streams: 0,
     watchers: 0,
@@ -52,7 +53,7 @@ export class WatchHub implements WatchSink {
   readonly #dirty = new DirtyStreams();
   readonly #frames = new FrameWriter();
   #willFlush = false;
-  readonly #overfull: WatchStream[] = [];
+  readonly #overfull: HubStream[] = [];
   /** Scratch of a dispatch. */
   readonly #found: Selector[] = [];
   readonly #touched: Selector[] = [];
@@ -172,7 +173,7 @@ export class WatchHub implements WatchSink {
     this.#revision = Math.max(this.#revision, this.#source.currentRevision);
   }
 
-  #flushSoon(stream: WatchStream): void {
+  #flushSoon(stream: HubStream): void {
     this.#dirty.add(stream);
     if (this.#willFlush) return;
     this.#willFlush = true;

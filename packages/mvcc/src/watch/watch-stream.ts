@@ -6,9 +6,9 @@ import { readCreateRequest, type WatchedRange } from "./create-request.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import type { WatchOutput } from "./output.js";
 import { recipientsOf, singleRecipient } from "./recipients.js";
-import { type Cohort, responseKind } from "./selector.js";
+import { responseKind } from "./selector.js";
 import type { WatchCore } from "./watch-core.js";
-import type { Watcher } from "./watcher.js";
+import type { Cohort, HubStream, Watcher } from "./watcher.js";
 import { type ControlResponse, encodeControlResponse, encodeIdField } from "./wire.js";
 
 /** The id of responses that belong to no watcher: refusals and progress of the whole stream. */
@@ -33,7 +33,7 @@ export interface WatchStreamOptions {
  * behind: the queue is dropped, each notes the revision it stands at, and they read the history
  * once the output has drained.
  */
-export class WatchStream {
+export class WatchStream implements HubStream {
   readonly #core: WatchCore;
   readonly #options: WatchStreamOptions;
   readonly #queue: DeliveryQueue;
@@ -42,7 +42,6 @@ export class WatchStream {
   /** In the order in which they are served. */
   readonly #lagging = new Set<Watcher>();
   readonly group: object;
-  /** Stands in the hub's `DirtyStreams`, whose field this is. */
   isDirty = false;
   #nextId = 0n;
   #isBlocked = false;
@@ -125,9 +124,8 @@ export class WatchStream {
     this.#core.counters.streams--;
   }
 
-  // What follows is called by the hub and the catch-up only.
+  // What follows is `HubStream`: called by the hub and the catch-up only.
 
-  /** It has lagging watchers and its output takes events. */
   get canCatchUp(): boolean {
     const isReady = !this.#isClosed && !this.#isBlocked && !this.#queue.isFull;
     return isReady && this.#lagging.size > 0;
@@ -137,7 +135,6 @@ export class WatchStream {
     return this.#lagging;
   }
 
-  /** Queues the events of a revision; the hub then hands over or lets the stream fall behind. */
   deliver(cohort: Cohort, batch: Batch): void {
     if (this.#queue.isEmpty && !this.#isBlocked) this.#core.flushSoon(this);
     cohort.recipients ??= recipientsOf(cohort);
@@ -148,14 +145,12 @@ export class WatchStream {
     }
   }
 
-  /** After a dispatch: the queue is brought within its bound. */
   settle(): void {
     this.#isOverfull = false;
     this.flush();
     if (this.#queue.isFull) this.#fallBehind();
   }
 
-  /** Hands over what the output takes. */
   flush(): void {
     if (this.#isBlocked || this.#isClosed || this.#queue.isEmpty) return;
     const { output, fragmentBytes } = this.#options;
@@ -164,7 +159,6 @@ export class WatchStream {
     if (!isOpen) this.#isBlocked = true;
   }
 
-  /** Gives a lagging watcher its next portion; with the last one it is synced. */
   advance(watcher: Watcher, batch: Batch | undefined, next: MainRevision): void {
     this.#lagging.delete(watcher);
     watcher.next = next;
@@ -178,7 +172,6 @@ export class WatchStream {
     }
   }
 
-  /** The history of a lagging watcher is gone: it ends, but its id stays taken. */
   compact(watcher: Watcher, compactRevision: MainRevision): void {
     this.flush();
     if (!this.#queue.isEmpty) return;
@@ -190,7 +183,6 @@ export class WatchStream {
     this.#write({ header, idField, canceled: true, compactRevision });
   }
 
-  /** Puts a watcher that stands at `next` where it belongs. */
   place(watcher: Watcher): void {
     const current = this.#core.source.currentRevision;
     if (watcher.next === 0 || watcher.next === current + 1) {
@@ -204,13 +196,11 @@ export class WatchStream {
     }
   }
 
-  /** A future watcher's revision is there, or a lagging one has reached the present. */
   join(watcher: Watcher): void {
     watcher.state = "synced";
     this.#cohorts.join(watcher);
   }
 
-  /** All synced watchers go back to reading the history from `next` on. */
   desync(next: MainRevision): void {
     for (const watcher of this.#cohorts.dissolve()) {
       watcher.state = "closed";

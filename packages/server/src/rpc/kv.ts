@@ -26,11 +26,10 @@ import type { OpenedStore } from "../boot/open-store.js";
 import type { AppliedResponse } from "../consensus/applied-response.js";
 import type { ProposalOwner } from "../consensus/pending-proposals.js";
 import type { Proposer } from "../consensus/proposer.js";
-import type { ReadIndexQueue, ReadOwner } from "../consensus/read-index.js";
+import type { ReadOwner } from "../consensus/read-index.js";
 import { plainPutCost, putCost, type Quota, txnCost } from "../quota.js";
-import type { Identities } from "./identities.js";
 import { answerPermitted } from "./permitted-read.js";
-import { openRangeStream } from "./range-stream.js";
+import { openRangeStream, type RangeStreamOptions } from "./range-stream.js";
 import { fail, type Replier } from "./reply.js";
 import {
   isReadOnlyTxn,
@@ -40,17 +39,11 @@ import {
   validateTxn,
 } from "./txn-validation.js";
 
-export interface KvServiceOptions {
-  readonly opened: OpenedStore;
-  readonly identities: Identities;
-  readonly refusals: RequestRefusals;
+export interface KvServiceOptions extends RangeStreamOptions {
   readonly proposer: Proposer;
-  readonly reads: ReadIndexQueue;
   readonly quota: Quota;
-  readonly replier: Replier;
   /** --max-txn-ops */
   readonly txnOpsMax: number;
-  readonly requestBytesMax: number;
   /** A request was refused for space: this member should raise NOSPACE. */
   readonly onQuotaExceeded: () => void;
 }

@@ -3,16 +3,29 @@ import type { StreamCall } from "@kvorum/grpc";
 import type { RangeChunk } from "@kvorum/mvcc";
 import { refuse } from "../auth/auth-applier.js";
 import { type AuthInfo, NOBODY } from "../auth/auth-info.js";
+import type { RequestRefusals } from "../auth/request-refusals.js";
+import type { OpenedStore } from "../boot/open-store.js";
+import type { ReadIndexQueue } from "../consensus/read-index.js";
 import { failWith } from "./guard.js";
-import type { KvServiceOptions } from "./kv.js";
-import { fail } from "./reply.js";
+import type { Identities } from "./identities.js";
+import { fail, type Replier } from "./reply.js";
 import { validateRange } from "./txn-validation.js";
+
+export interface RangeStreamOptions {
+  readonly opened: OpenedStore;
+  readonly identities: Identities;
+  readonly refusals: RequestRefusals;
+  readonly reads: ReadIndexQueue;
+  readonly replier: Replier;
+  /** --max-request-bytes: the measure of a chunk. */
+  readonly requestBytesMax: number;
+}
 
 /**
  * KV.RangeStream: the reply of a range in chunks that grow and shrink with the size of what they
  * hold. Only the last message has the header, `more` and the exact count.
  */
-export function openRangeStream(call: StreamCall, options: KvServiceOptions): void {
+export function openRangeStream(call: StreamCall, options: RangeStreamOptions): void {
   call.onMessage = (message) => {
     call.onMessage = undefined;
     try {
@@ -41,7 +54,7 @@ export function openRangeStream(call: StreamCall, options: KvServiceOptions): vo
 
 async function send(
   call: StreamCall,
-  { replier, opened, who }: KvServiceOptions & { readonly who: AuthInfo },
+  { replier, opened, who }: RangeStreamOptions & { readonly who: AuthInfo },
   chunks: Iterable<RangeChunk>,
 ): Promise<void> {
   for (const { kvs, last } of chunks) {

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "@kvorum/backends";
 import type { FileSystem } from "@kvorum/base";
+import { type DataDirPaths, dataDirPaths, FIRST_ENGINE_DIRECTORY } from "./data-dir-paths.js";
 import { keepEtcdOut, refuseForeignData } from "./foreign-data.js";
 import { fromSystemError, StorageError } from "./storage-error.js";
 import { hasWal } from "./wal/read-wal.js";
@@ -18,16 +19,6 @@ export interface DataDir extends DataDirPaths {
   release(): Promise<void>;
 }
 
-/** Where the files of a member stand. */
-export interface DataDirPaths {
-  readonly path: string;
-  readonly memberDirectory: string;
-  readonly engineDirectory: string;
-  readonly walDirectory: string;
-  readonly snapDirectory: string;
-  readonly engineFile: string;
-}
-
 export interface OpenDataDirOptions {
   readonly fs: FileSystem;
   readonly dataDir: string;
@@ -42,8 +33,6 @@ export interface OpenDataDirOptions {
 /** Version of engine.json's form. */
 const ENGINE_FILE_VERSION = 1;
 
-/** Where the engine's files stand until a snapshot of the leader replaces them. */
-const FIRST_DIRECTORY = "db";
 const ENGINE_DIRECTORY = /^db(-[0-9a-f]+)?$/;
 
 /**
@@ -89,7 +78,7 @@ async function prepare(
 ): Promise<{ readonly isRestart: boolean; readonly directory: string }> {
   const content = await readEngineFile(fs, paths);
   const owner = content?.engine;
-  const directory = content?.directory ?? FIRST_DIRECTORY;
+  const directory = content?.directory ?? FIRST_ENGINE_DIRECTORY;
   const isRestart = await hasWal(fs, paths.walDirectory);
   if (owner !== undefined && owner !== engine) throw wrongEngine(paths, owner, engine);
   if (owner === undefined && isRestart) throw unknownEngine(paths);
@@ -111,31 +100,12 @@ async function removeUnusedEngineDirectories(
   used: string,
 ): Promise<void> {
   for (const name of await fs.list(memberDirectory)) {
-    const isEngineDirectory = name === FIRST_DIRECTORY || name.startsWith(`${FIRST_DIRECTORY}-`);
+    const isEngineDirectory =
+      name === FIRST_ENGINE_DIRECTORY || name.startsWith(`${FIRST_ENGINE_DIRECTORY}-`);
     if (isEngineDirectory && name !== used) {
       await fs.remove(join(memberDirectory, name), { recursive: true });
     }
   }
-}
-
-/**
- *     <data-dir>/member/engine.json    {"engine":"lmdb","version":1}
- *                       lock           held while a process uses the directory
- *                       db/            the engine's files
- *                       wal/           the log, unless --wal-dir names another place
- *                       snap/          .snap files, databases on their way in, and db, a text
- *                                      that keeps etcd out
- */
-export function dataDirPaths(path: string, walDir?: string | undefined): DataDirPaths {
-  const memberDirectory = join(path, "member");
-  return {
-    path,
-    memberDirectory,
-    engineDirectory: join(memberDirectory, FIRST_DIRECTORY),
-    walDirectory: walDir === undefined || walDir === "" ? join(memberDirectory, "wal") : walDir,
-    snapDirectory: join(memberDirectory, "snap"),
-    engineFile: join(memberDirectory, "engine.json"),
-  };
 }
 
 /**
@@ -178,7 +148,7 @@ async function readEngineFile(
   if (typeof content.engine !== "string" || content.engine === "") {
     throw damagedEngineFile(engineFile, "names no engine");
   }
-  const { engine, directory = FIRST_DIRECTORY } = content;
+  const { engine, directory = FIRST_ENGINE_DIRECTORY } = content;
   if (typeof directory !== "string" || !ENGINE_DIRECTORY.test(directory)) {
     throw damagedEngineFile(engineFile, `names no directory: ${JSON.stringify(directory)}`);
   }
@@ -192,7 +162,7 @@ async function writeEngineFile(
   { engine, directory }: EngineFile,
 ): Promise<void> {
   const temporary = `${engineFile}.tmp`;
-  const place = directory === FIRST_DIRECTORY ? {} : { directory };
+  const place = directory === FIRST_ENGINE_DIRECTORY ? {} : { directory };
   const text = `${JSON.stringify({ engine, version: ENGINE_FILE_VERSION, ...place })}\n`;
   await fs.writeFile(temporary, Buffer.from(text));
   await fs.rename(temporary, engineFile);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { FileSystem } from "@kvorum/base";
-import type { DataDirPaths } from "./data-dir.js";
+import type { DataDirPaths } from "./data-dir-paths.js";
 import { StorageError } from "./storage-error.js";
 
 /**

@@ -1,11 +1,10 @@
 export {
   type DataDir,
-  type DataDirPaths,
-  dataDirPaths,
   engineOf,
   type OpenDataDirOptions,
   openDataDir,
 } from "./data-dir.js";
+export { type DataDirPaths, dataDirPaths } from "./data-dir-paths.js";
 export {
   decodeMembership,
   encodeMembership,
