@@ -1,10 +1,10 @@
 import type { ClusterId } from "@kvorum/base";
 import { type ListenUrl, parseListenUrls } from "../config/listen-url.js";
 import { findUrlMismatch, type NameLookup } from "../discovery/url-mismatch.js";
-import { serverLimits } from "../limits.js";
 import type { InitialCluster, MemberOptions } from "../member-options.js";
 import type { Member } from "../membership/member.js";
 import type { RemoteCluster } from "../peer/peer-client.js";
+import { requestTimeoutMsOf } from "../timing.js";
 import { checkCompatible } from "./check-compatible.js";
 
 /** The cluster that this member was added to, as its other members describe it. */
@@ -40,11 +40,7 @@ export async function findExistingCluster(options: MemberOptions): Promise<Exist
     throw new Error(`couldn't find local name "${options.name}" in the existing cluster`);
   }
   const others = members.filter((member) => member !== self);
-  await checkCompatible(
-    options,
-    others,
-    serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs,
-  );
+  await checkCompatible(options, others, requestTimeoutMsOf(options));
   return { clusterId, self, others };
 }
 

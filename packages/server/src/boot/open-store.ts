@@ -7,6 +7,7 @@ import { AuthStore } from "../auth/auth-store.js";
 import { authLimits } from "../auth/limits.js";
 import { openTokens } from "../auth/tokens/open-tokens.js";
 import type { MemberOptions } from "../member-options.js";
+import { minLeaseTtlSecondsOf } from "../timing.js";
 
 const CLUSTER_VERSION_KEY = utf8("clusterVersion");
 
@@ -39,12 +40,6 @@ export interface OpenStoreOptions {
     put: (bucket: "meta", key: Uint8Array, value: Uint8Array) => void,
   ) => void;
   readonly afterCommit: (info: { readonly durationMs: number; readonly ops: number }) => void;
-}
-
-/** The shortest lease: three halves of the election time-out, in whole seconds, rounded up. */
-export function minLeaseTtlSeconds(electionTimeoutMs: number, heartbeatIntervalMs: number): number {
-  const electionTicks = Math.floor(electionTimeoutMs / heartbeatIntervalMs);
-  return Math.ceil((Math.floor((3 * electionTicks) / 2) * heartbeatIntervalMs) / 1000);
 }
 
 /** Opens the engine's content: leases first, then keys (which attach to them), then the rest. */
@@ -141,7 +136,7 @@ async function openContent(
   const lessor = new Lessor({
     store: buffered,
     clock,
-    minTtlSeconds: minLeaseTtlSeconds(options.electionTimeoutMs, options.heartbeatIntervalMs),
+    minTtlSeconds: minLeaseTtlSecondsOf(options),
     checkpointIntervalMs: options.leaseCheckpoints?.intervalMs,
     persistsCheckpoints: () => options.leaseCheckpoints?.persist === true || isFrom36(buffered),
   });

@@ -1,3 +1,4 @@
+import { requestTimeoutMsOf } from "../timing.js";
 import { type ConfigProblem, readAutoCompaction } from "./auto-compaction.js";
 import type { Config, DiscoveryConfig, LoggingConfig, TlsConfig, TlsVersion } from "./config.js";
 import type { FlagValues } from "./flag-value.js";
@@ -16,7 +17,6 @@ export interface Settled {
 
 export type BuildResult = { readonly kind: "ok"; readonly config: Config } | ConfigProblem;
 
-const REQUEST_QUEUE_MS = 5_000;
 const MEBIBYTE = 1024 * 1024;
 
 /** Lays the checked flags out by concern, with every 0 that means a default replaced. */
@@ -46,7 +46,6 @@ export function buildConfig(values: FlagValues, settled: Settled): BuildResult {
 function clusterParts(values: FlagValues, settled: Settled) {
   const heartbeatIntervalMs = values.number("heartbeat-interval");
   const electionTimeoutMs = values.number("election-timeout");
-  const electionTimeoutTicks = Math.floor(electionTimeoutMs / heartbeatIntervalMs);
   const raftTimeoutMs = (name: FlagName) =>
     Math.max(values.durationMs(name), configLimits.raftTimeoutMsMin);
   return {
@@ -68,7 +67,7 @@ function clusterParts(values: FlagValues, settled: Settled) {
       snapshotCatchUpEntries: values.number("snapshot-catchup-entries"),
       peerReadTimeoutMs: raftTimeoutMs("raft-read-timeout"),
       peerWriteTimeoutMs: raftTimeoutMs("raft-write-timeout"),
-      requestTimeoutMs: REQUEST_QUEUE_MS + 2 * electionTimeoutTicks * heartbeatIntervalMs,
+      requestTimeoutMs: requestTimeoutMsOf({ heartbeatIntervalMs, electionTimeoutMs }),
     },
     listen: {
       peerUrls: values.urls("listen-peer-urls"),

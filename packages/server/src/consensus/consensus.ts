@@ -1,6 +1,7 @@
 import type { Clock, LogIndex, MemberId, Timer } from "@kvorum/base";
 import type { Entry, Message, RawNode, SoftState } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
+import { requestTimeoutMsOf } from "../timing.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import { Proposer } from "./proposer.js";
 import { ReadIndexQueue } from "./read-index.js";
@@ -41,7 +42,7 @@ export class Consensus {
     this.#options = options;
     const { node, clock, ids } = options;
     this.node = node;
-    const requestTimeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
+    const requestTimeoutMs = requestTimeoutMsOf(options);
     this.requestTimeoutMs = requestTimeoutMs;
     const wake = () => this.#loop.wake();
     const { electionTimeoutMs, connectedSinceMs, members } = options;

@@ -3,6 +3,7 @@ import { type ConfState, createRawNode, type RawNode, type Snapshot } from "@kvo
 import type { OpenedRaftLog } from "../boot/open-log.js";
 import { serverLimits } from "../limits.js";
 import type { MemberOptions } from "../member-options.js";
+import { electionTicksOf } from "../timing.js";
 
 /** The core over the log that was found, with etcd's parameters. */
 export function openRaftNode(options: {
@@ -16,7 +17,7 @@ export function openRaftNode(options: {
   const { member, log } = options;
   return createRawNode({
     id: log.memberId,
-    electionTicks: Math.floor(member.electionTimeoutMs / member.heartbeatIntervalMs),
+    electionTicks: electionTicksOf(member),
     heartbeatTicks: 1,
     preVote: member.preVote,
     checkQuorum: true,

@@ -1,8 +1,8 @@
 import type { OpenedDisk } from "../boot/open-disk.js";
 import type { OpenedStore } from "../boot/open-store.js";
-import { serverLimits } from "../limits.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Cluster } from "../membership/cluster.js";
+import { requestTimeoutMsOf } from "../timing.js";
 import { checkInitially } from "./initial-check.js";
 import { askPeerHashes } from "./peer-hashes.js";
 
@@ -18,7 +18,7 @@ export async function checkBeforeServing(
   if (options.corruptionChecks?.initial !== true || !disk.dataDir.hasWal) return;
   const { logger, peerClient } = options;
   const { memberId: id, clusterId } = disk.log;
-  const timeoutMs = serverLimits.requestTimeoutBaseMs + 2 * options.electionTimeoutMs;
+  const timeoutMs = requestTimeoutMsOf(options);
   const members = () => cluster.members();
   try {
     await checkInitially({
