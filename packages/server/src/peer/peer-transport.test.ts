@@ -263,6 +263,18 @@ describe("without streams", () => {
     expect(one.host.unreachable).toEqual([]);
   });
 
+  it("what was posted before the peer is known as a member arrives", async () => {
+    const one = await cluster.start({ id: 1n });
+    const two = await cluster.start({ id: 2n });
+    one.transport.addRemote(2n, [two.url]);
+    const count = peerLimits.pipelinePostsMax + 3;
+    one.transport.send(Array.from({ length: count }, (_, i) => beatTo(2n, { commit: i })));
+    cluster.introduce([one, two]);
+    await expect.poll(() => two.host.stepped.length).toBe(count);
+    await expect.poll(() => areConnected([one, two]), { timeout: 5000 }).toBe(true);
+    expect(one.transport.stat().remotes).toEqual([]);
+  });
+
   it("a refused snapshot message is reported", async () => {
     const one = await cluster.start({ id: 1n });
     const two = await cluster.start({ id: 2n, clusterId: 5n });

@@ -113,14 +113,14 @@ export class PeerTransport {
   /** Connects to a member. Does nothing when it is known already. */
   addPeer(id: MemberId, urls: readonly string[]): void {
     if (this.#isStopped || this.#peers.has(id) || id === this.#options.memberId) return;
-    this.#remotes.get(id)?.stop();
-    this.#remotes.delete(id);
     const { logger, memberId } = this.#options;
     const cells = cellsOf(this.#metrics, memberId, id);
     cells.known.value = 1;
-    const peer = new Peer({ id, urls, cells, context: this.#context, isMember: true });
+    const remote = this.#remotes.get(id);
+    this.#remotes.delete(id);
+    const peer = remote ?? new Peer({ id, urls, cells, context: this.#context });
     this.#peers.set(id, peer);
-    peer.start();
+    peer.start(urls);
     logger.info("added remote peer", { ...this.#idsOf(id), "remote-peer-urls": urls });
   }
 
@@ -137,7 +137,7 @@ export class PeerTransport {
       return;
     }
     const cells = cellsOf(this.#metrics, memberId, id);
-    this.#remotes.set(id, new Peer({ id, urls, cells, context: this.#context, isMember: false }));
+    this.#remotes.set(id, new Peer({ id, urls, cells, context: this.#context }));
     logger.info("added new remote peer", { ...this.#idsOf(id), "remote-peer-urls": urls });
   }
 

@@ -38,53 +38,54 @@ export interface PeerOptions {
   readonly urls: readonly string[];
   readonly cells: PeerCells;
   readonly context: PeerContext;
-  /**
-   * A member: streams both ways and probes. Otherwise a "remote", known only from its requests or
-   * from the member list of a cluster that is being joined, which is sent to by posts alone.
-   */
-  readonly isMember: boolean;
 }
 
-/** One other member: the streams to it and from it, posts, snapshots and probes. */
+/**
+ * One other member: the streams to it and from it, posts, snapshots and probes. Until `start` it is
+ * a "remote", known only from its requests or from the member list of a cluster that is being
+ * joined, which is sent to by posts alone.
+ */
 export class Peer {
   readonly id: MemberId;
   readonly status: PeerStatus;
-  readonly isMember: boolean;
   readonly #options: PeerOptions;
   readonly #picker: UrlPicker;
   readonly #abort = new AbortController();
   readonly #pipeline: Pipeline;
   readonly #writers: Readonly<Record<StreamKind, StreamWriter>>;
-  readonly #readers: readonly StreamReader[];
+  #readers: readonly StreamReader[] = [];
   #prober: Prober | undefined;
 
   constructor(options: PeerOptions) {
-    const { id, urls, cells, context, isMember } = options;
+    const { id, urls, cells, context } = options;
     const { local, clock, logger, host } = context;
     this.id = id;
-    this.isMember = isMember;
     this.#options = options;
     this.#picker = new UrlPicker(urls);
     this.status = new PeerStatus({ id, clock, logger, cells });
     const { signal } = this.#abort;
     // Every request under way listens: posts, snapshots, streams and a probe.
     setMaxListeners(peerLimits.pipelinePostsMax + peerLimits.snapshotsInFlightMax + 8, signal);
-    const shared = { ...context, peerId: id, picker: this.#picker, status: this.status, cells };
+    const shared = this.#shared();
     this.#pipeline = new Pipeline({ ...shared, signal });
     const onLost = () => host.reportUnreachable(id);
     const writer = (kind: StreamKind) =>
       new StreamWriter({ ...shared, kind, localId: local.memberId, onLost });
     this.#writers = { msgapp: writer("msgapp"), message: writer("message") };
-    const onRemoved = () => host.onRemoved();
-    this.#readers = isMember
-      ? (["msgapp", "message"] as const).map(
-          (kind) => new StreamReader({ ...shared, kind, signal, onRemoved }),
-        )
-      : [];
   }
 
-  start(): void {
-    this.#probe(this.#options.urls);
+  /**
+   * It is a member, which has these URLs: streams both ways and probes from now on. What was posted
+   * to it before goes on its way; a leader waits for what a joining member has acknowledged.
+   */
+  start(urls: readonly string[]): void {
+    const { signal } = this.#abort;
+    const onRemoved = () => this.#options.context.host.onRemoved();
+    if (!this.#picker.has(urls)) this.#picker.update(urls);
+    this.#probe(urls);
+    this.#readers = (["msgapp", "message"] as const).map(
+      (kind) => new StreamReader({ ...this.#shared(), kind, signal, onRemoved }),
+    );
     for (const reader of this.#readers) reader.start();
   }
 
@@ -137,9 +138,7 @@ export class Peer {
 
   /** Settles when the snapshot has arrived or failed, which the host was told. */
   sendSnapshot(message: Message, db: SnapshotDb): Promise<void> {
-    const { context, cells } = this.#options;
-    const shared = { ...context, peerId: this.id, picker: this.#picker, status: this.status };
-    return sendSnapshot({ ...shared, cells, signal: this.#abort.signal }, message, db);
+    return sendSnapshot({ ...this.#shared(), signal: this.#abort.signal }, message, db);
   }
 
   beat(): void {
@@ -172,8 +171,12 @@ export class Peer {
     return this.#pipeline.add(message);
   }
 
+  #shared() {
+    const { context, cells } = this.#options;
+    return { ...context, peerId: this.id, picker: this.#picker, status: this.status, cells };
+  }
+
   #probe(urls: readonly string[]): void {
-    if (!this.isMember) return;
     this.#prober?.stop();
     const { cells, context } = this.#options;
     const { signal } = this.#abort;
