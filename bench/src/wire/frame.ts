@@ -45,7 +45,7 @@ export interface FrameHeader {
 }
 
 /** Writes a frame header at `at`; returns the offset behind it. */
-export function writeFrameHeader(into: Buffer, at: number, header: FrameHeader): number {
+function writeFrameHeader(into: Buffer, at: number, header: FrameHeader): number {
   putFrameHeader(into, at, header.length, (header.type << 8) | header.flags, header.streamId);
   return at + FRAME_HEADER_BYTES;
 }

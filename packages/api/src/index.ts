@@ -25,15 +25,9 @@ export * as authpb from "./gen/auth.js";
 export * as healthpb from "./gen/health.js";
 export * as mvccpb from "./gen/kv.js";
 export * as leasepb from "./gen/lease.js";
-export * as membershippb from "./gen/membership.js";
 export * as raftpb from "./gen/raft.js";
 export * as raftinternalpb from "./gen/raft_internal.js";
 export * as etcdserverpb from "./gen/rpc.js";
-export * as snappb from "./gen/snap.js";
-export * as v3electionpb from "./gen/v3election.js";
-export * as v3lockpb from "./gen/v3lock.js";
-export * as walpb from "./gen/wal.js";
-export { int64ToNumber } from "./int64.js";
 export { limits } from "./limits.js";
 export type {
   RawDeleteRangeResponse,

@@ -1,11 +1,7 @@
 export { type DirectoryLock, lockDirectory } from "./directory-lock.js";
 export { ENGINE_NAMES, loadEngine } from "./load-engine.js";
 export { MemoryDisk } from "./memory/disk.js";
-export {
-  createMemoryEngine,
-  engine as memoryEngine,
-  type MemoryEngineOptions,
-} from "./memory/engine.js";
+export { createMemoryEngine, type MemoryEngineOptions } from "./memory/engine.js";
 export {
   type Backend,
   BackendError,

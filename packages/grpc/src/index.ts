@@ -1,8 +1,7 @@
 export { huffmanDecode } from "./hpack/huffman.js";
-export { ErrorCode, Http2Error } from "./http2-error.js";
 export type { Http2Exchange, Http2Handler } from "./http2-exchange.js";
 export type { KeepaliveOptions } from "./keepalive.js";
-export { defaultLimits, type TransportLimits } from "./limits.js";
+export type { TransportLimits } from "./limits.js";
 export { GrpcServer, type GrpcServerOptions } from "./server.js";
 export { type Protocol, type SniffOptions, sniffProtocol } from "./sniff.js";
 export {

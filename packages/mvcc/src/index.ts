@@ -3,7 +3,6 @@ export type { Compaction } from "./compactor.js";
 export { MvccError, type MvccErrorCode } from "./error.js";
 export type { Hashes, RevisionHash } from "./hasher.js";
 export type { History } from "./history.js";
-export { encodeKeyValue, type KeyValueFields, KeyValueReader } from "./key-value.js";
 export type { DueCheckpoint } from "./lease/checkpoint-schedule.js";
 export {
   type LeaseStatus,
@@ -18,18 +17,10 @@ export type { RangeChunk } from "./range-stream.js";
 export type { LatestRecord } from "./read-latest.js";
 export { RecordSizes, type RemovedSizes, type SizeClass } from "./record-sizes.js";
 export type { RecordStore } from "./record-store.js";
-export {
-  decodeMetaRevision,
-  encodeRevisionKey,
-  isTombstoneKey,
-  revisionKeyMain,
-  revisionKeySub,
-  TOMBSTONE_KEY_BYTES,
-} from "./revision-key.js";
+export { encodeRevisionKey, TOMBSTONE_KEY_BYTES } from "./revision-key.js";
 export { Slab } from "./slab.js";
 export { Store, type StoreOptions, type StoreStat } from "./store.js";
 export type {
-  AppliedPosition,
   LeaseAttachments,
   Revision,
   RevisionEvents,

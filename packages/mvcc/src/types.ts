@@ -1,5 +1,5 @@
 import type { RawKeyValue } from "@kvorum/api";
-import type { LeaseId, LogIndex, MainRevision } from "@kvorum/base";
+import type { LeaseId, MainRevision } from "@kvorum/base";
 
 /** `main` numbers the request that made the change, `sub` the change within it, from 0. */
 export interface Revision {
@@ -68,10 +68,4 @@ export interface LeaseAttachments {
     readonly previous: LeaseId;
   }): void;
   detach(options: { readonly key: string; readonly lease: LeaseId }): void;
-}
-
-/** The meta record of the Raft position that the engine's content stands for. */
-export interface AppliedPosition {
-  readonly index: LogIndex;
-  readonly term: number;
 }

@@ -77,7 +77,7 @@ export function readPut(reader: WireReader, end: number): PutRequest {
 }
 
 /** A message within a larger one. @param end offset behind its last byte; the same for all below */
-export function readRange(reader: WireReader, end: number): RangeRequest {
+function readRange(reader: WireReader, end: number): RangeRequest {
   const request: RangeRequest = {
     key: EMPTY,
     rangeEnd: EMPTY,

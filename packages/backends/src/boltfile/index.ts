@@ -1,6 +1,5 @@
 /** etcd's db file (bbolt pages) as a format: read, checked and bulk-written as streams. */
 export type { BoltSource, WriteBoltOptions } from "./build-pages.js";
-export { type BoltCheck, checkBoltFile } from "./check.js";
 export { ChunkMemory } from "./chunk-memory.js";
 export type { BoundedBucket, RecordSizeClass } from "./page-bound.js";
 export { readFully } from "./page-reader.js";
@@ -13,10 +12,8 @@ export {
   snapshotStreamWithin,
 } from "./snapshot-stream.js";
 export {
-  hasSnapshotHash,
-  requireSnapshotHash,
   type VerifiedSnapshot,
   type VerifySnapshotOptions,
   verifySnapshotFile,
 } from "./verify-snapshot.js";
-export { type BoltStream, writeBoltFile, writeBoltFileTo } from "./write.js";
+export { type BoltStream, writeBoltFileTo } from "./write.js";

@@ -79,7 +79,7 @@ export function pageSizes(): number[] {
   return sizes;
 }
 
-export function isPageSize(size: number): boolean {
+function isPageSize(size: number): boolean {
   return size >= PAGE_SIZE_MIN && size <= PAGE_SIZE_MAX && (size & (size - 1)) === 0;
 }
 

@@ -21,17 +21,8 @@ export interface VerifiedSnapshot {
  * Whether a file of this size ends with a hash: databases are whole pages, and every page size is a
  * multiple of the smallest disk sector.
  */
-export function hasSnapshotHash(sizeBytes: number): boolean {
+function hasSnapshotHash(sizeBytes: number): boolean {
   return sizeBytes % PAGE_SIZE_MIN === SNAPSHOT_HASH_BYTES;
-}
-
-/**
- * What `etcdctl snapshot save` asks of a file that it has received.
- * @throws BackendError "FORMAT" with etcd's text when the hash is absent
- */
-export function requireSnapshotHash(sizeBytes: number): void {
-  if (hasSnapshotHash(sizeBytes)) return;
-  throw new BackendError("FORMAT", `sha256 checksum not found [bytes: ${sizeBytes}]`);
 }
 
 /**

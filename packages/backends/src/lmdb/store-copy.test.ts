@@ -9,7 +9,7 @@ import { noise, revisionKey } from "../conformance/model.js";
 import { BUCKETS, type Op } from "../port.js";
 import { type Environment, openEnvironment } from "./environment.js";
 import { StoreCopy } from "./store-copy.js";
-import { verifyDataFile } from "./verify.js";
+import { verifyDataFile } from "./test-verify.js";
 import { writeOps } from "./write-ops.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -7,7 +7,7 @@ import { collectNow, hex } from "../conformance/context.js";
 import { Model, noise, revisionKey } from "../conformance/model.js";
 import { BackendError, type Op } from "../port.js";
 import { engine } from "./engine.js";
-import { verifyDataFile } from "./verify.js";
+import { verifyDataFile } from "./test-verify.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const parent = mkdtempSync(join(tmpdir(), "kvorum-lmdb-"));

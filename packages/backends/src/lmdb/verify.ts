@@ -67,13 +67,6 @@ export function* verifyTables(
   }
 }
 
-/** All trees in one go. */
-export function verifyDataFile(path: string): void {
-  const structure = verifyRoots(path);
-  if (structure === undefined) return;
-  for (const _ of verifyTables(path, structure));
-}
-
 /** Tables of so many leaf pages are checked within a millisecond. */
 const SMALL_TABLE_PAGES = 64;
 /** The few pages that are wanted lie anywhere. */

@@ -11,7 +11,7 @@ interface Names {
 }
 
 /** ETCDCTL_SOME_FLAG for some-flag. */
-export function environmentName(prefix: string, flag: string): string {
+function environmentName(prefix: string, flag: string): string {
   return `${prefix}_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 

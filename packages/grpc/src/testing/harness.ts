@@ -3,7 +3,7 @@ import type { Clock } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import type { Http2Handler } from "../http2-exchange.js";
 import { GrpcServer, type GrpcServerOptions } from "../server.js";
-import { type Method, type MethodTable, Status, type StreamCall } from "../types.js";
+import { type Method, Status, type StreamCall } from "../types.js";
 
 /** A listening GrpcServer for tests. */
 export interface Harness {
@@ -69,8 +69,6 @@ export function echoMethods(): Map<string, Method> {
     ["/test.Echo/Download", { kind: "stream", open: download }],
   ]);
 }
-
-export const emptyMethods: MethodTable = new Map();
 
 const respondMetadata: Extract<Method, { kind: "unary" }>["handle"] = (call, message) => {
   const values = call.metadata.getAll(message.toString("utf8"));

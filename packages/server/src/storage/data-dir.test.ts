@@ -1,9 +1,17 @@
 import { MemoryFileSystem } from "@kvorum/base";
 import { beforeEach, describe, expect, test } from "vitest";
-import { engineOf, openDataDir } from "./data-dir.js";
+import { openDataDir } from "./data-dir.js";
 import { createWal } from "./wal/test-support.js";
 
 const DATA_DIR = "/data";
+const ENGINE_FILE = "/data/member/engine.json";
+
+/** The engine that owns the directory; undefined when none does yet. */
+async function ownerIn(fs: MemoryFileSystem): Promise<string | undefined> {
+  if ((await fs.stat(ENGINE_FILE)) === undefined) return undefined;
+  const content = JSON.parse((await fs.readFile(ENGINE_FILE)).toString()) as { engine: string };
+  return content.engine;
+}
 
 describe("openDataDir", () => {
   let fs: MemoryFileSystem;
@@ -33,7 +41,7 @@ describe("openDataDir", () => {
       hasWal: false,
     });
     expect(await fs.list("/data/member")).toEqual(["db", "engine.json", "snap"]);
-    const text = (await fs.readFile("/data/member/engine.json")).toString();
+    const text = (await fs.readFile(ENGINE_FILE)).toString();
     expect(text).toBe('{"engine":"lmdb","version":1}\n');
     expect(await fs.list("/data/member/snap")).toEqual(["db"]);
     expect(locks).toEqual(["lock /data/member"]);
@@ -45,7 +53,7 @@ describe("openDataDir", () => {
     await open("lmdb");
     await (await createWal(fs)).close();
     expect((await open("lmdb")).hasWal).toBe(true);
-    expect(await engineOf(fs, DATA_DIR)).toBe("lmdb");
+    expect(await ownerIn(fs)).toBe("lmdb");
   });
 
   test("says what to do about a place that can't be used", async () => {
@@ -66,7 +74,7 @@ describe("openDataDir", () => {
       /"lmdb".*"sqlite".*kvorumctl snapshot save.*kvorumutl snapshot restore FILE --backend sqlite/,
     );
     expect(locks.at(-1)).toBe("release");
-    expect(await engineOf(fs, DATA_DIR)).toBe("lmdb");
+    expect(await ownerIn(fs)).toBe("lmdb");
   });
 
   test("refuses the directory of a real etcd before anything is made or locked", async () => {
@@ -122,10 +130,10 @@ describe("openDataDir", () => {
   ] as const) {
     test(`refuses an engine file with ${name}`, async () => {
       await fs.makeDirectory("/data/member");
-      await fs.writeFile("/data/member/engine.json", Buffer.from(text));
+      await fs.writeFile(ENGINE_FILE, Buffer.from(text));
       await expect(open("lmdb")).rejects.toMatchObject({
         code: "CORRUPT",
-        path: "/data/member/engine.json",
+        path: ENGINE_FILE,
       });
     });
   }
@@ -145,7 +153,7 @@ describe("openDataDir", () => {
       const wasOpen = isOpen;
       fs = disk.crash("tear");
       await opening;
-      const owner = await engineOf(fs, DATA_DIR);
+      const owner = await ownerIn(fs);
       if (wasOpen) expect(owner).toBe("lmdb");
       await open(owner ?? "sqlite");
     }

@@ -108,19 +108,6 @@ async function removeUnusedEngineDirectories(
   }
 }
 
-/**
- * The engine that owns a data dir; undefined when none does yet.
- * @throws StorageError "CORRUPT" | "IO"
- */
-export async function engineOf(fs: FileSystem, dataDir: string): Promise<string | undefined> {
-  const paths = dataDirPaths(dataDir);
-  try {
-    return (await readEngineFile(fs, paths))?.engine;
-  } catch (cause) {
-    throw fromSystemError(cause, "read", paths.engineFile);
-  }
-}
-
 /** What engine.json says: whose files, and where they stand. */
 interface EngineFile {
   readonly engine: string;

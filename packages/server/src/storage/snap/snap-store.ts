@@ -110,7 +110,7 @@ export class SnapStore {
   }
 }
 
-export function snapName(snapshot: { readonly index: LogIndex; readonly term: Term }): string {
+function snapName(snapshot: { readonly index: LogIndex; readonly term: Term }): string {
   return `${hex16(snapshot.term)}-${hex16(snapshot.index)}.snap`;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { BUCKETS, loadEngine } from "@kvorum/backends";
@@ -9,8 +9,8 @@ import { nodeFileSystem } from "@kvorum/base/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readWal } from "../wal/read-wal.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
-import { saveSnapshotFile } from "./save-snapshot.js";
-import { dump, lastingEngine, openFilled, someOps } from "./test-support.js";
+import { saveSnapshot } from "./save-snapshot.js";
+import { collect, dump, lastingEngine, openFilled, someOps } from "./test-support.js";
 
 const etcdutl = findEtcdutl();
 if (etcdutl === undefined) {
@@ -37,7 +37,7 @@ describe.skipIf(etcdutl === undefined)("beside etcdutl snapshot restore", () => 
 
   beforeAll(async () => {
     const backend = await openFilled(lastingEngine(), someOps(createPrng(11), 3_000));
-    await saveSnapshotFile({ view: await backend.view(), fs: nodeFileSystem, path: file });
+    writeFileSync(file, await collect(await saveSnapshot(await backend.view())));
   });
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));

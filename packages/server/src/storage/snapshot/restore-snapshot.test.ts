@@ -8,8 +8,16 @@ import { readSnap } from "../snap/snap-store.js";
 import { readValidSnapshots, readWal } from "../wal/read-wal.js";
 import type { RestoreOptions } from "./restore-options.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
-import { saveSnapshotFile } from "./save-snapshot.js";
-import { dump, lastingEngine, openFilled, revisionKey, someOps, tree } from "./test-support.js";
+import { saveSnapshot } from "./save-snapshot.js";
+import {
+  collect,
+  dump,
+  lastingEngine,
+  openFilled,
+  revisionKey,
+  someOps,
+  tree,
+} from "./test-support.js";
 
 const FILE = "/saved.snap";
 const ops = [
@@ -34,7 +42,7 @@ function movableEngine(): Engine {
 beforeEach(async () => {
   fs = new MemoryFileSystem({ seed: 1 });
   const backend = await openFilled(lastingEngine(), ops);
-  await saveSnapshotFile({ view: await backend.view(), fs, path: FILE });
+  await fs.writeFile(FILE, await collect(await saveSnapshot(await backend.view())));
   options = {
     fs,
     file: FILE,

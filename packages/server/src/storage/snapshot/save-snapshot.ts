@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { View } from "@kvorum/backends";
 import {
   type BoltStream,
@@ -9,7 +8,7 @@ import {
   snapshotStreamWithin,
   writeBoltFileTo,
 } from "@kvorum/backends/boltfile";
-import type { Clock, File, FileSystem } from "@kvorum/base";
+import type { Clock, File } from "@kvorum/base";
 import { asStorageError } from "./as-storage-error.js";
 import { endWith } from "./end-with.js";
 import { runAhead } from "./run-ahead.js";
@@ -114,55 +113,4 @@ async function spoolSnapshot(view: View, { fs, path }: SpoolPlace): Promise<Bolt
   } finally {
     await view.close();
   }
-}
-
-export interface SaveSnapshotFileOptions {
-  /** Closed in any case. */
-  readonly view: View;
-  readonly fs: FileSystem;
-  /** Replaced when it exists, once the new file is complete. */
-  readonly path: string;
-}
-
-/**
- * Writes a snapshot of the view to `path`, whole or not at all: first to `<path>.part`, as
- * `etcdctl snapshot save` does. Durable when the promise resolves. Scans the view once.
- * @returns the size of the file in bytes
- * @throws BackendError; StorageError "NO_SPACE" | "IO"
- */
-export async function saveSnapshotFile(options: SaveSnapshotFileOptions): Promise<number> {
-  const { fs, path, view } = options;
-  const part = `${path}.part`;
-  let file: File | undefined;
-  try {
-    file = await createAnew(fs, part);
-    const databaseBytes = await writeBoltFileTo(view, file);
-    const sizeBytes = await appendHash(file, databaseBytes);
-    await file.sync();
-    await file.close();
-    file = undefined;
-    await fs.rename(part, path);
-    await fs.syncDirectory(dirname(path));
-    return sizeBytes;
-  } catch (error) {
-    if (file !== undefined) {
-      await file.close();
-      await fs.remove(part);
-    }
-    throw asStorageError(error, "save a snapshot to", path);
-  } finally {
-    await view.close();
-  }
-}
-
-/** The hash covers the meta pages, which were written last: so the file is read once more. */
-async function appendHash(file: File, databaseBytes: number): Promise<number> {
-  const { chunks, totalBytes, memory } = snapshotFileStream(file, databaseBytes);
-  let position = 0;
-  for await (const chunk of chunks) {
-    if (position === databaseBytes) await file.write(chunk, position);
-    position += chunk.length;
-    memory.give(chunk);
-  }
-  return totalBytes;
 }
