@@ -96,9 +96,10 @@ export async function replaceContent(
   const takeAuth = await auth.prepare(content.buffered);
   Object.assign(opened, content);
   takeAuth();
-  await alarms.load(content.buffered);
+  // In the same turn: the revision has jumped, and watchers don't have what lies between yet.
   watchHub.reset();
   lessor.demote();
+  await alarms.load(content.buffered);
   await store.close();
   await buffered.close();
 }

@@ -1,11 +1,16 @@
 import { HeaderEncoder } from "@kvorum/api";
 import { createMemoryEngine, MemoryDisk } from "@kvorum/backends";
 import type { Clock } from "@kvorum/base";
-import { type OpenedStore, openStore } from "../boot/open-store.js";
+import { type OpenedStore, type OpenStoreOptions, openStore } from "../boot/open-store.js";
 import type { MemberOptions } from "../member-options.js";
 
-/** A store with all that stands on it, over an empty memory engine. */
+/** A store with all that stands on it, over a memory engine. */
 export async function openContent(clock: Clock, disk = new MemoryDisk()): Promise<OpenedStore> {
+  return openStore(await openingOf(clock, disk));
+}
+
+/** What opens the content of a disk of memory. */
+export async function openingOf(clock: Clock, disk: MemoryDisk): Promise<OpenStoreOptions> {
   const engine = createMemoryEngine({ disk });
   const quiet = () => {};
   const options: Partial<MemberOptions> = {
@@ -17,7 +22,7 @@ export async function openContent(clock: Clock, disk = new MemoryDisk()): Promis
       throw error;
     },
   };
-  return openStore({
+  return {
     options: options as MemberOptions,
     backend: await engine.open({ directory: "/test" }),
     header: new HeaderEncoder({ clusterId: 1n, memberId: 1n }),
@@ -25,5 +30,5 @@ export async function openContent(clock: Clock, disk = new MemoryDisk()): Promis
     appliedIndex: () => 0,
     beforeCommit: quiet,
     afterCommit: quiet,
-  });
+  };
 }
