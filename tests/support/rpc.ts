@@ -6,7 +6,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { etcdserverpb } from "@kvorum/api";
+import { etcdserverpb, v3electionpb, v3lockpb } from "@kvorum/api";
 
 /** A message type of the generated code. */
 interface MessageType<Message> {
@@ -26,6 +26,8 @@ export const lease = etcdserverpb.LeaseDefinition.methods;
 export const auth = etcdserverpb.AuthDefinition.methods;
 export const cluster = etcdserverpb.ClusterDefinition.methods;
 export const maintenance = etcdserverpb.MaintenanceDefinition.methods;
+export const lock = v3lockpb.LockDefinition.methods;
+export const election = v3electionpb.ElectionDefinition.methods;
 
 const SERVICES = [
   etcdserverpb.KVDefinition,
@@ -33,6 +35,8 @@ const SERVICES = [
   etcdserverpb.MaintenanceDefinition,
   etcdserverpb.ClusterDefinition,
   etcdserverpb.AuthDefinition,
+  v3lockpb.LockDefinition,
+  v3electionpb.ElectionDefinition,
 ];
 
 function pathOf(method: object): string {

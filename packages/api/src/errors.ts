@@ -119,6 +119,10 @@ const TABLE = {
   streamFilterUnsupported: [UNIMPLEMENTED, "RangeStream does not support revision filters"],
   unknownMethod: [UNKNOWN, "etcdserver: unknown method"],
   notPrimaryLessor: [UNKNOWN, "not a primary lessor"],
+  sessionExpired: [UNKNOWN, "mutex: session is expired"],
+  electionNotLeader: [UNKNOWN, "election: not leader"],
+  electionNoLeader: [UNKNOWN, "election: no leader"],
+  electionLeaderMissing: [UNKNOWN, '"leader" field must be provided'],
   proposalDropped: [UNKNOWN, "raft proposal dropped"],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -1,4 +1,4 @@
-import { etcdserverpb, healthpb } from "@kvorum/api";
+import { etcdserverpb, healthpb, v3electionpb, v3lockpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
 import { createPrng, hexId } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
@@ -131,6 +131,8 @@ const SERVICES = [
   etcdserverpb.ClusterDefinition,
   etcdserverpb.MaintenanceDefinition,
   etcdserverpb.AuthDefinition,
+  v3electionpb.ElectionDefinition,
+  v3lockpb.LockDefinition,
   healthpb.HealthDefinition,
 ];
 

@@ -16,11 +16,14 @@ import { AuthService } from "./auth.js";
 import { CallFigures } from "./call-figures.js";
 import { applyCallRules } from "./call-rules.js";
 import { ClusterService } from "./cluster.js";
+import { ElectionService } from "./election.js";
 import { guardMethods } from "./guard.js";
 import { healthMethods } from "./health.js";
 import { Identities } from "./identities.js";
 import { KvService } from "./kv.js";
 import { LeaseService } from "./lease.js";
+import { LocalClient } from "./local-client.js";
+import { LockService } from "./lock.js";
 import { MaintenanceService, type StatusFacts } from "./maintenance.js";
 import type { OpenStreams } from "./open-streams.js";
 import { Replier } from "./reply.js";
@@ -63,12 +66,22 @@ export function wireServices(options: ServicesOptions): GrpcServer {
     takesCommonNames: member.auth?.takesCommonNames ?? false,
   });
   const refusals = new RequestRefusals(auth, () => opened.lessor);
+  const kv = new KvService({
+    ...{ identities, refusals, opened, proposer, reads, quota, replier, onQuotaExceeded },
+    txnOpsMax: member.txnOpsMax,
+    requestBytesMax: member.requestBytesMax,
+  });
+  const lease = new LeaseService({
+    ...{ opened, identities, refusals },
+    authority: options.leases,
+    proposer,
+    ids,
+    quota,
+    replier,
+    onQuotaExceeded,
+  });
   const services = [
-    new KvService({
-      ...{ identities, refusals, opened, proposer, reads, quota, replier, onQuotaExceeded },
-      txnOpsMax: member.txnOpsMax,
-      requestBytesMax: member.requestBytesMax,
-    }),
+    kv,
     new WatchService({
       ...{ auth, identities },
       hub: opened.watchHub,
@@ -76,15 +89,8 @@ export function wireServices(options: ServicesOptions): GrpcServer {
       progressIntervalMs: member.watchProgressIntervalMs,
       prng: member.prng,
     }),
-    new LeaseService({
-      ...{ opened, identities, refusals },
-      authority: options.leases,
-      proposer,
-      ids,
-      quota,
-      replier,
-      onQuotaExceeded,
-    }),
+    lease,
+    ...recipeServices([kv, lease], options),
     new ClusterService({ membership: options.membership, reads, replier, auth, identities }),
     new MaintenanceService({
       ...{ memberId: options.memberId, opened, proposer, replier },
@@ -121,4 +127,17 @@ export function wireServices(options: ServicesOptions): GrpcServer {
     onError: (peer, error) =>
       logger.debug("a client broke the protocol", { remote: peer.address, error: error.message }),
   });
+}
+
+/** Those that are made of requests to KV and Lease. */
+function recipeServices(
+  used: readonly [KvService, LeaseService],
+  { member, opened, openStreams }: ServicesOptions,
+): [LockService, ElectionService] {
+  const client = new LocalClient({
+    methods: new Map(used.flatMap((service) => service.methods())),
+    clock: member.clock,
+  });
+  const options = { client, hub: opened.watchHub, openStreams };
+  return [new LockService(options), new ElectionService(options)];
 }
