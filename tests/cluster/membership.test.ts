@@ -5,7 +5,7 @@ import { promoted } from "../support/cluster-faults.js";
 import { sleep } from "../support/cluster-load.js";
 import type { ClusterMember } from "../support/cluster-member.js";
 import { grpcFrame, rawCall } from "../support/raw-grpc.js";
-import { kv, lease, maintenance, put, range } from "../support/rpc.js";
+import { kv, lease, lock, maintenance, put, range } from "../support/rpc.js";
 
 /** Changes of membership and what a cluster says when it can't, text for text. */
 
@@ -228,6 +228,7 @@ async function expectLearnerRefusals({ rpc }: ClusterMember): Promise<void> {
   expect(await refusal(rpc.call(kv.range, range({ key: key("a") })))).toEqual(refused);
   expect(await refusal(rpc.call(kv.put, put({ key: key("a") })))).toEqual(refused);
   expect(await refusal(rpc.call(lease.leaseGrant, { ID: 0n, TTL: 5 }))).toEqual(refused);
+  expect(await refusal(rpc.call(lock.lock, { name: key("l"), lease: 0n }))).toEqual(refused);
   expect(await refusal(rpc.call(memberList, { linearizable: false }))).toEqual(refused);
   expect(await refusal(rpc.call(maintenance.hashKV, { revision: 0 }))).toEqual(refused);
   expect(await refusal(rpc.call(maintenance.defragment, {}))).toEqual(refused);
