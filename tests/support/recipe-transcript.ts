@@ -156,10 +156,11 @@ export class RecipeTranscript {
   }
 }
 
-/** An error as clients see it; the text of a deadline is the client library's own. */
+/** An error as clients see it. Of a deadline the client hears first from itself, or the server. */
 function outcomeOf(error: { readonly code: number; readonly details: string }): unknown {
   const { code, details } = error;
-  return code === status.DEADLINE_EXCEEDED ? { code } : { code, details };
+  const isOver = code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
+  return isOver ? "gave up" : { code, details };
 }
 
 const LEAST = Buffer.from([0]);
