@@ -1,7 +1,6 @@
 import { apiError, type etcdserverpb, v3electionpb } from "@kvorum/api";
 import type { LeaseId } from "@kvorum/base";
 import type { Method, StreamCall } from "@kvorum/grpc";
-import type { WatchHub } from "@kvorum/mvcc";
 import {
   deletion,
   foundBy,
@@ -9,19 +8,12 @@ import {
   leaseOf,
   leaveQueue,
   putOf,
+  type QueueServiceOptions,
   rangeOf,
   wasCreatedAt,
 } from "./key-queue.js";
 import { type LastingCaller, lastingUnary } from "./lasting-call.js";
-import type { LocalClient } from "./local-client.js";
 import { openObserve } from "./observe-election.js";
-import type { OpenStreams } from "./open-streams.js";
-
-export interface ElectionServiceOptions {
-  readonly client: LocalClient;
-  readonly hub: WatchHub;
-  readonly openStreams: OpenStreams;
-}
 
 /** A key in the queue of an election, and the lease that it goes with. */
 interface Candidate {
@@ -35,9 +27,9 @@ interface Candidate {
  * first of them leads. Source: etcd's v3election and concurrency.Election.
  */
 export class ElectionService {
-  readonly #options: ElectionServiceOptions;
+  readonly #options: QueueServiceOptions;
 
-  constructor(options: ElectionServiceOptions) {
+  constructor(options: QueueServiceOptions) {
     this.#options = options;
   }
 

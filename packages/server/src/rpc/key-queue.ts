@@ -3,7 +3,17 @@ import type { LeaseId, MainRevision } from "@kvorum/base";
 import type { WatchHub } from "@kvorum/mvcc";
 import type { LastingCaller } from "./lasting-call.js";
 import type { Caller, LocalClient } from "./local-client.js";
+import type { OpenStreams } from "./open-streams.js";
 import { watchKeys } from "./watch-keys.js";
+
+/** What the services need whose calls stand in queues of keys. */
+export interface QueueServiceOptions {
+  /** Asks the member for what a call is made of. */
+  readonly client: LocalClient;
+  /** The watches of those who wait. */
+  readonly hub: WatchHub;
+  readonly openStreams: OpenStreams;
+}
 
 type RangeRequest = Partial<etcdserverpb.RangeRequest>;
 
@@ -28,10 +38,7 @@ export class KeyQueue {
   readonly #client: LocalClient;
   readonly #hub: WatchHub;
 
-  constructor(
-    name: Uint8Array,
-    { client, hub }: { readonly client: LocalClient; readonly hub: WatchHub },
-  ) {
+  constructor(name: Uint8Array, { client, hub }: Pick<QueueServiceOptions, "client" | "hub">) {
     this.#name = name;
     this.#client = client;
     this.#hub = hub;

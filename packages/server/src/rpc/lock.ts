@@ -1,33 +1,25 @@
 import { apiError, v3lockpb } from "@kvorum/api";
 import type { Method } from "@kvorum/grpc";
-import type { WatchHub } from "@kvorum/mvcc";
 import {
   foundBy,
   KeyQueue,
   leaseOf,
   leaveQueue,
   putOf,
+  type QueueServiceOptions,
   rangeOf,
   wasCreatedAt,
 } from "./key-queue.js";
 import { type LastingCaller, lastingUnary } from "./lasting-call.js";
-import type { LocalClient } from "./local-client.js";
-import type { OpenStreams } from "./open-streams.js";
-
-export interface LockServiceOptions {
-  readonly client: LocalClient;
-  readonly hub: WatchHub;
-  readonly openStreams: OpenStreams;
-}
 
 /**
  * v3lockpb.Lock: locks that are made of keys, one for each who wants it, in a queue. The holder's key
  * is the first of the queue, and an unlock deletes it. Source: etcd's v3lock and concurrency.Mutex.
  */
 export class LockService {
-  readonly #options: LockServiceOptions;
+  readonly #options: QueueServiceOptions;
 
-  constructor(options: LockServiceOptions) {
+  constructor(options: QueueServiceOptions) {
     this.#options = options;
   }
 

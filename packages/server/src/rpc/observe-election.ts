@@ -1,8 +1,7 @@
 import { ApiError, decodeMessage, etcdserverpb, mvccpb, v3electionpb } from "@kvorum/api";
 import type { StreamCall } from "@kvorum/grpc";
-import type { ElectionServiceOptions } from "./election.js";
 import { failWith } from "./guard.js";
-import { KeyQueue } from "./key-queue.js";
+import { KeyQueue, type QueueServiceOptions } from "./key-queue.js";
 import { type LastingCaller, lastingCaller } from "./lasting-call.js";
 import { watchKeys } from "./watch-keys.js";
 
@@ -15,7 +14,7 @@ interface Proclamation {
   readonly kv: mvccpb.KeyValue;
 }
 
-interface ObserveContext extends ElectionServiceOptions {
+interface ObserveContext extends QueueServiceOptions {
   readonly queue: KeyQueue;
 }
 
@@ -30,7 +29,7 @@ interface ObserveContext extends ElectionServiceOptions {
  *        |            |
  *        +--deleted-- watch its key, send each put
  */
-export function openObserve(call: StreamCall, options: ElectionServiceOptions): void {
+export function openObserve(call: StreamCall, options: QueueServiceOptions): void {
   const caller = lastingCaller(call);
   call.onMessage = (message) => {
     call.onMessage = undefined;
