@@ -28,6 +28,8 @@ export * as leasepb from "./gen/lease.js";
 export * as raftpb from "./gen/raft.js";
 export * as raftinternalpb from "./gen/raft_internal.js";
 export * as etcdserverpb from "./gen/rpc.js";
+export * as v3electionpb from "./gen/v3election.js";
+export * as v3lockpb from "./gen/v3lock.js";
 export { limits } from "./limits.js";
 export type {
   RawDeleteRangeResponse,
