@@ -136,6 +136,7 @@ describe("members", () => {
     expect(peerSentBytes.cell("2").value).toBeGreaterThan(0);
     expect(activePeers.cell("1", "2").value).toBe(1);
     expect(knownPeers.cell("1", "2").value).toBe(1);
+    expect(knownPeers.cell("1", "1").value).toBe(1);
     one.transport.removePeer(2n);
     expect(activePeers.cell("1", "2").value).toBe(0);
     expect(knownPeers.cell("1", "2").value).toBe(0);

@@ -82,6 +82,8 @@ export class PeerTransport {
     const entries = new EntriesEncoder();
     this.#options = options;
     this.#metrics = options.metrics ?? createUnreadMetrics();
+    // etcd counts a member among the peers it knows.
+    this.#metrics.labelled.knownPeers.cell(hexId(memberId), hexId(memberId)).value = 1;
     const deliver = (message: Message) => this.#deliver(message);
     this.#context = { local, dialer, clock, logger, host, entries, timeouts, deliver };
     this.handle = createPeerHandler({
