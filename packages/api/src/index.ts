@@ -30,6 +30,11 @@ export * as raftinternalpb from "./gen/raft_internal.js";
 export * as etcdserverpb from "./gen/rpc.js";
 export * as v3electionpb from "./gen/v3election.js";
 export * as v3lockpb from "./gen/v3lock.js";
+export { JsonError } from "./json/json-error.js";
+export { type JsonMethod, JsonMethods } from "./json/json-methods.js";
+export { jsonToMessage } from "./json/json-to-message.js";
+export { JsonValues } from "./json/json-values.js";
+export { messageToJson } from "./json/message-to-json.js";
 export { limits } from "./limits.js";
 export type {
   RawDeleteRangeResponse,
