@@ -22,6 +22,8 @@ export interface Http2Exchange {
   /** Sends a part of the body, owned by the transport from now on. False: wait for `onDrain`. */
   write(bytes: Uint8Array): boolean;
   onDrain: (() => void) | undefined;
+  /** Bytes written and not yet handed to the socket. */
+  readonly queuedBytes: number;
   end(): void;
 }
 
@@ -54,6 +56,9 @@ export function createExchange(
     },
     set onDrain(callback) {
       stream.onDrain = callback;
+    },
+    get queuedBytes() {
+      return stream.queuedBytes;
     },
     begin: (status, fields) => begin(stream, status, fields),
     write: (bytes) => stream.write(bytes),

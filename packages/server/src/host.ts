@@ -155,6 +155,7 @@ function serveAll(
   };
   const pages = createClientHttp({
     ...health,
+    gateway: config.grpc.gateway ? member.gateway.pages : undefined,
     corsOrigins: config.http.corsOrigins,
     hostWhitelist: config.http.hostWhitelist,
     refusesCommonNames: () =>

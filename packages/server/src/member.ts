@@ -15,6 +15,7 @@ import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
 import { SnapshotTaker } from "./consensus/snapshot-taker.js";
 import { checkBeforeServing } from "./corruption/initial-check-of-member.js";
+import type { JsonGateway } from "./gateway/json-gateway.js";
 import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
 import { MemberLog } from "./member-log.js";
@@ -52,7 +53,7 @@ interface Parts {
  * ```
  *  openDisk -> engine -> openStore (leases, keys, watch hub, alarms) -> Cluster
  *         \--> WAL ---> raft node -> Consensus -> ApplyLoop -> Applier -> Store
- *  GrpcServer -> guard -> services -> Proposer, ReadIndexQueue (in Consensus) and Store
+ *  GrpcServer, JsonGateway -> guard -> services -> Proposer, ReadIndexQueue (in Consensus) and Store
  * ```
  */
 export class Member {
@@ -64,8 +65,9 @@ export class Member {
   readonly applyLoop: ApplyLoop;
   readonly quota: Quota;
   readonly maintenance: StoreMaintenance;
-  /** Hand it the connections of clients. */
+  /** Hand it the connections of clients, and `gateway` what they ask for under /v3/ over HTTP. */
   readonly grpc: GrpcServer;
+  readonly gateway: JsonGateway;
   readonly #parts: Parts;
   readonly #log: MemberLog;
   readonly #ids: ProposalIds;
@@ -187,7 +189,7 @@ export class Member {
       electionTimeoutMs: options.electionTimeoutMs,
       hasLeader: () => this.consensus.node.leader !== 0n,
     });
-    this.grpc = this.#wireServices();
+    ({ grpc: this.grpc, gateway: this.gateway } = this.#wireServices());
     this.#log.opened({
       isRestart: disk.dataDir.hasWal,
       commitIndex: disk.log.hardState.commit,
@@ -247,7 +249,7 @@ export class Member {
     this.#duties.stop();
     this.maintenance.stop();
     this.#openStreams.stop();
-    await this.grpc.drain();
+    await Promise.all([this.grpc.drain(), this.gateway.drain()]);
     await this.#transfer.handOver();
     await this.consensus.stop();
     this.applyLoop.stop();
@@ -347,7 +349,7 @@ export class Member {
     });
   }
 
-  #wireServices(): GrpcServer {
+  #wireServices(): { readonly grpc: GrpcServer; readonly gateway: JsonGateway } {
     const { options, opened, header, position } = this.#parts;
     return wireServices({
       member: options,

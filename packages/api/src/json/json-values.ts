@@ -52,8 +52,8 @@ export interface JsonValuesOptions {
   readonly valueBytesMax: number;
   /** The text of a value, complete and well-formed. */
   readonly onValue: (text: Buffer) => void;
-  /** Said for a value above the limit. */
-  readonly tooLong: () => Error;
+  /** What is thrown for a value above the limit, of which this much was held. */
+  readonly tooLong: (bytes: number) => Error;
 }
 
 /**
@@ -74,6 +74,11 @@ export class JsonValues {
 
   constructor(options: JsonValuesOptions) {
     this.#options = options;
+  }
+
+  /** Bytes of a value that is not whole yet. */
+  get heldBytes(): number {
+    return this.#partsBytes;
   }
 
   /** @throws JsonError, or what `tooLong` and `onValue` give */
@@ -110,7 +115,9 @@ export class JsonValues {
     if (!this.#hasBegun) return;
     this.#parts.push(part);
     this.#partsBytes += part.length;
-    if (this.#partsBytes > this.#options.valueBytesMax) throw this.#options.tooLong();
+    if (this.#partsBytes > this.#options.valueBytesMax) {
+      throw this.#options.tooLong(this.#partsBytes);
+    }
   }
 
   #emit(last: Buffer): void {

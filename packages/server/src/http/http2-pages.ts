@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Clock } from "@kvorum/base";
 import type { Http2Exchange, Http2Handler } from "@kvorum/grpc";
 import type { PageResponse, Pages } from "./page.js";
@@ -8,13 +9,14 @@ import type { PageResponse, Pages } from "./page.js";
  */
 export function createHttp2Pages(pages: Pages, clock: Clock): Http2Handler {
   return (exchange) => {
-    const { method, path, authority, headers, peer } = exchange;
-    const request = {
+    const { method, path, authority, headers, body, peer } = exchange;
+    const fields = Object.fromEntries(headers.entries());
+    const request = Object.assign(Readable.from(body.length === 0 ? [] : [body]), {
       method,
       url: path,
-      headers: { host: authority || headers.get("host"), origin: headers.get("origin") },
+      headers: { ...fields, host: authority || headers.get("host") },
       socket: peer.socket,
-    };
+    });
     pages(request, new Http2Response(exchange, clock));
   };
 }
@@ -30,6 +32,10 @@ class Http2Response implements PageResponse {
     this.#clock = clock;
   }
 
+  get writableLength(): number {
+    return this.#exchange.queuedBytes;
+  }
+
   setHeader(name: string, value: string): void {
     this.#fields.push([name.toLowerCase(), value]);
   }
@@ -41,10 +47,19 @@ class Http2Response implements PageResponse {
     this.#exchange.begin(status, this.#fields);
   }
 
+  write(part: string): boolean {
+    return this.#exchange.method === "HEAD" || this.#exchange.write(Buffer.from(part));
+  }
+
   end(body?: string): void {
-    const isWanted = body !== undefined && this.#exchange.method !== "HEAD";
-    if (isWanted) this.#exchange.write(Buffer.from(body));
+    if (body !== undefined) this.write(body);
     this.#exchange.end();
+  }
+
+  /** One listener of each event. */
+  on(event: "drain" | "close", listener: () => void): void {
+    if (event === "drain") this.#exchange.onDrain = listener;
+    else this.#exchange.onCancel = listener;
   }
 
   /** The client sees by the length in the head that the body is not whole. */

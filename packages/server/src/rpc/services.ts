@@ -7,6 +7,7 @@ import { RequestRefusals } from "../auth/request-refusals.js";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Consensus } from "../consensus/consensus.js";
 import type { ProposalIds } from "../consensus/proposal-ids.js";
+import { JsonGateway } from "../gateway/json-gateway.js";
 import type { LeaseAuthority } from "../lease/lease-authority.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Downgrades } from "../membership/downgrades.js";
@@ -51,8 +52,11 @@ export interface ServicesOptions {
   readonly openStreams: OpenStreams;
 }
 
-/** Every gRPC service of a member, guarded, on one server. */
-export function wireServices(options: ServicesOptions): GrpcServer {
+/** Every service of a member, guarded, for clients of gRPC and of its form in JSON. */
+export function wireServices(options: ServicesOptions): {
+  readonly grpc: GrpcServer;
+  readonly gateway: JsonGateway;
+} {
   const { member, opened, consensus, ids, quota, onQuotaExceeded } = options;
   const { proposer, reads } = consensus;
   const replier = new Replier({
@@ -110,23 +114,27 @@ export function wireServices(options: ServicesOptions): GrpcServer {
     services.flatMap((service) => service.methods()),
     { auth, identities },
   );
-  return new GrpcServer({
-    methods: guardMethods([...methods, ...healthMethods(() => true)], {
-      clock,
-      calls: new CallFigures({ metrics, logger, clock, slowRequestMs }),
-      standing: {
-        isLearner: () => consensus.node.isLearner,
-        hasLeader: () => consensus.node.leader !== 0n,
-        openStreams: options.openStreams,
-      },
-    }),
+  const guarded = guardMethods([...methods, ...healthMethods(() => true)], {
     clock,
-    maxReceiveMessageBytes: member.requestBytesMax + limits.grpcOverheadBytes,
+    calls: new CallFigures({ metrics, logger, clock, slowRequestMs }),
+    standing: {
+      isLearner: () => consensus.node.isLearner,
+      hasLeader: () => consensus.node.leader !== 0n,
+      openStreams: options.openStreams,
+    },
+  });
+  const messageBytesMax = member.requestBytesMax + limits.grpcOverheadBytes;
+  const gateway = new JsonGateway({ methods: guarded, clock, messageBytesMax });
+  const grpc = new GrpcServer({
+    methods: guarded,
+    clock,
+    maxReceiveMessageBytes: messageBytesMax,
     maxConcurrentStreams: member.concurrentStreamsMax,
     keepalive: member.keepalive,
     onError: (peer, error) =>
       logger.debug("a client broke the protocol", { remote: peer.address, error: error.message }),
   });
+  return { grpc, gateway };
 }
 
 /** Those that are made of requests to KV and Lease. */
