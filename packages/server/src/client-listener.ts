@@ -62,7 +62,11 @@ export class ClientListener {
   serve(servers: ClientServers): void {
     this.#grpc = servers.grpc;
     if (servers.http !== undefined) {
-      this.#http = createSocketHttp(servers.http);
+      this.#http = createSocketHttp(servers.http, {
+        headersTimeout: serverLimits.requestHeadTimeoutMs,
+        // A watch's request goes on for as long as its client likes. The gateway bounds the others.
+        requestTimeout: 0,
+      });
       this.#http2Pages = createHttp2Pages(servers.http, this.#clock);
       if (servers.grpc === undefined) this.#pagesOnly = createPagesServer(this.#clock);
     }

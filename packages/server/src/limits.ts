@@ -36,4 +36,6 @@ export const serverLimits = {
   earlyConnectionsMax: 512,
   /** A client that says nothing for this long after connecting is dropped. */
   firstBytesTimeoutMs: 10_000,
+  /** From the first byte of an HTTP request to the end of its head. Source: Node's default. */
+  requestHeadTimeoutMs: 60_000,
 } as const;

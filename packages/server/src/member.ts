@@ -24,8 +24,7 @@ import { statusFacts } from "./member-status.js";
 import { applyConfChange } from "./membership/apply-conf-change.js";
 import { Cluster } from "./membership/cluster.js";
 import { PeerLink } from "./membership/peer-link.js";
-import type { MembershipParts } from "./membership/wire-membership.js";
-import { wireMembership } from "./membership/wire-membership.js";
+import { type MembershipParts, wireMembership } from "./membership/wire-membership.js";
 import { NoSpaceAlarm } from "./no-space-alarm.js";
 import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
@@ -354,14 +353,9 @@ export class Member {
     return wireServices({
       member: options,
       memberId: this.id,
-      ...{
-        opened,
-        header,
-        quota: this.quota,
-        ids: this.#ids,
-        membership: this.#membership.membership,
-        downgrades: this.#membership.downgrades,
-      },
+      ...{ opened, header, quota: this.quota, ids: this.#ids },
+      membership: this.#membership.membership,
+      downgrades: this.#membership.downgrades,
       consensus: this.consensus,
       leases: new LeaseAuthority({
         ...{ opened, node: this.consensus.node, peers: this.#peers },

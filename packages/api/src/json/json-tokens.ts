@@ -52,9 +52,9 @@ export class JsonTokens {
       throw this.syntaxError(at, "invalid UTF-8 in string");
     }
     if (/\p{Surrogate}/u.test(text)) {
-      const half = /\\u[dD][89a-fA-F][0-9a-fA-F]{2}/.exec(raw);
-      const after = half === null ? 0 : half.index + half[0].length;
-      const rest = raw.slice(after, after + 6);
+      const after = at + endOfHalfPair(raw);
+      const rest = this.#text.slice(after, after + ESCAPE_LENGTH);
+      if (rest.length < ESCAPE_LENGTH) throw new JsonError("proto: unexpected EOF");
       throw this.syntaxError(at, `invalid escape code ${goQuote(rest, '"')} in string`);
     }
     return text;
@@ -103,6 +103,20 @@ export class JsonTokens {
     const line = before.split("\n").length;
     return `line ${line}:${[...before.slice(lineStart)].length + 1}`;
   }
+}
+
+/** \uXXXX */
+const ESCAPE_LENGTH = 6;
+
+/** Where the first escape ends that is half a surrogate pair, and stands alone. */
+function endOfHalfPair(raw: string): number {
+  const pair = "u[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2}";
+  for (const match of raw.matchAll(new RegExp(`\\\\(?:${pair}|u[0-9a-fA-F]{4}|.)`, "g"))) {
+    if (/^\\u[dD][89a-fA-F]/.test(match[0]) && match[0].length === ESCAPE_LENGTH) {
+      return match.index + ESCAPE_LENGTH;
+    }
+  }
+  return raw.length;
 }
 
 const SPACES = /[ \t\r\n]*/y;

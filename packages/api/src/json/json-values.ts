@@ -48,6 +48,8 @@ const LITERALS: Readonly<Record<string, string>> = { t: "true", f: "false", n: "
 const DEPTH_MAX = 1_000;
 
 export interface JsonValuesOptions {
+  /** Only the first value counts; what follows it is passed over. */
+  readonly isOne?: boolean;
   /** Bytes of one value. */
   readonly valueBytesMax: number;
   /** The text of a value, complete and well-formed. */
@@ -71,6 +73,7 @@ export class JsonValues {
   #literalAt = 0;
   #hexDigits = 0;
   #hasBegun = false;
+  #isDone = false;
 
   constructor(options: JsonValuesOptions) {
     this.#options = options;
@@ -84,13 +87,14 @@ export class JsonValues {
   /** @throws JsonError, or what `tooLong` and `onValue` give */
   push(chunk: Buffer): void {
     let start = 0;
-    for (let i = 0; i < chunk.length; i++) {
+    for (let i = 0; i < chunk.length && !this.#isDone; i++) {
       if (this.#state === "string") i = endOfPlain(chunk, i);
       if (i === chunk.length) break;
       const byte = chunk[i]!;
       if (this.#endsNumber(byte)) {
         if (this.#open.length === 0) {
           this.#emit(chunk.subarray(start, i));
+          if (this.#isDone) break;
           start = i;
         } else this.#afterValue();
       }
@@ -102,7 +106,7 @@ export class JsonValues {
         start = i + 1;
       }
     }
-    this.#keep(chunk.subarray(start));
+    if (!this.#isDone) this.#keep(chunk.subarray(start));
   }
 
   /** The stream is over. @throws JsonError for a value that is not whole */
@@ -128,6 +132,7 @@ export class JsonValues {
     this.#partsBytes = 0;
     this.#hasBegun = false;
     this.#state = "value";
+    this.#isDone = this.#options.isOne ?? false;
     this.#options.onValue(text);
   }
 

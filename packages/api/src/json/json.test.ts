@@ -1,3 +1,5 @@
+import { fromBinary, toJsonString } from "@bufbuild/protobuf";
+import { createPrng } from "@kvorum/base";
 import { describe, expect, it } from "vitest";
 import { etcdserverpb, JsonMethods, JsonValues, jsonToMessage, messageToJson } from "../index.js";
 
@@ -28,6 +30,16 @@ describe("JsonValues", () => {
     expect(split(...whole)).toEqual(VALUES);
     expect(split(" ", "")).toEqual([]);
     expect(split("{}{}")).toEqual(["{}", "{}"]);
+  });
+
+  it("passes over what follows where only one counts", () => {
+    const found: string[] = [];
+    const options = { isOne: true, valueBytesMax: 9, tooLong: () => new Error("too long") };
+    const values = new JsonValues({ ...options, onValue: (text) => found.push(text.toString()) });
+    for (const chunk of ["12", " x", "and so on for long"]) values.push(Buffer.from(chunk));
+    values.end();
+    expect(found).toEqual(["12"]);
+    expect(values.heldBytes).toBe(0);
   });
 
   // Each text as etcd 3.7.1's gateway says it.
@@ -114,7 +126,11 @@ describe("jsonToMessage", () => {
     ['{"range_end":"","rangeEnd":""}', '(line 1:17): duplicate field "rangeEnd"'],
     ["[1]", "syntax error (line 1:1): unexpected token ["],
     ['"a"', 'syntax error (line 1:1): unexpected token "a"'],
-    ['{"key":"\\ud800a\\n"}', "syntax error (line 1:8): invalid escape code"],
+    ['{"key":"\\ud800"}', "proto: unexpected EOF"],
+    [
+      '{"key":"\\ud83d\\ude00\\\\ud8\\udc00abcdef"}',
+      'syntax error (line 1:8): invalid escape code "abcdef" in string',
+    ],
   ])("refuses %s", (json, message) => {
     expect(() => decoded(json)).toThrow(message);
   });
@@ -154,5 +170,73 @@ describe("messageToJson", () => {
         '"cancel_reason":"a\\"<\u2028\\n",' +
         '"events":[{"type":"DELETE","kv":{"key":"/w==","lease":"-5"}},{}]}',
     );
+  });
+
+  it("says what protobuf-es says of random messages", () => {
+    const seed = Number(process.env.KVORUM_SEED ?? Date.now() % 1_000_000);
+    console.log(`KVORUM_SEED=${seed}`);
+    const prng = createPrng(seed);
+    const ids = [0n, 1n, -1n, 2n ** 53n, -(2n ** 53n), 2n ** 63n - 1n, -(2n ** 63n)];
+    const pick = <T>(values: readonly T[]) => values[Math.floor(prng.float() * values.length)]!;
+    for (let round = 0; round < 300; round++) {
+      const kv = {
+        ...{ key: Buffer.alloc(pick([0, 1, 2, 3, 300]), 0xfb), lease: pick(ids) },
+        ...{ modRevision: pick([0, 5, 2 ** 40]), version: pick([0, 1]) },
+      };
+      const range = { kvs: pick([[], [kv], [kv, {}, kv]]), more: pick([true, false]) };
+      const bytes = etcdserverpb.TxnResponse.encode(
+        etcdserverpb.TxnResponse.fromPartial({
+          header: pick([undefined, { memberId: BigInt.asUintN(64, pick(ids)), revision: 7 }]),
+          responses: [
+            { response: { $case: "responseRange" as const, value: range } },
+            {
+              response: { $case: "responsePut" as const, value: { prevKv: pick([undefined, kv]) } },
+            },
+            {
+              response: {
+                $case: "responseTxn" as const,
+                value: { succeeded: pick([true, false]) },
+              },
+            },
+          ].slice(0, pick([0, 1, 3])),
+        }),
+      ).finish();
+      const desc = methods.message("etcdserverpb.TxnResponse");
+      const theirs = toJsonString(desc, fromBinary(desc, bytes), { useProtoFieldName: true });
+      expect(messageToJson(desc, bytes)).toBe(theirs);
+    }
+  });
+
+  it("writes every kind of field", () => {
+    const alarms = etcdserverpb.AlarmResponse.fromPartial({ alarms: [{ alarm: 2 }, { alarm: 0 }] });
+    const hash = etcdserverpb.HashKVResponse.fromPartial({ hash: 2 ** 32 - 1, hashRevision: 0 });
+    const member = { name: "", peerURLs: ["http://a", ""], isLearner: true, ID: 2n ** 63n };
+    const list = etcdserverpb.MemberListResponse.fromPartial({ members: [member] });
+    const keys = [Buffer.from("a"), Buffer.alloc(0)];
+    const lease = etcdserverpb.LeaseTimeToLiveResponse.fromPartial({ TTL: -1, keys });
+    const cases: [string, Uint8Array, string][] = [
+      [
+        "Alarm",
+        etcdserverpb.AlarmResponse.encode(alarms).finish(),
+        '{"alarms":[{"alarm":"CORRUPT"},{}]}',
+      ],
+      ["Alarm", Buffer.from([0x12, 2, 0x10, 9]), '{"alarms":[{"alarm":9}]}'],
+      ["HashKV", etcdserverpb.HashKVResponse.encode(hash).finish(), '{"hash":4294967295}'],
+      [
+        "MemberList",
+        etcdserverpb.MemberListResponse.encode(list).finish(),
+        '{"members":[{"ID":"9223372036854775808","peerURLs":["http://a",""],"isLearner":true}]}',
+      ],
+      [
+        "LeaseTimeToLive",
+        etcdserverpb.LeaseTimeToLiveResponse.encode(lease).finish(),
+        '{"TTL":"-1","keys":["YQ==",""]}',
+      ],
+      // Field 15 is none of it.
+      ["Put", Buffer.from([0x7a, 1, 0x61, 0x0a, 0]), '{"header":{}}'],
+    ];
+    for (const [name, bytes, json] of cases) {
+      expect(messageToJson(methods.message(`etcdserverpb.${name}Response`), bytes)).toBe(json);
+    }
   });
 });

@@ -14,7 +14,10 @@ export interface GatewayLimits {
   readonly valueExtraBytes: number;
   /** From the head of a unary call to the end of its body. Source: Node's requestTimeout. */
   readonly bodyTimeoutMs: number;
-  /** Encoded reply of one message: it becomes up to eight times as many bytes of JSON at once. */
+  /**
+   * Encoded reply of one message: it becomes up to eight times as many bytes of JSON in one go,
+   * which takes half a second.
+   */
   readonly replyBytesMax: number;
   /** JSON that a stream's client has not read, above which its call fails. */
   readonly streamQueueBytesMax: number;
@@ -25,6 +28,6 @@ export const gatewayLimits: GatewayLimits = {
   heldBodyBytesMax: 256 * MIB,
   valueExtraBytes: 64 * KIB,
   bodyTimeoutMs: 300_000,
-  replyBytesMax: 32 * MIB,
+  replyBytesMax: 16 * MIB,
   streamQueueBytesMax: 64 * MIB,
 };

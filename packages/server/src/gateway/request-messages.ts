@@ -33,7 +33,6 @@ export function readMessages(
 ): () => void {
   const { held, limits, messageBytesMax, onMessage, onEnd, onRefusal } = options;
   let isOver = false;
-  let isPastFirst = false;
   let heldBytes = 0;
   let refusal: Refusal | undefined;
   const refuse = (found: Refusal): Error => {
@@ -55,9 +54,9 @@ export function readMessages(
   };
   const values = new JsonValues({
     valueBytesMax: 2 * messageBytesMax + limits.valueExtraBytes,
+    isOne: !method.takesStream,
     onValue: (text) => {
-      if (isOver || isPastFirst) return;
-      isPastFirst = !method.takesStream;
+      if (isOver) return;
       const message = jsonToMessage(method.input, text);
       if (message.length > messageBytesMax) throw tooLong(message.length);
       onMessage(Buffer.from(message.buffer, message.byteOffset, message.length));
@@ -76,14 +75,13 @@ export function readMessages(
   };
   request.on("data", (chunk: Buffer) =>
     guarded(() => {
-      if (isPastFirst) return;
       values.push(chunk);
       if (!isOver) hold(values.heldBytes);
     }),
   );
   request.on("end", () =>
     guarded(() => {
-      if (!isPastFirst) values.end();
+      values.end();
       close();
       onEnd();
     }),
