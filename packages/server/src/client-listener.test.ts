@@ -151,6 +151,37 @@ describe("HTTP/2 on a port for clients", () => {
     await ended;
   });
 
+  it("gives pages the bodies of requests, and takes answers in parts, over HTTP/2", async () => {
+    const { listener, port } = await listenerOf(testTls());
+    let closed = () => {};
+    const isClosed = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const echo: Pages = (request, response) => {
+      if (request.url === "/endless") {
+        response.on("close", closed);
+        response.writeHead(200, {});
+        response.write("begun");
+        return;
+      }
+      response.writeHead(200, { "X-Of": String(request.headers["x-of"]) });
+      request.on("data", (chunk) => response.write(`<${chunk}>`));
+      request.on("end", () => response.end("end"));
+    };
+    listener.serve({ grpc: noMethods(), http: echo });
+    const url = `https://127.0.0.1:${port}`;
+    const fields = { ":method": "POST", ":path": "/", "x-of": "1" };
+    const answer = await ask(url, fields, "body");
+    expect(answer).toMatchObject({ headers: { ":status": 200, "x-of": "1" }, body: "<body>end" });
+    expect((await ask(url, fields)).body).toBe("end");
+    const session = connectHttp2(url, { ca: fileOf("ca.pem") });
+    ends.push(() => session.destroy());
+    const stream = session.request({ ":path": "/endless" });
+    stream.on("error", () => {});
+    stream.once("data", () => stream.close(8));
+    await isClosed;
+  });
+
   it("closes a handshake on a port without TLS", async () => {
     const { listener, port } = await listenerOf();
     listener.serve({ grpc: noMethods(), http: pages });
@@ -201,12 +232,14 @@ function testTls(): ServerTls {
 function ask(
   url: string,
   headers: Readonly<Record<string, string>>,
+  requestBody?: string,
 ): Promise<{ headers: IncomingHttpHeaders & { ":status"?: number }; body: string }> {
   return new Promise((resolve, reject) => {
     const session = connectHttp2(url, { ca: fileOf("ca.pem") });
     ends.push(() => session.destroy());
     session.on("error", reject);
-    const stream = session.request(headers);
+    const stream = session.request(headers, { endStream: requestBody === undefined });
+    if (requestBody !== undefined) stream.end(requestBody);
     let answered = {};
     let body = "";
     stream.on("response", (given) => {

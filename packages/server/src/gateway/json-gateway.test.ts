@@ -198,6 +198,23 @@ describe("a unary call", () => {
     }
   });
 
+  it("is refused when others' unfinished requests hold too much, and ended when it hangs", async () => {
+    const limits = { heldBodyBytesMax: 100, bodyTimeoutMs: 500 };
+    await serve({ [RANGE]: { unary: echoes } }, { limits });
+    const half = `{"key":"${"a".repeat(60)}`;
+    const first = begin("/v3/kv/range");
+    const broken = first.answer.catch((error: NodeJS.ErrnoException) => error.code);
+    await new Promise<void>((resolve) => void first.sent.write(half, () => resolve()));
+    const refused = await ask("/v3/kv/range", `${half}aaaaaa`);
+    expect(refused).toMatchObject({
+      status: 429,
+      body: '{"code":8,"message":"too many bytes of unfinished requests"}',
+    });
+    expect(await broken).toBe("ECONNRESET");
+    expect((await ask("/v3/kv/range", `${half}"}`)).status).toBe(200);
+    expect(ended).toEqual([[RANGE, Status.OK]]);
+  });
+
   it("ends at its deadline", async () => {
     let cancelled = 0;
     const hangs: Handle = (call) => {
