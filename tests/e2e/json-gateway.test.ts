@@ -35,6 +35,17 @@ async function lines(path: string, body: unknown, count: number): Promise<unknow
   return text.split("\n", count).map((line) => JSON.parse(line));
 }
 
+/** Until so many stand in the queue of a lock. */
+async function waiting(name: string, count: number): Promise<void> {
+  const prefix = `${Buffer.from(name, "base64")}/`;
+  const request = { key: base64(prefix), range_end: base64(`${prefix.slice(0, -1)}0`) };
+  await expect
+    .poll(async () => (await json("kv/range", { ...request, count_only: true })).count, {
+      timeout: 10_000,
+    })
+    .toBe(String(count));
+}
+
 describe("the gateway", () => {
   test("writes, reads and watches", async () => {
     const put = await json("kv/put", { key: base64("a"), value: base64("1") });
@@ -65,6 +76,21 @@ describe("the gateway", () => {
     expect(JSON.parse(await alive.text())).toMatchObject({ result: { ID, TTL: "60" } });
     expect(await json("lease/leases", {})).toMatchObject({ leases: [{ ID }] });
     await json("kv/lease/revoke", { ID });
+  });
+
+  test("locks, and waits for a lock", async () => {
+    const name = base64("l");
+    const { key } = await json("lock/lock", { name });
+    const abort = new AbortController();
+    const gone = post("lock/lock", { name }, { signal: abort.signal }).catch(() => "gone");
+    await waiting(name, 2);
+    abort.abort();
+    expect(await gone).toBe("gone");
+    await waiting(name, 1);
+    const second = json("lock/lock", { name });
+    await waiting(name, 2);
+    await json("lock/unlock", { key });
+    expect((await second).key).not.toBe(key);
   });
 
   test("gives long answers whole, and refuses those that are too long", async () => {
