@@ -37,7 +37,7 @@ export class JsonGateway {
   #routes: ReadonlyMap<string, Route> | undefined;
   readonly #limits: GatewayLimits;
   readonly #held: HeldBodies = { bytes: 0 };
-  #openCalls = 0;
+  readonly #calls = new Set<UnaryJsonCall | StreamJsonCall>();
   #onDrained: (() => void) | undefined;
   #isDraining = false;
 
@@ -57,10 +57,15 @@ export class JsonGateway {
     } else this.#call(route, request, response);
   };
 
-  /** Calls under way end by themselves, or by what their services do; new ones are refused. */
+  /**
+   * Calls under way end by themselves, or by what their services do; those whose request is not
+   * whole, and new ones, are refused.
+   */
   drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#openCalls === 0) return Promise.resolve();
+    const { code, message } = refusalOf(apiError("stopped"));
+    for (const call of [...this.#calls]) if (!call.callEnd.hasBegun) call.fail(code, message);
+    if (this.#calls.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onDrained = resolve;
     });
@@ -78,11 +83,10 @@ export class JsonGateway {
       respondRefusal(response, refusalOf(apiError("stopped")));
       return;
     }
-    if (this.#openCalls >= this.#limits.openCallsMax) {
+    if (this.#calls.size >= this.#limits.openCallsMax) {
       respondRefusal(response, { code: Status.RESOURCE_EXHAUSTED, message: "too many open calls" });
       return;
     }
-    this.#openCalls++;
     const { clock } = this.#options;
     const context = {
       ...{ route, response, clock, limits: this.#limits, deadlineMs: clock.nowMs() + timeoutMs },
@@ -100,11 +104,12 @@ export class JsonGateway {
     const onOver = () => {
       bodyTimer.clear();
       stopReading();
-      this.#over();
+      this.#over(call);
     };
     const call = route.json.givesStream
       ? new StreamJsonCall({ ...context, onOver })
       : new UnaryJsonCall({ ...context, onOver });
+    this.#calls.add(call);
     const end = call.callEnd;
     const bodyTimer = clock.after(this.#limits.bodyTimeoutMs, () => {
       if (end.cancel(Status.CANCELLED)) response.destroy();
@@ -138,9 +143,10 @@ export class JsonGateway {
     const { route, response } = context;
     const onOver = () => {
       stopReading();
-      this.#over();
+      this.#over(call);
     };
     const call = new StreamJsonCall({ ...context, onOver });
+    this.#calls.add(call);
     const stopReading = readMessages(request, route.json, {
       ...this.#reading(),
       onMessage: (message) => call.receive(message),
@@ -156,9 +162,9 @@ export class JsonGateway {
     return { held: this.#held, limits: this.#limits, messageBytesMax };
   }
 
-  #over(): void {
-    this.#openCalls--;
-    if (this.#openCalls === 0) this.#onDrained?.();
+  #over(call: UnaryJsonCall | StreamJsonCall): void {
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#onDrained?.();
   }
 }
 

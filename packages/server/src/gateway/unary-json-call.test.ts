@@ -181,22 +181,21 @@ describe("a unary call", () => {
 
   it("is refused beside too many others, and while the member stops", async () => {
     let first: Parameters<Handle>[0] | undefined;
+    const holdsFirst: Handle = (call, message) => {
+      if (first !== undefined) echoes(call, message);
+      first ??= call;
+    };
     const gateway = await serve(
-      {
-        [RANGE]: {
-          unary: (call) => {
-            first = call;
-          },
-        },
-      },
-      { limits: { openCallsMax: 1 } },
+      { [RANGE]: { unary: holdsFirst } },
+      { limits: { openCallsMax: 2 } },
     );
     const waiting = ask("/v3/kv/range", "{}");
     while (first === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
-    expect(await ask("/v3/kv/range", "{}")).toMatchObject({
-      status: 429,
-      body: '{"code":8,"message":"too many open calls"}',
-    });
+    const half = begin("/v3/kv/range");
+    half.sent.write("{");
+    await expect
+      .poll(() => ask("/v3/kv/range", "{}"))
+      .toMatchObject({ status: 429, body: '{"code":8,"message":"too many open calls"}' });
     let isDrained = false;
     const drained = gateway.drain().then(() => {
       isDrained = true;
@@ -205,6 +204,7 @@ describe("a unary call", () => {
       status: 503,
       body: '{"code":14,"message":"etcdserver: server stopped"}',
     });
+    expect((await half.answer).status).toBe(503);
     expect(isDrained).toBe(false);
     first.respond(reply("a"));
     expect((await waiting).status).toBe(200);
