@@ -80,7 +80,9 @@ export async function startEmbedded(options: EmbedOptions): Promise<EmbeddedServ
       });
     });
   const node: RunningNode = await startNode({
-    ...{ config: parsed.config, logger, onFault },
+    config: parsed.config,
+    logger,
+    onFault,
     commandLine: ["kvorum (embedded)", ...hideSecrets(argv)],
     onRemoved: () => onFault(new Error("this member was removed from its cluster")),
   });

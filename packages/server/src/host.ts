@@ -67,7 +67,9 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
     for (const port of peerPorts) port.close();
   };
   await startLog.starting(nodeFileSystem, {
-    ...{ nodeVersion: process.version, platform: process.platform, architecture: process.arch },
+    nodeVersion: process.version,
+    platform: process.platform,
+    architecture: process.arch,
   });
   let member: Member | undefined;
   const metrics = createMetrics({

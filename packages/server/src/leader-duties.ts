@@ -38,9 +38,15 @@ export function wireLeaderDuties(options: LeaderDutiesOptions): LeaderDuties {
       : new LeaseCheckpointer({ proposer, clock, opened });
   const compactor = wireAutoCompactor(options);
   const corruption = new CorruptionMonitor({
-    ...{ id, member, opened, consensus },
+    id,
+    member,
+    opened,
+    consensus,
     askPeers: askPeerHashes({
-      ...{ id, clusterId: cluster.id, peerClient, logger },
+      id,
+      clusterId: cluster.id,
+      peerClient,
+      logger,
       members: () => cluster.members(),
       timeoutMs: consensus.requestTimeoutMs,
     }),
@@ -61,7 +67,9 @@ function wireAutoCompactor(options: LeaderDutiesOptions): AutoCompactor | undefi
   const { clock, logger, autoCompaction: auto } = member;
   if (auto === undefined || auto.mode === "off") return undefined;
   return new AutoCompactor({
-    ...{ auto, clock, logger },
+    auto,
+    clock,
+    logger,
     isLeader: () => consensus.node.isLeader,
     currentRevision: () => opened.store.currentRevision,
     compact: async (revision: MainRevision) => {

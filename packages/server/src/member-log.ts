@@ -75,7 +75,8 @@ export class MemberLog {
   #place() {
     const { name, dataDir, advertisePeerUrls, advertiseClientUrls } = this.#options;
     return {
-      ...{ name, "data-dir": dataDir },
+      name,
+      "data-dir": dataDir,
       "advertise-peer-urls": advertisePeerUrls,
       "advertise-client-urls": advertiseClientUrls,
     };

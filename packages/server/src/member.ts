@@ -1,20 +1,17 @@
 import type { RequestListener } from "node:http";
-import { HeaderEncoder } from "@kvorum/api";
 import type { ClusterId, MemberId } from "@kvorum/base";
 import type { GrpcServer } from "@kvorum/grpc";
-import type { Snapshot, SoftState } from "@kvorum/raft";
+import type { SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
-import { type OpenedDisk, openDisk } from "./boot/open-disk.js";
-import { type OpenedStore, type OpenStoreOptions, openStore } from "./boot/open-store.js";
-import { type Position, writePosition } from "./boot/position.js";
+import { type MemberParts, openMember } from "./boot/open-member.js";
+import type { OpenedStore } from "./boot/open-store.js";
 import { Consensus } from "./consensus/consensus.js";
 import { LeaderTransfer } from "./consensus/leader-transfer.js";
 import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
-import { confStateOf, openRaftNode } from "./consensus/raft-node.js";
+import { confStateOf, openRaftNode, snapshotAt } from "./consensus/raft-node.js";
 import { SnapshotTaker } from "./consensus/snapshot-taker.js";
-import { checkBeforeServing } from "./corruption/initial-check-of-member.js";
 import type { JsonGateway } from "./gateway/json-gateway.js";
 import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
@@ -22,7 +19,7 @@ import { MemberLog } from "./member-log.js";
 import type { MemberOptions } from "./member-options.js";
 import { statusFacts } from "./member-status.js";
 import { applyConfChange } from "./membership/apply-conf-change.js";
-import { Cluster } from "./membership/cluster.js";
+import type { Cluster } from "./membership/cluster.js";
 import { PeerLink } from "./membership/peer-link.js";
 import { type MembershipParts, wireMembership } from "./membership/wire-membership.js";
 import { NoSpaceAlarm } from "./no-space-alarm.js";
@@ -33,25 +30,12 @@ import { wireServices } from "./rpc/services.js";
 import { SnapStore } from "./storage/snap/snap-store.js";
 import { StoreMaintenance } from "./store-maintenance.js";
 
-/** What the asynchronous part of a start has opened. */
-interface Parts {
-  readonly options: MemberOptions;
-  readonly disk: OpenedDisk;
-  readonly opened: OpenedStore;
-  /** How it was opened, for opening another one. */
-  readonly opening: OpenStoreOptions;
-  readonly cluster: Cluster;
-  readonly header: HeaderEncoder;
-  /** Moves with the applied entries; the committer writes it with the content it stands for. */
-  readonly position: { current: Position };
-}
-
 /**
  * A running member: the composition root. Both data paths are wired here and nowhere else.
  *
  * ```
- *  openDisk -> engine -> openStore (leases, keys, watch hub, alarms) -> Cluster
- *         \--> WAL ---> raft node -> Consensus -> ApplyLoop -> Applier -> Store
+ *  openMember -> engine, Store (leases, keys, watch hub, alarms), Cluster
+ *           \--> WAL ---> raft node -> Consensus -> ApplyLoop -> Applier -> Store
  *  GrpcServer, JsonGateway -> guard -> services -> Proposer, ReadIndexQueue (in Consensus) and Store
  * ```
  */
@@ -67,7 +51,7 @@ export class Member {
   /** Hand it the connections of clients, and `gateway` what they ask for under /v3/ over HTTP. */
   readonly grpc: GrpcServer;
   readonly gateway: JsonGateway;
-  readonly #parts: Parts;
+  readonly #parts: MemberParts;
   readonly #log: MemberLog;
   readonly #ids: ProposalIds;
   readonly #membership: MembershipParts;
@@ -94,29 +78,13 @@ export class Member {
     options: MemberOptions,
     servePeers: (handler: RequestListener) => void,
   ): Promise<Member> {
-    const disk = await openDisk(options);
-    const { log, backend } = disk;
-    const header = new HeaderEncoder({ clusterId: log.clusterId, memberId: log.memberId });
-    const position = { current: disk.position };
-    const opening: OpenStoreOptions = {
-      ...{ options, backend, header },
-      term: () => position.current.term,
-      appliedIndex: () => position.current.index,
-      beforeCommit: (put) => writePosition(put, position.current),
-      afterCommit: ({ durationMs }) =>
-        options.metrics.histograms.backendCommit.observe(durationMs / 1000),
-    };
-    const opened = await openStore(opening);
-    const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
-    await cluster.load();
-    await checkBeforeServing(options, { disk, opened, cluster });
-    const member = new Member({ options, disk, opened, opening, cluster, header, position });
+    const member = new Member(await openMember(options));
     servePeers(member.#peers.handle);
     await member.#begin();
     return member;
   }
 
-  private constructor(parts: Parts) {
+  private constructor(parts: MemberParts) {
     this.#parts = parts;
     const { options, disk, opened, cluster } = parts;
     const { clock, logger } = options;
@@ -128,11 +96,15 @@ export class Member {
     this.quota = new Quota(options.quotaBytes, () => opened.buffered.stat().sizeBytes);
     this.#ids = new ProposalIds({ memberId: this.id, wallMs: clock.wallMs() });
     this.maintenance = new StoreMaintenance({
-      ...{ member: options, opened },
+      member: options,
+      opened,
       snapDirectory: disk.dataDir.snapDirectory,
     });
     this.#peers = new PeerLink({
-      ...{ member: options, id: this.id, cluster, opened },
+      member: options,
+      id: this.id,
+      cluster,
+      opened,
       place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
       consensus: () => this.consensus,
       membership: () => this.#membership.membership,
@@ -143,44 +115,42 @@ export class Member {
     this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
     this.applyLoop = this.#wireApplyLoop();
     this.#membership = wireMembership({
-      ...{ member: options, id: this.id, cluster, consensus: this.consensus, ids: this.#ids },
+      member: options,
+      id: this.id,
+      cluster,
+      consensus: this.consensus,
+      ids: this.#ids,
       peers: this.#peers,
       storageVersion: () => this.maintenance.storageVersion(),
       setStorageVersion: (version) => this.maintenance.setStorageVersion(version),
     });
     this.#duties = wireLeaderDuties({
-      ...{ id: this.id, member: options, opened, cluster, consensus: this.consensus },
+      id: this.id,
+      member: options,
+      opened,
+      cluster,
+      consensus: this.consensus,
     });
-    this.#compactor = new LogCompactor(
-      {
-        member: options,
-        node: this.consensus.node,
-        wal: disk.log.wal,
-        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
-        isPersistent: disk.backend.capabilities.persistent,
-        isLogNeeded: () => this.#peers.needsLog(),
-        flush: () => opened.buffered.flush(),
-        applied: () => parts.position.current,
-        confState: () => this.consensus.node.status().confState,
-        membership: () => ({
-          members: cluster.members(),
-          removed: cluster.removed(),
-          clusterVersion: cluster.version === "" ? undefined : cluster.version,
-        }),
-      },
-      disk.log.compacted.index,
-    );
+    this.#compactor = this.#wireCompactor();
     this.#snapshotTaker = new SnapshotTaker({
       place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
-      ...{ opened, cluster, logger, opening: parts.opening },
-      ...{ applyLoop: this.applyLoop, compactor: this.#compactor },
+      opened,
+      cluster,
+      logger,
+      opening: parts.opening,
+      applyLoop: this.applyLoop,
+      compactor: this.#compactor,
       onPosition: (position) => {
         parts.position.current = position;
       },
       onMembers: () => this.#peers.membersChanged(cluster.members()),
     });
     this.#transfer = new LeaderTransfer({
-      ...{ consensus: this.consensus, cluster, peers: this.#peers, clock, logger },
+      consensus: this.consensus,
+      cluster,
+      peers: this.#peers,
+      clock,
+      logger,
       electionTimeoutMs: options.electionTimeoutMs,
     });
     this.#openStreams = new OpenStreams({
@@ -263,18 +233,23 @@ export class Member {
   }
 
   #wireConsensus(): Consensus {
-    const { options, disk, cluster } = this.#parts;
+    const { options, disk, cluster, position } = this.#parts;
     const confState =
       disk.position.index > 0
         ? confStateOf(cluster.members())
         : (disk.log.confState ?? confStateOf([]));
     const node = openRaftNode({
-      ...{ member: options, log: disk.log, confState },
+      member: options,
+      log: disk.log,
+      confState,
       consistentIndex: disk.position.index,
-      snapshot: () => this.#snapshotPosition(),
+      snapshot: () => snapshotAt(position.current, cluster.members()),
     });
     return new Consensus({
-      ...{ node, ids: this.#ids, clock: options.clock, log: disk.log.wal },
+      node,
+      ids: this.#ids,
+      clock: options.clock,
+      log: disk.log.wal,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       electionTimeoutMs: options.electionTimeoutMs,
       requestBytesMax: options.requestBytesMax,
@@ -291,18 +266,13 @@ export class Member {
     });
   }
 
-  /** What a follower that fell behind would be sent; the state itself is taken when it is sent. */
-  #snapshotPosition(): Snapshot {
-    const { position, cluster } = this.#parts;
-    const { index, term } = position.current;
-    const confState = confStateOf(cluster.members());
-    return { metadata: { index, term, confState }, data: new Uint8Array(0) };
-  }
-
   #wireApplyLoop(): ApplyLoop {
     const { options, disk, opened, cluster, position } = this.#parts;
     const applier = new Applier({
-      ...{ opened, cluster, quota: this.quota, logger: options.logger },
+      opened,
+      cluster,
+      quota: this.quota,
+      logger: options.logger,
       onQuotaExceeded: () => this.#noSpace.raise(),
       onClusterVersion: (version, previous) => {
         this.#log.clusterVersion(version, previous);
@@ -318,11 +288,16 @@ export class Member {
       applyConfChange: (change) =>
         applyConfChange(
           {
-            ...{ id: this.id, cluster, opened, peers: this.#peers },
+            id: this.id,
+            cluster,
+            opened,
+            peers: this.#peers,
             node: this.consensus.node,
             changes: this.#membership.changes,
             learnersMax: options.learnersMax,
-            ...{ clock: options.clock, logger: options.logger, onRemoved: options.onRemoved },
+            clock: options.clock,
+            logger: options.logger,
+            onRemoved: options.onRemoved,
           },
           change,
         ),
@@ -348,17 +323,45 @@ export class Member {
     });
   }
 
+  #wireCompactor(): LogCompactor {
+    const { options, disk, opened, cluster, position } = this.#parts;
+    return new LogCompactor(
+      {
+        member: options,
+        node: this.consensus.node,
+        wal: disk.log.wal,
+        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
+        isPersistent: disk.backend.capabilities.persistent,
+        isLogNeeded: () => this.#peers.needsLog(),
+        flush: () => opened.buffered.flush(),
+        applied: () => position.current,
+        confState: () => this.consensus.node.status().confState,
+        membership: () => ({
+          members: cluster.members(),
+          removed: cluster.removed(),
+          clusterVersion: cluster.version === "" ? undefined : cluster.version,
+        }),
+      },
+      disk.log.compacted.index,
+    );
+  }
+
   #wireServices(): { readonly grpc: GrpcServer; readonly gateway: JsonGateway } {
     const { options, opened, header, position } = this.#parts;
     return wireServices({
       member: options,
       memberId: this.id,
-      ...{ opened, header, quota: this.quota, ids: this.#ids },
+      opened,
+      header,
+      quota: this.quota,
+      ids: this.#ids,
       membership: this.#membership.membership,
       downgrades: this.#membership.downgrades,
       consensus: this.consensus,
       leases: new LeaseAuthority({
-        ...{ opened, node: this.consensus.node, peers: this.#peers },
+        opened,
+        node: this.consensus.node,
+        peers: this.#peers,
         proposer: this.consensus.proposer,
         clock: options.clock,
         timeoutMs: this.consensus.requestTimeoutMs,

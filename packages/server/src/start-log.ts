@@ -67,7 +67,9 @@ export class StartLog {
 
 function memberFields({ member, backend, raft }: Config) {
   return {
-    ...{ name: member.name, backend: backend.engine, "data-dir": member.dataDir },
+    name: member.name,
+    backend: backend.engine,
+    "data-dir": member.dataDir,
     "wal-dir": member.walDir ?? "",
     "member-dir": join(member.dataDir, "member"),
     "force-new-cluster": member.forceNewCluster,
@@ -96,7 +98,8 @@ function limitFields({ backend, limits, grpc, http, checks, compaction, featureG
   const { auto } = compaction;
   const gates = Object.entries(featureGates).map(([name, isOn]) => `${name}=${isOn}`);
   return {
-    ...{ cors: http.corsOrigins, "host-whitelist": http.hostWhitelist },
+    cors: http.corsOrigins,
+    "host-whitelist": http.hostWhitelist,
     "quota-backend-bytes": backend.quotaBytes ?? -1,
     "max-request-bytes": limits.maxRequestBytes,
     "max-concurrent-streams": grpc.maxConcurrentStreams,

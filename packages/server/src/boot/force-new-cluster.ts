@@ -82,7 +82,8 @@ function changesToSelf(log: OpenedRaftLog, ids: readonly MemberId[], commit: Log
   }
   const { term } = log.hardState;
   return changes.map((change, i) => ({
-    ...{ term, index: commit + 1 + i },
+    term,
+    index: commit + 1 + i,
     ...encodeConfChange({ id: 0n, ...change }),
   }));
 }

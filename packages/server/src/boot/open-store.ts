@@ -129,7 +129,10 @@ async function openContent(
 ): Promise<Content> {
   const { clock, logger } = options;
   const buffered = new BufferedBackend({
-    ...{ backend, clock, beforeCommit, afterCommit },
+    backend,
+    clock,
+    beforeCommit,
+    afterCommit,
     commitIntervalMs: options.commitIntervalMs,
     commitOpsMax: options.commitOpsMax,
     onFault: options.onFault,

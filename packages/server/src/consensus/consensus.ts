@@ -48,13 +48,20 @@ export class Consensus {
     const { electionTimeoutMs, connectedSinceMs, members } = options;
     const cause = new TimeoutCause({ node, clock, electionTimeoutMs, connectedSinceMs, members });
     this.proposer = new Proposer({
-      ...{ node, ids, clock, requestTimeoutMs, wake },
+      node,
+      ids,
+      clock,
+      requestTimeoutMs,
+      wake,
       requestBytesMax: options.requestBytesMax,
       timeoutCause: (startMs) => cause.of(startMs),
     });
     this.reads = new ReadIndexQueue({ node, clock, ids, timeoutMs: requestTimeoutMs, wake });
     this.#loop = new ReadyLoop({
-      ...{ node, clock, proposer: this.proposer, reads: this.reads },
+      node,
+      clock,
+      proposer: this.proposer,
+      reads: this.reads,
       log: options.log,
       apply: options.apply,
       send: options.send,

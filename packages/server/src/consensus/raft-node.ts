@@ -1,4 +1,4 @@
-import type { LogIndex, MemberId } from "@kvorum/base";
+import type { LogIndex, MemberId, Term } from "@kvorum/base";
 import { type ConfState, createRawNode, type RawNode, type Snapshot } from "@kvorum/raft";
 import type { OpenedRaftLog } from "../boot/open-log.js";
 import { serverLimits } from "../limits.js";
@@ -38,10 +38,24 @@ export function openRaftNode(options: {
   });
 }
 
+/**
+ * What the core sends a follower that fell behind what the log still holds: a position alone, since
+ * the store's content is taken when it is sent.
+ */
+export function snapshotAt(
+  { index, term }: { readonly index: LogIndex; readonly term: Term },
+  members: readonly RaftMember[],
+): Snapshot {
+  return { metadata: { index, term, confState: confStateOf(members) }, data: new Uint8Array(0) };
+}
+
+interface RaftMember {
+  readonly id: MemberId;
+  readonly isLearner: boolean;
+}
+
 /** Members change one at a time, so no configuration is ever joint. */
-export function confStateOf(
-  members: readonly { readonly id: MemberId; readonly isLearner: boolean }[],
-): ConfState {
+export function confStateOf(members: readonly RaftMember[]): ConfState {
   const ids = (isLearner: boolean) =>
     members.filter((member) => member.isLearner === isLearner).map(({ id }) => id);
   return {

@@ -35,7 +35,10 @@ export class CorruptionMonitor {
       });
       const check = () =>
         checkPeriodically({
-          ...{ id, askPeers, raiseAlarm, logger },
+          id,
+          askPeers,
+          raiseAlarm,
+          logger,
           hashKv: (revision) => opened.store.hashKv(revision),
           catchUp: () => this.#catchUp(),
         });
@@ -44,7 +47,11 @@ export class CorruptionMonitor {
     if (checks.compactHashMs !== undefined) {
       const compactionHashes = () => opened.store.compactionHashes();
       const checker = new CompactHashChecker({
-        ...{ id, askPeers, raiseAlarm, logger, compactionHashes },
+        id,
+        askPeers,
+        raiseAlarm,
+        logger,
+        compactionHashes,
       });
       this.#every(checks.compactHashMs, () => checker.check());
     }

@@ -22,7 +22,9 @@ export async function checkBeforeServing(
   const members = () => cluster.members();
   try {
     await checkInitially({
-      ...{ id, timeoutMs, logger },
+      id,
+      timeoutMs,
+      logger,
       hashKv: (revision) => opened.store.hashKv(revision),
       askPeers: askPeerHashes({ id, clusterId, members, peerClient, timeoutMs, logger }),
     });

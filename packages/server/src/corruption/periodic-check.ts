@@ -33,10 +33,12 @@ export async function checkPeriodically(options: PeriodicCheckOptions): Promise<
   };
   if (differs(before, after)) {
     logger.warn("found hash mismatch", {
-      ...{ "revision-1": before.hashRevision, "hash-1": before.hash },
-      ...{ "revision-2": after.hashRevision, "hash-2": after.hash },
-      ...{ "compact-revision-1": before.compactRevision },
-      ...{ "compact-revision-2": after.compactRevision },
+      "revision-1": before.hashRevision,
+      "hash-1": before.hash,
+      "revision-2": after.hashRevision,
+      "hash-2": after.hash,
+      "compact-revision-1": before.compactRevision,
+      "compact-revision-2": after.compactRevision,
     });
     mismatch(id);
   }

@@ -103,8 +103,11 @@ export class EtcdKv implements DiscoveryKv {
     const session = this.#session(endpoint);
     const token = this.#token === undefined ? {} : { token: this.#token };
     const stream = session.request({
-      ...{ ":method": "POST", ":path": path, te: "trailers", ...token },
+      ":method": "POST",
+      ":path": path,
       "content-type": "application/grpc",
+      te: "trailers",
+      ...token,
     });
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -61,7 +61,10 @@ async function joinedCluster(
   const urls = advertisePeerUrls.map((url) => url.href);
   const self = formatInitialCluster([{ name, peerUrls: advertisePeerUrls }]);
   const kv = new EtcdKv({
-    ...{ endpoints, dialTimeoutMs, requestTimeoutMs, clock: nodeClock },
+    endpoints,
+    dialTimeoutMs,
+    requestTimeoutMs,
+    clock: nodeClock,
     tls: tlsOf(service),
     user: userName === "" ? undefined : { name: userName, password },
   });

@@ -33,7 +33,9 @@ export async function clusterFromSrv(options: SrvClusterOptions): Promise<string
     if (typeof found === "string") errors.push(found);
     else pairs.push(...found);
     logger.info(`get cluster for ${service} SRV`, {
-      ...{ "service-scheme": scheme, "service-name": service, "server-name": name },
+      "service-scheme": scheme,
+      "service-name": service,
+      "server-name": name,
       "discovery-srv": domain,
       "advertise-peer-urls": advertisePeerUrls.map((url) => url.href),
       "found-cluster": pairs,

@@ -85,8 +85,13 @@ export class ConfChanges {
     const id = this.#options.ids.next();
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
-        ...{ change: { ...change, id }, check, caller, resolve, reject },
-        ...{ isInLog: false, againMs: 0 },
+        change: { ...change, id },
+        check,
+        caller,
+        resolve,
+        reject,
+        isInLog: false,
+        againMs: 0,
       };
       this.#waiting.set(id, waiting);
       this.#timer ??= this.#options.clock.every(RETRY_MS, () => this.retry());

@@ -43,7 +43,10 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
   const { node, proposer } = consensus;
   const { requestTimeoutMs } = consensus;
   const changes = new ConfChanges({
-    ...{ node, ids, clock, timeoutMs: requestTimeoutMs },
+    node,
+    ids,
+    clock,
+    timeoutMs: requestTimeoutMs,
     wake: () => consensus.wake(),
   });
   const publisher = new Publisher({ proposer, ids, clock });
@@ -53,7 +56,12 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
     return since === undefined ? -1 : clock.nowMs() - since;
   };
   const membership = new Membership({
-    ...{ cluster, changes, node, clock, logger, requestTimeoutMs },
+    cluster,
+    changes,
+    node,
+    clock,
+    logger,
+    requestTimeoutMs,
     isStrict: member.strictReconfigCheck,
     health: () => ({
       members: cluster.members(),
@@ -63,7 +71,9 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
     promoteAtLeader: (other, token) => peers.promoteAtLeader(other, token),
   });
   const shared = {
-    ...{ cluster, clock, logger },
+    cluster,
+    clock,
+    logger,
     isLeader: () => node.isLeader,
     serverVersionOf: async (other: Member) =>
       other.id === id ? etcdVersion : await peers.serverVersionOf(other),

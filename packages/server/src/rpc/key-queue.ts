@@ -116,7 +116,8 @@ export async function leaveQueue(
 /** @param revision 0: the key does not exist */
 export function wasCreatedAt(key: Uint8Array, revision: MainRevision): etcdserverpb.Compare {
   return {
-    ...{ key, rangeEnd: NO_BYTES },
+    key,
+    rangeEnd: NO_BYTES,
     result: CompareResult.EQUAL,
     target: CompareTarget.CREATE,
     targetUnion: { $case: "createRevision", value: revision },

@@ -317,7 +317,9 @@ class StoreRead<Request> implements ReadOwner {
   #readPermitted(): void {
     const { opened, identities, refusals, replier } = this.#options;
     answerPermitted(this.#call, {
-      ...{ auth: opened.auth, identities, replier },
+      auth: opened.auth,
+      identities,
+      replier,
       refusal: (who) => this.#query.refusal(refusals, who, this.#request),
       read: () => this.#read(),
     });

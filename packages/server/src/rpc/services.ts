@@ -66,17 +66,27 @@ export function wireServices(options: ServicesOptions): {
   });
   const { auth } = opened;
   const identities = new Identities({
-    ...{ auth, logger: member.logger },
+    auth,
+    logger: member.logger,
     takesCommonNames: member.auth?.takesCommonNames ?? false,
   });
   const refusals = new RequestRefusals(auth, () => opened.lessor);
   const kv = new KvService({
-    ...{ identities, refusals, opened, proposer, reads, quota, replier, onQuotaExceeded },
+    identities,
+    refusals,
+    opened,
+    proposer,
+    reads,
+    quota,
+    replier,
+    onQuotaExceeded,
     txnOpsMax: member.txnOpsMax,
     requestBytesMax: member.requestBytesMax,
   });
   const lease = new LeaseService({
-    ...{ opened, identities, refusals },
+    opened,
+    identities,
+    refusals,
     authority: options.leases,
     proposer,
     ids,
@@ -87,7 +97,8 @@ export function wireServices(options: ServicesOptions): {
   const services = [
     kv,
     new WatchService({
-      ...{ auth, identities },
+      auth,
+      identities,
       hub: opened.watchHub,
       fragmentBytes: member.requestBytesMax + limits.grpcOverheadBytes,
       progressIntervalMs: member.watchProgressIntervalMs,
@@ -97,7 +108,10 @@ export function wireServices(options: ServicesOptions): {
     ...recipeServices([kv, lease], options),
     new ClusterService({ membership: options.membership, reads, replier, auth, identities }),
     new MaintenanceService({
-      ...{ memberId: options.memberId, opened, proposer, replier },
+      memberId: options.memberId,
+      opened,
+      proposer,
+      replier,
       status: options.status,
       defragment: options.defragment,
       moveLeader: options.moveLeader,
@@ -105,7 +119,13 @@ export function wireServices(options: ServicesOptions): {
       snapshots: options.snapshots,
     }),
     new AuthService({
-      ...{ auth, identities, proposer, ids, reads, replier, logger: member.logger },
+      auth,
+      identities,
+      proposer,
+      ids,
+      reads,
+      replier,
+      logger: member.logger,
       passwords: new Passwords(member.auth?.bcryptCost ?? authLimits.bcryptCost),
     }),
   ];

@@ -50,9 +50,16 @@ export async function settleAutoTls(options: AutoTlsOptions): Promise<TlsConfig>
   if (found.includes(undefined)) await makePair(options, { certFile, keyFile });
   return {
     ...config,
-    ...{ certFile, keyFile, clientCertFile: certFile, clientKeyFile: keyFile },
-    ...{ trustedCaFile: undefined, crlFile: undefined, clientCertAuth: false },
-    ...{ allowedCommonNames: [], allowedHostnames: [], skipClientSanVerification: false },
+    certFile,
+    keyFile,
+    clientCertFile: certFile,
+    clientKeyFile: keyFile,
+    trustedCaFile: undefined,
+    crlFile: undefined,
+    clientCertAuth: false,
+    allowedCommonNames: [],
+    allowedHostnames: [],
+    skipClientSanVerification: false,
   };
 }
 

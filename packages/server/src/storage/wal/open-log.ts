@@ -106,9 +106,13 @@ async function createInPlace(options: CreateWalOptions): Promise<LogEnd> {
     await fs.rename(temporary, directory);
     await fs.syncDirectory(dirname(directory));
     return {
-      ...{ metadataBytes, segments: [first], tail, hardState },
+      metadataBytes,
+      segments: [first],
+      tail,
+      hardState,
       lastIndex: entries.at(-1)?.index ?? 0,
-      ...{ position: encoder.length, crc: encoder.crc },
+      position: encoder.length,
+      crc: encoder.crc,
     };
   } catch (error) {
     await tail.close();
@@ -141,9 +145,14 @@ export async function openLog(options: OpenWalOptions): Promise<OpenedLog> {
     await removeLeftovers(fs, directory);
     const tail = await openTail(options, segments.at(-1)!, end.offsetBytes);
     return {
-      ...{ content, repair },
+      content,
+      repair,
       end: {
-        ...{ segments, tail, lastIndex, position: end.offsetBytes, crc: end.crc },
+        segments,
+        tail,
+        lastIndex,
+        position: end.offsetBytes,
+        crc: end.crc,
         metadataBytes: encodeMetadata(content.metadata),
         hardState: content.hardState,
       },

@@ -81,7 +81,9 @@ async function validSnapshotsIn(
   let hardState = EMPTY_HARD_STATE;
   const snapshots: WalSnapshot[] = [];
   await scanSegments({
-    ...{ fs, directory, segments },
+    fs,
+    directory,
+    segments,
     onRecord: ({ type, data }) => {
       if (type === RecordType.State) hardState = decodeHardState(data);
       else if (type === RecordType.Snapshot) snapshots.push(decodeWalSnapshot(data));
@@ -120,7 +122,9 @@ export async function collectWal(options: ReadWalOptions): Promise<CollectedWal>
   const segments = segmentsFrom(await listSegments(fs, directory), snapshot.index, directory);
   const collector = new Collector(snapshot);
   const end = await scanSegments({
-    ...{ fs, directory, segments },
+    fs,
+    directory,
+    segments,
     onRecord: (record) => collector.add(record),
   });
   return {

@@ -68,7 +68,11 @@ export class SegmentPipeline {
     if ((await fs.stat(path)) !== undefined) await fs.remove(path);
     const isCancelled = () => this.#isClosed;
     const file = await createSegmentFile({
-      ...{ fs, path, segmentBytes, isDurable, isCancelled },
+      fs,
+      path,
+      segmentBytes,
+      isDurable,
+      isCancelled,
       zeroBytes: segmentBytes,
     });
     return { file, path };
