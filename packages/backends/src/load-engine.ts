@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { messageOf } from "@kvorum/base";
 import { BackendError, type Engine } from "./port.js";
 
 /** The engines of this package, in the order in which help texts name them. */
@@ -30,7 +31,7 @@ export async function loadEngine(nameOrModule: string): Promise<Engine> {
       ? await BUILT_IN[nameOrModule]()
       : await import(locate(nameOrModule));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw unusable(nameOrModule, `it can't be loaded: ${reason}`, error);
   }
   const engine = exportedEngine(module);

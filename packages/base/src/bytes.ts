@@ -40,9 +40,19 @@ export function utf8(text: string): Buffer {
   return Buffer.from(text, "utf8");
 }
 
+/** The counterpart of `utf8`. */
+export function utf8Text(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString("utf8");
+}
+
 /** Lower-case hex without padding, as etcd prints member, cluster and lease ids. */
 export function hexId(id: bigint): string {
   return BigInt.asUintN(64, id).toString(16);
+}
+
+/** Sixteen lower-case hex digits, as etcd puts an index or a term into the name of a file. */
+export function hex16(value: number): string {
+  return value.toString(16).padStart(16, "0");
 }
 
 /** An unsigned 64-bit big-endian number in 8 bytes. */

@@ -5,10 +5,12 @@ export {
   bytesToLatin1,
   compareBytes,
   equalBytes,
+  hex16,
   hexId,
   latin1ToBytes,
   prefixEnd,
   utf8,
+  utf8Text,
 } from "./bytes.js";
 export type { Clock, Timer } from "./clock.js";
 export type { File, FileStat, FileSystem, OpenMode } from "./file-system.js";
@@ -21,6 +23,7 @@ export type {
   MemberId,
   Term,
 } from "./flavor.js";
+export { messageOf } from "./message-of.js";
 export { createPrng, type Prng } from "./prng.js";
 export { FREE_STEP_BYTES, type RemoveInStepsOptions, removeInSteps } from "./remove-in-steps.js";
 export type { FileOperation } from "./sim/memory-file.js";

@@ -1,4 +1,5 @@
 import { status as GrpcStatus, type ServiceError } from "@grpc/grpc-js";
+import { messageOf } from "@kvorum/base";
 import type { WatchResponse } from "./responses.js";
 
 /** The names of gRPC's codes, "CLOSED" for a closed client, "OPTIONS" for options that clash. */
@@ -48,7 +49,7 @@ const OPENSSL = /[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]*):[^\n]*\n?/
 export function asClientError(cause: unknown): ClientError {
   if (cause instanceof ClientError) return cause;
   if (!isServiceError(cause)) {
-    return new ClientError("UNKNOWN", cause instanceof Error ? cause.message : String(cause), {
+    return new ClientError("UNKNOWN", messageOf(cause), {
       cause,
     });
   }

@@ -1,4 +1,5 @@
 import { ChannelCredentials, Client as GrpcClient } from "@grpc/grpc-js";
+import { messageOf } from "@kvorum/base";
 import { ClientError, closedError } from "./client-error.js";
 import type { ClientOptions, TlsOptions } from "./client-options.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
@@ -85,7 +86,7 @@ function credentials(endpoint: Endpoint, tls: TlsOptions | undefined): ChannelCr
       rejectUnauthorized: !(tls?.insecureSkipVerify ?? false),
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ClientError("OPTIONS", `the TLS options are not usable: ${reason}`, { cause });
   }
 }

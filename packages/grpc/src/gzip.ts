@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { messageOf } from "@kvorum/base";
 
 /** How an inflation ended. */
 export type Inflated =
@@ -15,6 +16,6 @@ export function inflateMessage(message: Buffer, bytesMax: number): Inflated {
     return { kind: "ok", message: gunzipSync(message, { maxOutputLength: Math.max(1, bytesMax) }) };
   } catch (error) {
     if (error instanceof RangeError) return { kind: "too-large" };
-    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "corrupt", reason: messageOf(error) };
   }
 }

@@ -1,7 +1,8 @@
+import { messageOf } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import { ClientListener } from "./client-listener.js";
 import type { Config, TlsConfig } from "./config/config.js";
-import type { ListenUrl } from "./config/listen-url.js";
+import { hrefsOf, type ListenUrl } from "./config/listen-url.js";
 import type { ListenAddress } from "./held-port.js";
 import type { Logger } from "./observe/logger.js";
 import { PeerListener } from "./peer/peer-listener.js";
@@ -25,7 +26,7 @@ type Security = "plain" | "tls";
 /** Binds the ports for clients and for metrics. @throws StartError; nothing is bound then */
 export async function bindClients(config: Config, logger: Logger): Promise<Listening[]> {
   const { clientUrls, clientHttpUrls, metricsUrls } = config.listen;
-  logger.info("configuring client listeners", { "listen-client-urls": hrefs(clientUrls) });
+  logger.info("configuring client listeners", { "listen-client-urls": hrefsOf(clientUrls) });
   const shared = clientHttpUrls.find(({ host, port }) =>
     clientUrls.some((url) => url.host === host && url.port === port && port !== 0),
   );
@@ -92,7 +93,7 @@ async function bindClientPort(
 /** Binds the ports for other members. @throws StartError; nothing is bound then */
 export async function bindPeers(config: Config, logger: Logger): Promise<PeerListener[]> {
   const { peerUrls } = config.listen;
-  logger.info("configuring peer listeners", { "listen-peer-urls": hrefs(peerUrls) });
+  logger.info("configuring peer listeners", { "listen-peer-urls": hrefsOf(peerUrls) });
   if (config.peerTls.certFile !== undefined || config.peerTls.keyFile !== undefined) {
     logger.info("starting with peer TLS", tlsFields(config.peerTls));
   }
@@ -127,10 +128,6 @@ export function tlsFields(config: TlsConfig): Readonly<Record<string, unknown>> 
   return { "tls-info": parts.join(", "), "cipher-suites": config.cipherSuites };
 }
 
-function hrefs(urls: readonly ListenUrl[]): string[] {
-  return urls.map((url) => url.href);
-}
-
 function addressOf(url: ListenUrl): ListenAddress {
   return url.scheme.startsWith("unix") ? { path: url.host } : { host: url.host, port: url.port };
 }
@@ -144,7 +141,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 function listenerFailed(url: ListenUrl, cause: unknown): StartError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   const advice = ADVICE[(cause as NodeJS.ErrnoException).code ?? ""];
   const text = `can't listen on ${url.href}: ${reason}${advice === undefined ? "" : `; ${advice}`}`;
   return new StartError("listener failed", text, { cause });

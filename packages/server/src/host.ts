@@ -1,12 +1,12 @@
 import { etcdserverpb, healthpb, v3electionpb, v3lockpb } from "@kvorum/api";
 import { loadEngine } from "@kvorum/backends";
-import { createPrng, hexId } from "@kvorum/base";
+import { createPrng, hexId, messageOf } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { mvccLimits } from "@kvorum/mvcc";
 import { readTokenSpec } from "./auth/tokens/token-spec.js";
 import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
 import type { Config, TlsConfig } from "./config/config.js";
-import type { ListenUrl } from "./config/listen-url.js";
+import { hrefsOf, type ListenUrl } from "./config/listen-url.js";
 import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
 import { nodeDns } from "./discovery/node-dns.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
@@ -187,7 +187,6 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
   const { config, logger, onFault } = host;
   const { member, raft, clustering, backend, limits, grpc, compaction, checks, featureGates } =
     config;
-  const hrefs = (urls: readonly ListenUrl[]) => urls.map((url) => url.href);
   const dialTls = dialsOverTls(config) ? createDialTls(config.peerTls) : undefined;
   return {
     name: member.name,
@@ -198,7 +197,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
     initialClusterToken: clusterTokenOf(config),
     initialClusterState: clustering.initialClusterState,
     forceNewCluster: member.forceNewCluster,
-    advertisePeerUrls: hrefs(clustering.advertisePeerUrls),
+    advertisePeerUrls: hrefsOf(clustering.advertisePeerUrls),
     dialTls,
     nameLookup: { dns: nodeDns, clock: nodeClock, logger },
     peerTimeouts: { readMs: raft.peerReadTimeoutMs, writeMs: raft.peerWriteTimeoutMs },
@@ -207,7 +206,7 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
       electionTimeoutMs: raft.electionTimeoutMs,
       ...(dialTls === undefined ? {} : { dialTls }),
     }),
-    advertiseClientUrls: hrefs(clustering.advertiseClientUrls),
+    advertiseClientUrls: hrefsOf(clustering.advertiseClientUrls),
     heartbeatIntervalMs: raft.heartbeatIntervalMs,
     electionTimeoutMs: raft.electionTimeoutMs,
     preVote: raft.preVote,
@@ -274,8 +273,4 @@ async function memberOptions(host: HostOptions, metrics: Metrics): Promise<Membe
 function dialsOverTls({ peerTls, clustering }: Config): boolean {
   const hasFiles = peerTls.certFile !== undefined || peerTls.trustedCaFile !== undefined;
   return hasFiles || peerTls.autoTls || clustering.initialCluster.includes("https://");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

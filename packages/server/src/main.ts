@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { messageOf } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import { boundGarbage } from "./bound-garbage.js";
 import type { Config } from "./config/config.js";
@@ -78,7 +79,7 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
     node = await startNode({ config, logger, commandLine, onFault: end, onRemoved });
   } catch (error) {
     const line = error instanceof StartError ? error.line : "discovery failed";
-    logger.fatal(line, { error: error instanceof Error ? error.message : String(error) });
+    logger.fatal(line, { error: messageOf(error) });
     process.exit(1);
   }
   boundGarbage(nodeClock);

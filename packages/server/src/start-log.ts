@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FileSystem } from "@kvorum/base";
 import type { Config } from "./config/config.js";
 import { formatGoDuration } from "./config/go-text.js";
-import type { ListenUrl } from "./config/listen-url.js";
+import { hrefsOf } from "./config/listen-url.js";
 import { etcdVersion, kvorumVersion, type Runtime } from "./config/version.js";
 import type { Logger } from "./observe/logger.js";
 import { dataDirPaths } from "./storage/data-dir-paths.js";
@@ -56,11 +56,11 @@ export class StartLog {
   #urls() {
     const { listen, clustering } = this.#config;
     return {
-      "initial-advertise-peer-urls": hrefs(clustering.advertisePeerUrls),
-      "listen-peer-urls": hrefs(listen.peerUrls),
-      "advertise-client-urls": hrefs(clustering.advertiseClientUrls),
-      "listen-client-urls": hrefs(listen.clientUrls),
-      "listen-metrics-urls": hrefs(listen.metricsUrls),
+      "initial-advertise-peer-urls": hrefsOf(clustering.advertisePeerUrls),
+      "listen-peer-urls": hrefsOf(listen.peerUrls),
+      "advertise-client-urls": hrefsOf(clustering.advertiseClientUrls),
+      "listen-client-urls": hrefsOf(listen.clientUrls),
+      "listen-metrics-urls": hrefsOf(listen.metricsUrls),
     };
   }
 }
@@ -117,8 +117,4 @@ function limitFields({ backend, limits, grpc, http, checks, compaction, featureG
 
 function duration(milliseconds: number): string {
   return formatGoDuration(milliseconds * 1e6);
-}
-
-function hrefs(urls: readonly ListenUrl[]): string[] {
-  return urls.map((url) => url.href);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 import { WireError } from "./wire-reader.js";
 
 /** The part of a generated message type that reads it. */
@@ -13,6 +14,6 @@ export function decodeMessage<Message>(type: DecodableType<Message>, bytes: Uint
   try {
     return type.decode(bytes);
   } catch (cause) {
-    throw new WireError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new WireError(messageOf(cause), { cause });
   }
 }

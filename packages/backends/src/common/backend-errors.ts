@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 import { BackendError, type BackendErrorCode } from "../port.js";
 
 /**
@@ -21,7 +22,7 @@ function describe(
   reason: unknown,
   { file, error }: { readonly file: string; readonly error: unknown },
 ): BackendError {
-  return new BackendError(code, `${file}: ${ADVICE[code]}: ${textOf(reason)}`, { cause: error });
+  return new BackendError(code, `${file}: ${ADVICE[code]}: ${messageOf(reason)}`, { cause: error });
 }
 
 const ADVICE: Readonly<Record<BackendErrorCode, string>> = {
@@ -59,11 +60,11 @@ const CODES: ReadonlyMap<unknown, BackendErrorCode> = new Map<unknown, BackendEr
 function classify(error: unknown): BackendErrorCode | undefined {
   const raw = codeOf(error);
   // Space comes first: LevelDB says "IO error: ...: No space left on device" under one code.
-  if (/no space left|disk quota exceeded/i.test(textOf(error))) return "NO_SPACE";
+  if (/no space left|disk quota exceeded/i.test(messageOf(error))) return "NO_SPACE";
   const code = CODES.get(raw);
   if (code !== undefined) return code;
   if (typeof raw === "string" && /^SQLITE_CORRUPT/.test(raw)) return "CORRUPT";
-  if (/^corruption:/i.test(textOf(error))) return "CORRUPT";
+  if (/^corruption:/i.test(messageOf(error))) return "CORRUPT";
   return undefined;
 }
 
@@ -73,8 +74,4 @@ function codeOf(error: unknown): unknown {
 
 function causeOf(error: unknown): unknown {
   return typeof error === "object" && error !== null && "cause" in error ? error.cause : undefined;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 import { ClientError } from "@kvorum/client";
 
 /** The exit codes of etcd's tools. Source: etcd's pkg/cobrautl. */
@@ -39,8 +40,7 @@ export class CtlError extends Error {
 
 /** A failure as etcd's Go client words it: a text that is not etcd's own gets gRPC's frame. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof ClientError))
-    return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ClientError)) return messageOf(error);
   const { code, message } = error;
   const isPlain =
     message.startsWith("etcdserver: ") ||

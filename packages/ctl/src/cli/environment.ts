@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 import { goQuote } from "../output/go-text.js";
 import { CtlError } from "./ctl-error.js";
 import { type Flags, type FlagValue, parseFlag } from "./flags.js";
@@ -35,7 +36,7 @@ export function readEnvironment(
       try {
         values.set(name, parseFlag(name, flag, text));
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
+        const reason = messageOf(cause);
         throw new CtlError("error", `invalid value ${goQuote(text)} for ${variable}: ${reason}`);
       }
     }

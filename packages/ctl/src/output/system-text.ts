@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 /** What Go prints for a failed system call. */
 export function systemText(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -10,5 +11,5 @@ export function systemText(error: unknown): string {
     EROFS: "read-only file system",
     EEXIST: "file exists",
   };
-  return texts[code] ?? (error instanceof Error ? error.message : String(error));
+  return texts[code] ?? messageOf(error);
 }

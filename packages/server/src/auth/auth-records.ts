@@ -1,5 +1,5 @@
 import { authpb } from "@kvorum/api";
-import { compareBytes, utf8 } from "@kvorum/base";
+import { compareBytes, utf8, utf8Text } from "@kvorum/base";
 import type { BufferedStore } from "@kvorum/mvcc";
 
 const ENABLED_KEY = utf8("authEnabled");
@@ -31,10 +31,10 @@ export class AuthRecords {
   static async read(store: BufferedStore): Promise<AuthRecords> {
     const records = new AuthRecords(store);
     for (const [name, value] of await store.entries("authUsers")) {
-      records.#users.set(textOf(name), authpb.User.decode(value));
+      records.#users.set(utf8Text(name), authpb.User.decode(value));
     }
     for (const [name, value] of await store.entries("authRoles")) {
-      records.#roles.set(textOf(name), authpb.Role.decode(value));
+      records.#roles.set(utf8Text(name), authpb.Role.decode(value));
     }
     records.#isEnabled = store.get("auth", ENABLED_KEY)?.[0] === 1;
     const revision = store.get("auth", REVISION_KEY);
@@ -73,12 +73,12 @@ export class AuthRecords {
   }
 
   putUser(user: authpb.User): void {
-    this.#users.set(textOf(user.name), user);
+    this.#users.set(utf8Text(user.name), user);
     this.#put("authUsers", user.name, authpb.User.encode(user).finish());
   }
 
   deleteUser(user: authpb.User): void {
-    this.#users.delete(textOf(user.name));
+    this.#users.delete(utf8Text(user.name));
     this.#store.delete("authUsers", Buffer.from(user.name));
   }
 
@@ -92,12 +92,12 @@ export class AuthRecords {
   }
 
   putRole(role: authpb.Role): void {
-    this.#roles.set(textOf(role.name), role);
+    this.#roles.set(utf8Text(role.name), role);
     this.#put("authRoles", role.name, authpb.Role.encode(role).finish());
   }
 
   deleteRole(role: authpb.Role): void {
-    this.#roles.delete(textOf(role.name));
+    this.#roles.delete(utf8Text(role.name));
     this.#store.delete("authRoles", Buffer.from(role.name));
   }
 
@@ -113,8 +113,4 @@ function readRevision(bytes: Uint8Array): number {
 
 function byName(left: authpb.User | authpb.Role, right: authpb.User | authpb.Role): number {
   return compareBytes(left.name, right.name);
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("utf8");
 }

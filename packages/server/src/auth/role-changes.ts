@@ -1,5 +1,5 @@
 import { type ApiErrorName, authpb, type etcdserverpb } from "@kvorum/api";
-import { compareBytes, equalBytes, utf8 } from "@kvorum/base";
+import { compareBytes, equalBytes, utf8, utf8Text } from "@kvorum/base";
 import type { Logger } from "../observe/logger.js";
 import { ROOT } from "./auth-info.js";
 import type { AuthStore } from "./auth-store.js";
@@ -65,8 +65,8 @@ export class RoleChanges {
     this.#logger.info("granted/updated a permission to a user", {
       "user-name": name,
       "permission-name": authpb.Permission_Type[permType] ?? "",
-      key: textOf(perm.key),
-      "range-end": textOf(perm.rangeEnd),
+      key: utf8Text(perm.key),
+      "range-end": utf8Text(perm.rangeEnd),
     });
     return undefined;
   }
@@ -81,8 +81,8 @@ export class RoleChanges {
     this.#auth.changed();
     this.#logger.info("revoked a permission on range", {
       "role-name": request.role,
-      key: textOf(request.key),
-      "range-end": textOf(request.rangeEnd),
+      key: utf8Text(request.key),
+      "range-end": utf8Text(request.rangeEnd),
     });
     return undefined;
   }
@@ -95,8 +95,4 @@ interface KeyRange {
 
 function isSameRange(left: KeyRange, right: KeyRange): boolean {
   return equalBytes(left.key, right.key) && equalBytes(left.rangeEnd, right.rangeEnd);
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("utf8");
 }

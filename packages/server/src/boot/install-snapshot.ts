@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import type { Backend, Engine } from "@kvorum/backends";
-import { assert, type FileSystem, type LogIndex } from "@kvorum/base";
+import { assert, type FileSystem, hex16, type LogIndex } from "@kvorum/base";
 import type { DataDir } from "../storage/data-dir.js";
 import { importBolt } from "../storage/snapshot/import-bolt.js";
 import { StorageError } from "../storage/storage-error.js";
@@ -127,8 +127,4 @@ export async function removeUnused({ fs }: InstallPlace, directory: string): Pro
 function directoryFor(dataDir: DataDir, index: LogIndex): string {
   const name = `db-${hex16(index)}`;
   return name === basename(dataDir.engineDirectory) ? `${name}0` : name;
-}
-
-function hex16(value: number): string {
-  return value.toString(16).padStart(16, "0");
 }

@@ -1,4 +1,4 @@
-import type { ClusterId } from "@kvorum/base";
+import { type ClusterId, messageOf } from "@kvorum/base";
 import { type ListenUrl, parseListenUrls } from "../config/listen-url.js";
 import { findUrlMismatch, type NameLookup } from "../discovery/url-mismatch.js";
 import type { InitialCluster, MemberOptions } from "../member-options.js";
@@ -56,7 +56,7 @@ async function askMembers(
   try {
     return await peerClient.getMembers(urls, ANSWER_TIMEOUT_MS, onFailure);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(
       `cannot fetch cluster info from peer urls: ${reason} (${urls.join(", ")}): ` +
         "are the other members of --initial-cluster running and reachable?",

@@ -25,6 +25,11 @@ const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s;
 const HOST_CHARACTERS = /^[\p{L}\p{N}\-._~!$&'()*+,;=:[\]<>"%]*$/u;
 const PORT_MAX = 65_535;
 
+/** The URLs as they were written. */
+export function hrefsOf(urls: readonly ListenUrl[]): string[] {
+  return urls.map((url) => url.href);
+}
+
 /** Types.NewURLs of etcd: trims, checks, and sorts by text. Messages are etcd's and Go's. */
 export function parseListenUrls(texts: readonly string[]): UrlResult<readonly ListenUrl[]> {
   const urls: ListenUrl[] = [];

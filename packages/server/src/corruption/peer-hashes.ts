@@ -1,4 +1,4 @@
-import { type ClusterId, hexId, type MainRevision, type MemberId } from "@kvorum/base";
+import { type ClusterId, hexId, type MainRevision, type MemberId, messageOf } from "@kvorum/base";
 import type { Member } from "../membership/member.js";
 import type { Logger } from "../observe/logger.js";
 import type { HashKvReply, PeerClient } from "../peer/peer-client.js";
@@ -31,7 +31,7 @@ export function askPeerHashes(options: {
       try {
         reply = await peerClient.hashKv({ url, timeoutMs }, { clusterId, revision });
       } catch (error) {
-        reply = { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
+        reply = { kind: "failed", reason: messageOf(error) };
       }
       if (reply.kind === "hash") break;
       logger.warn("failed hash kv request", {

@@ -1,4 +1,4 @@
-import { type Clock, hexId, type MemberId } from "@kvorum/base";
+import { type Clock, hexId, type MemberId, messageOf } from "@kvorum/base";
 import { formatGoDuration } from "../config/go-text.js";
 import { parseInitialCluster } from "../config/initial-cluster.js";
 import type { LogFields, Logger } from "../observe/logger.js";
@@ -36,7 +36,7 @@ export async function joinDiscovery(options: JoinDiscoveryOptions): Promise<stri
     logger.info("discovery joined cluster successfully", { cluster });
     return cluster;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     logger.error("discovery failed to join cluster", { error: reason });
     throw new Error(`failed to join discovery cluster (${reason})`, { cause: error });
   }

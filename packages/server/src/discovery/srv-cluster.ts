@@ -1,3 +1,4 @@
+import { messageOf } from "@kvorum/base";
 import type { ListenUrl } from "../config/listen-url.js";
 import type { Logger } from "../observe/logger.js";
 import type { Dns } from "./dns.js";
@@ -96,8 +97,4 @@ async function membersOf(
   }
   if (pairs.length > 0 || problem === undefined) return pairs;
   return `error querying DNS SRV records for _${service} ${problem}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import { rethrowInvariant } from "@kvorum/base";
+import { messageOf, rethrowInvariant } from "@kvorum/base";
 import type { LabelledFamilies } from "../observe/labelled-families.js";
 import type { Logger } from "../observe/logger.js";
 import type { NodeHealth } from "./node-health.js";
@@ -64,8 +64,4 @@ async function findReason(options: HealthOptions, query: URLSearchParams): Promi
     logger.warn("serving /health false; Range fails", { error });
     return `RANGE ERROR:${messageOf(error)}`;
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

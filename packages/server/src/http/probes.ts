@@ -1,5 +1,5 @@
-import { rethrowInvariant } from "@kvorum/base";
-import { type HealthOptions, messageOf } from "./health.js";
+import { messageOf, rethrowInvariant } from "@kvorum/base";
+import type { HealthOptions } from "./health.js";
 import type { PageRequest, PageResponse } from "./page.js";
 import { refuseUnlessGet, respondError } from "./respond.js";
 

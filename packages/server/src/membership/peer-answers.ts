@@ -5,6 +5,7 @@ import {
   latin1ToBytes,
   type MainRevision,
   type MemberId,
+  messageOf,
   rethrowInvariant,
 } from "@kvorum/base";
 import { refuse } from "../auth/auth-applier.js";
@@ -129,5 +130,5 @@ export class PeerAnswers implements PeerQueries {
 
 function failed(error: unknown): { readonly kind: "failed"; readonly reason: string } {
   rethrowInvariant(error);
-  return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
+  return { kind: "failed", reason: messageOf(error) };
 }

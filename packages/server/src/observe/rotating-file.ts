@@ -35,7 +35,10 @@ export class RotatingFile implements LogSink {
   #descriptor: number;
   #sizeBytes: number;
 
-  /** @throws when the directory or the file can't be created */
+  /**
+   * Makes the directories above the file that are missing, as lumberjack does.
+   * @throws when a directory or the file can't be created
+   */
   constructor(options: RotatingFileOptions) {
     this.#options = options;
     mkdirSync(dirname(options.path), { recursive: true, mode: 0o755 });

@@ -6,6 +6,7 @@ import {
   type LeaseId,
   type MainRevision,
   type MemberId,
+  messageOf,
 } from "@kvorum/base";
 import { parseGoBool } from "../config/go-text.js";
 import type { Member } from "../membership/member.js";
@@ -14,7 +15,7 @@ import { Dialer } from "./dialer.js";
 import { callPeer, type HttpAnswer } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { parseMembers } from "./members-json.js";
-import { messageOf, PeerError } from "./peer-error.js";
+import { PeerError } from "./peer-error.js";
 import { headerOf, parseHexId } from "./peer-headers.js";
 import type {
   HashKvAnswer,

@@ -30,8 +30,3 @@ export class PeerError extends Error {
     this.status = options.status ?? 0;
   }
 }
-
-/** An error's text, for logs and the reasons of refusals. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,11 +1,11 @@
-import { type Clock, hexId, type MemberId } from "@kvorum/base";
+import { type Clock, hexId, type MemberId, messageOf } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import type { Logger } from "../observe/logger.js";
 import { type Dialer, KeptConnections } from "./dialer.js";
 import { callPeer, type HttpAnswer } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { messageToBytes, sizeMessage } from "./message-codec.js";
-import { messageOf, PeerError } from "./peer-error.js";
+import { PeerError } from "./peer-error.js";
 import { headerOf, type LocalIdentity, requestHeaders } from "./peer-headers.js";
 import type { PeerHost } from "./peer-host.js";
 import type { PeerCells } from "./peer-metrics.js";

@@ -1,10 +1,10 @@
-import { type Clock, hexId, type MemberId, type Timer } from "@kvorum/base";
+import { type Clock, hexId, type MemberId, messageOf, type Timer } from "@kvorum/base";
 import { formatGoDuration } from "../config/go-text.js";
 import type { Logger } from "../observe/logger.js";
 import type { Dialer } from "./dialer.js";
 import { callPeer } from "./http-call.js";
 import { peerLimits } from "./limits.js";
-import { messageOf, PeerError } from "./peer-error.js";
+import { PeerError } from "./peer-error.js";
 import type { PeerCells } from "./peer-metrics.js";
 
 export interface ProberOptions {

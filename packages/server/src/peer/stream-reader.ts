@@ -1,12 +1,12 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { type Clock, hexId, type MemberId, type Timer } from "@kvorum/base";
+import { type Clock, hexId, type MemberId, messageOf, type Timer } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
 import type { Logger } from "../observe/logger.js";
 import { createStreamDecoder } from "./create-stream-codec.js";
 import type { Dialer } from "./dialer.js";
 import { readBody } from "./http-call.js";
 import { peerLimits } from "./limits.js";
-import { messageOf, PeerError } from "./peer-error.js";
+import { PeerError } from "./peer-error.js";
 import { hasKnownStreams, headerOf, type LocalIdentity, requestHeaders } from "./peer-headers.js";
 import type { PeerCells } from "./peer-metrics.js";
 import type { PeerStatus } from "./peer-status.js";

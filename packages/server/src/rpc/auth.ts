@@ -6,7 +6,7 @@ import {
   etcdserverpb,
   type raftinternalpb,
 } from "@kvorum/api";
-import { assert } from "@kvorum/base";
+import { assert, messageOf } from "@kvorum/base";
 import type { Method, UnaryCall } from "@kvorum/grpc";
 import type { AuthApplied } from "../auth/auth-applier.js";
 import type { AuthInfo } from "../auth/auth-info.js";
@@ -203,7 +203,7 @@ export class AuthService {
     if (error instanceof ApiError && error.message === apiErrorText("authNotEnabled")) return;
     this.#options.logger.warn("invalid authentication was requested", {
       user,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
   }
 }
@@ -235,5 +235,5 @@ function fitting<Named extends { readonly name: string }>(request: Named): Named
 }
 
 function unknownError(error: unknown): ApiError {
-  return new ApiError(2, error instanceof Error ? error.message : String(error), { cause: error });
+  return new ApiError(2, messageOf(error), { cause: error });
 }

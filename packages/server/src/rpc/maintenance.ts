@@ -6,7 +6,7 @@ import {
   etcdserverpb,
   ProposalField,
 } from "@kvorum/api";
-import { assert, type MemberId, rethrowInvariant } from "@kvorum/base";
+import { assert, type MemberId, messageOf, rethrowInvariant } from "@kvorum/base";
 import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
@@ -180,7 +180,7 @@ function failLate(call: UnaryCall | StreamCall, error: unknown): void {
   const known: ApiError =
     error instanceof ApiErrorClass
       ? error
-      : new ApiErrorClass(2, error instanceof Error ? error.message : String(error), {
+      : new ApiErrorClass(2, messageOf(error), {
           cause: error,
         });
   failWith(call, known);

@@ -7,7 +7,7 @@ import {
   writeRangeChunk,
   writeResponse,
 } from "@kvorum/api";
-import { type MainRevision, type Term, varintSize } from "@kvorum/base";
+import { type MainRevision, messageOf, type Term, varintSize } from "@kvorum/base";
 import {
   type SplicedMessage,
   Status,
@@ -196,6 +196,6 @@ export function failUndecodable(
   call: { fail(code: StatusCode, message: string): void },
   error: unknown,
 ): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   call.fail(Status.INTERNAL, `grpc: error unmarshalling request: ${reason}`);
 }

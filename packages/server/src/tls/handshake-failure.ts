@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { messageOf } from "@kvorum/base";
 
 /** What Go says in place of OpenSSL's reason, so that log lines read as etcd's; by Node's code. */
 const GO_TEXTS: Readonly<Record<string, string>> = {
@@ -21,7 +22,7 @@ interface HandshakeError extends NodeJS.ErrnoException {
 export function handshakeFailure(error: HandshakeError, socket: TLSSocket): string | undefined {
   // A refused certificate ends the socket without an error of its own; only its reason is kept.
   const refused: unknown = socket.authorizationError;
-  if (refused) return refused instanceof Error ? refused.message : String(refused);
+  if (refused) return messageOf(refused);
   if (error.code === "ECONNRESET") return undefined;
   return GO_TEXTS[error.code ?? ""] ?? (error.reason ? `tls: ${error.reason}` : error.message);
 }

@@ -1,10 +1,9 @@
-import { hexId } from "@kvorum/base";
+import { hexId, messageOf } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
 import { respondError } from "../../http/respond.js";
 import { readBody } from "../http-call.js";
 import { peerLimits } from "../limits.js";
 import { decodeMessage } from "../message-codec.js";
-import { messageOf } from "../peer-error.js";
 import { headerOf } from "../peer-headers.js";
 import { isLocal } from "../raft-message.js";
 import type { Exchange, PeerPages } from "./exchange.js";

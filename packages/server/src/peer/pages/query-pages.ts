@@ -1,11 +1,11 @@
 import { etcdserverpb, leasepb } from "@kvorum/api";
-import { hexId, rethrowInvariant } from "@kvorum/base";
+import { hexId, messageOf, rethrowInvariant } from "@kvorum/base";
 import { etcdVersion } from "../../config/version.js";
 import { respond, respondError } from "../../http/respond.js";
 import { readBody } from "../http-call.js";
 import { peerLimits } from "../limits.js";
 import { membersToJson } from "../members-json.js";
-import { messageOf, PeerError } from "../peer-error.js";
+import { PeerError } from "../peer-error.js";
 import { headerOf } from "../peer-headers.js";
 import type { HashKvAnswer, LeaseRefusal } from "../peer-host.js";
 import type { Exchange, PeerPages } from "./exchange.js";

@@ -1,10 +1,10 @@
-import { hexId } from "@kvorum/base";
+import { hexId, messageOf } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import { formatGoDuration } from "../../config/go-text.js";
 import { respondError } from "../../http/respond.js";
 import { peerLimits } from "../limits.js";
 import { decodeMessage, sizeMessage } from "../message-codec.js";
-import { messageOf, PeerError } from "../peer-error.js";
+import { PeerError } from "../peer-error.js";
 import { readableSize } from "../snapshot-sender.js";
 import type { Exchange, PeerPages } from "./exchange.js";
 import { findMessageRefusal, refuseMethod, refuseStranger, rememberSender } from "./raft-checks.js";

@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import type { Clock, FileSystem, LogIndex, MemberId, Term } from "@kvorum/base";
+import {
+  type Clock,
+  type FileSystem,
+  hex16,
+  type LogIndex,
+  type MemberId,
+  type Term,
+} from "@kvorum/base";
 import type { ConfState, Snapshot } from "@kvorum/raft";
 import { purgeOldest } from "../purge.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
@@ -128,8 +135,4 @@ export async function readSnap(fs: FileSystem, path: string): Promise<Snapshot> 
     if (!(cause instanceof StorageError)) throw cause;
     throw new StorageError("CORRUPT", `${path}: ${cause.message}`, { path, cause });
   }
-}
-
-function hex16(value: number): string {
-  return value.toString(16).padStart(16, "0");
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "@kvorum/base";
+import { type FileSystem, messageOf } from "@kvorum/base";
 import { crc32c } from "../crc32c.js";
 import { SECTOR_BYTES } from "../limits.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
@@ -99,7 +99,7 @@ class SegmentScan {
     try {
       record = decodeRecord(reader.bytes, reader.recordStart, reader.recordEnd);
     } catch (cause) {
-      return this.#tornOrCorrupt(`a record that can't be decoded (${describe(cause)})`, cause);
+      return this.#tornOrCorrupt(`a record that can't be decoded (${messageOf(cause)})`, cause);
     }
     if (record.type === RecordType.Crc) {
       // Reading may start at any segment: its crc record then gives the value to continue.
@@ -172,8 +172,4 @@ class SegmentScan {
 
 function hex(crc: number): string {
   return `0x${crc.toString(16).padStart(8, "0")}`;
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,4 +1,4 @@
-import type { LogIndex } from "@kvorum/base";
+import { hex16, type LogIndex } from "@kvorum/base";
 
 /** Segments are counted from 0; `index` is that of the first entry that may stand in the file. */
 export interface SegmentName {
@@ -26,8 +26,4 @@ export function parseSegmentName(name: string): SegmentName | undefined {
 export function segmentsAmong(names: readonly string[]): SegmentName[] {
   const found = names.map(parseSegmentName).filter((segment) => segment !== undefined);
   return found.sort((left, right) => left.sequence - right.sequence);
-}
-
-function hex16(value: number): string {
-  return value.toString(16).padStart(16, "0");
 }
