@@ -1,10 +1,13 @@
 import { Auth } from "./auth.js";
 import type { CallOptions, ClientOptions } from "./client-options.js";
 import { Cluster } from "./cluster.js";
+import { Election } from "./election.js";
 import { Kv } from "./kv.js";
 import { Lease } from "./lease.js";
+import { type Lock, lock, tryLock } from "./lock.js";
 import { Maintenance } from "./maintenance.js";
 import type { Bytes } from "./ops.js";
+import type { SessionOptions } from "./session.js";
 import { Transport } from "./transport.js";
 import type { WatchOptions } from "./watch.js";
 import { Watch } from "./watch.js";
@@ -42,6 +45,25 @@ export class Client {
   /** Watches a key or a range; see Watcher. */
   watch(key: Bytes, options: WatchOptions = {}): Watcher {
     return this.#watch.watch(key, options);
+  }
+
+  /**
+   * Waits for a lock and takes it. Who asks first has it first, `etcdctl lock` and callers of the
+   * service v3lockpb.Lock included; it goes back with `unlock`, or when its lease is lost.
+   * @throws ClientError "CANCELLED" when the signal ends the wait; no key is left behind then
+   */
+  lock(name: Bytes, options: SessionOptions = {}): Promise<Lock> {
+    return lock(this, name, options);
+  }
+
+  /** Takes a lock that is free at once; undefined means that somebody holds it or waits for it. */
+  tryLock(name: Bytes, options: SessionOptions = {}): Promise<Lock | undefined> {
+    return tryLock(this, name, options);
+  }
+
+  /** The election of this name; nothing is asked for before one of its methods is called. */
+  election(name: Bytes): Election {
+    return new Election(this, name);
   }
 
   /**

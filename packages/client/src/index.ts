@@ -9,9 +9,11 @@ export type {
   TlsOptions,
 } from "./client-options.js";
 export { Cluster } from "./cluster.js";
+export { Election, type Leadership, type Proclamation } from "./election.js";
 export { Kv } from "./kv.js";
 export { Lease } from "./lease.js";
 export { LeaseKeepAlive } from "./lease-keep-alive.js";
+export type { Lock } from "./lock.js";
 export { Maintenance, type SnapshotChunk } from "./maintenance.js";
 export type { Bytes, DeleteOptions, GetOptions, KeyRange, PutOptions } from "./ops.js";
 export type {
@@ -50,6 +52,7 @@ export type {
   WatchEvent,
   WatchResponse,
 } from "./responses.js";
+export type { SessionOptions } from "./session.js";
 export { type CompareSign, type Comparison, compare, type Op, op, type Txn } from "./txn.js";
 export type { WatchOptions } from "./watch.js";
 export { Watcher } from "./watcher.js";

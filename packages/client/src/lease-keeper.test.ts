@@ -11,8 +11,8 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A server that renews with the TTLs given, in turn, and breaks the stream at "break". */
-async function leaseServer(answers: readonly (number | "break")[]): Promise<string> {
+/** A server that renews with the TTLs given, in turn, breaks the stream at "break", or is silent. */
+async function leaseServer(answers: readonly (number | "break" | "silence")[]): Promise<string> {
   let asked = 0;
   const { endpoint, stop } = await startFakeServer({
     leaseKeepAlive: (stream) => {
@@ -20,7 +20,8 @@ async function leaseServer(answers: readonly (number | "break")[]): Promise<stri
       stream.on("data", ({ ID }: etcdserverpb.LeaseKeepAliveRequest) => {
         const answer = answers[Math.min(asked++, answers.length - 1)]!;
         if (answer === "break") breakStream(stream);
-        else stream.write(LeaseKeepAliveResponse.create({ header: headerAt(1), ID, TTL: answer }));
+        else if (answer !== "silence")
+          stream.write(LeaseKeepAliveResponse.create({ header: headerAt(1), ID, TTL: answer }));
       });
     },
   });
@@ -53,6 +54,23 @@ test("a broken stream is opened again", async () => {
     expect(response.TTL).toBe(60);
     break;
   }
+});
+
+test("a lease is lost when no renewal was answered within its TTL", async () => {
+  const clock = new SimulatedClock();
+  const { lease } = client(await leaseServer([9, "silence"]), clock);
+  const kept = lease.keepAlive(5n);
+  await kept[Symbol.asyncIterator]().next();
+  let isOver = false;
+  void kept.ended.then(() => {
+    isOver = true;
+  });
+  clock.advance(3_000);
+  clock.advance(5_999);
+  await Promise.resolve();
+  expect(isOver).toBe(false);
+  clock.advance(1);
+  expect(await kept.ended).toBeUndefined();
 });
 
 test("one renewal of a lease that is gone fails with etcd's text", async () => {

@@ -83,11 +83,15 @@ export class LeaseKeeper {
   #renew(kept: Kept): void {
     kept.timer?.clear();
     kept.timer = undefined;
-    if (this.#transport.clock.nowMs() >= kept.expiresMs) {
+    const leftMs = kept.expiresMs - this.#transport.clock.nowMs();
+    if (leftMs <= 0) {
       this.#end(kept, undefined);
       return;
     }
     this.#stream.write({ ID: kept.id });
+    // Who is not answered in time has lost the lease, even if the connection seems to stand.
+    if (leftMs === Number.POSITIVE_INFINITY) return;
+    kept.timer = this.#transport.clock.after(leftMs, () => this.#renew(kept));
   }
 
   #receive(response: LeaseKeepAliveResponse): void {

@@ -85,6 +85,7 @@ export class Lease {
   }
 }
 
-function leaseNotFound(): ClientError {
+/** What is said of a lease that has expired or was revoked. */
+export function leaseNotFound(): ClientError {
   return new ClientError("NOT_FOUND", "etcdserver: requested lease not found", { grpcCode: 5 });
 }

@@ -21,4 +21,6 @@ export const limits = {
   watchQueueMax: 1_024,
   /** A keepalive is sent when a third of the TTL has gone by; clientv3's `TTL / 3`. */
   keepalivesPerTtl: 3,
+  /** TTL of the lease of a lock or a candidate; clientv3's defaultSessionTTL. */
+  sessionTtlSeconds: 60,
 } as const;
