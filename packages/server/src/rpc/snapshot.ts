@@ -1,4 +1,5 @@
 import { etcdserverpb, limits } from "@kvorum/api";
+import { varintSize, writeVarint } from "@kvorum/base";
 import type { MessageSource, StreamCall } from "@kvorum/grpc";
 import { drained } from "./range-stream.js";
 
@@ -71,20 +72,28 @@ class BytesSource implements MessageSource {
   }
 }
 
-/** The message up to the bytes of its blob. */
+/** The message up to the bytes of its blob; by hand, because a snapshot has tens of thousands. */
 function fieldsBefore(blob: Buffer, remainingBytes: number): Uint8Array {
-  const fields = { ...NO_FIELDS, remainingBytes: BigInt(remainingBytes) };
-  const writer = etcdserverpb.SnapshotResponse.encode(fields);
-  return writer.uint32(BLOB_TAG).uint32(blob.length).finish();
+  const hasRemaining = remainingBytes > 0;
+  const before = hasRemaining ? 1 + varintSize(remainingBytes) : 0;
+  const fields = Buffer.allocUnsafe(before + 1 + varintSize(blob.length));
+  if (hasRemaining) {
+    fields[0] = REMAINING_TAG;
+    writeVarint(fields, 1, remainingBytes);
+  }
+  fields[before] = BLOB_TAG;
+  writeVarint(fields, before + 1, blob.length);
+  return fields;
 }
 
 /** What follows the blob. */
 function versionField(version: string): Uint8Array {
-  return etcdserverpb.SnapshotResponse.encode({ ...NO_FIELDS, version }).finish();
+  const fields = { header: undefined, remainingBytes: 0n, blob: new Uint8Array(0), version };
+  return etcdserverpb.SnapshotResponse.encode(fields).finish();
 }
 
-const NO_FIELDS = { header: undefined, remainingBytes: 0n, blob: new Uint8Array(0), version: "" };
-
+/** Field 2, a number. */
+const REMAINING_TAG = 2 << 3;
 /** Field 3, bytes. */
 const BLOB_TAG = (3 << 3) | 2;
 
