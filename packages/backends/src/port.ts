@@ -65,6 +65,8 @@ export interface PackedRecords {
    * there), where its value ends. At least `3 * count` numbers.
    */
   readonly bounds: Uint32Array;
+  /** Each key was compared with the one before it, also that of the batch before. */
+  readonly inOrder?: boolean | undefined;
   /**
    * Gives the memory back, for a later batch of the scan; from engines that can use it. A reader of
    * many records who keeps no bytes should call it, once: nobody may look at the batch afterwards.

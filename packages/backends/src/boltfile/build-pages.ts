@@ -70,10 +70,11 @@ export async function* buildPages(
   const root = openTree({ output, allocator, pageSize, isRootBucket: true });
   for (const bucket of BUCKETS) {
     const tree = openTree({ output, allocator, pageSize, isRootBucket: false });
-    let previous: Uint8Array | undefined;
+    let previous = EMPTY;
     for await (const batch of source.scan(bucket)) {
       const records = packedOf(batch);
-      previous = checkRecords(records, { bucket, previous });
+      checkSizes(records, bucket);
+      if (!records.inOrder) previous = checkOrder(records, { bucket, previous });
       addTo(tree, records);
       yield* output.takeReady();
     }
@@ -170,24 +171,29 @@ function addTo({ packer, writer }: OpenTree, records: PackedRecords): void {
   packer.addAll(records);
 }
 
+function checkSizes({ count, bounds }: PackedRecords, bucket: Bucket): void {
+  for (let at = 0; at < 3 * count; at += 3) {
+    const valueStart = bounds[at + 1]!;
+    const keyBytes = valueStart - bounds[at]!;
+    const valueBytes = bounds[at + 2]! - valueStart;
+    if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || valueBytes > VALUE_BYTES_MAX) {
+      const what = `a key of ${keyBytes} and a value of ${valueBytes} bytes`;
+      throw new BackendError("CORRUPT", `bucket "${bucket}": ${what} have no place in a bolt file`);
+    }
+  }
+}
+
 /** Returns the last key. */
-function checkRecords(
+function checkOrder(
   { count, bytes, bounds }: PackedRecords,
-  { bucket, previous }: { readonly bucket: Bucket; readonly previous: Uint8Array | undefined },
+  { bucket, previous }: { readonly bucket: Bucket; readonly previous: Uint8Array },
 ): Uint8Array {
-  let before = previous ?? EMPTY;
+  let before = previous;
   let beforeStart = 0;
   let beforeEnd = before.length;
   for (let at = 0; at < 3 * count; at += 3) {
     const keyStart = bounds[at]!;
     const valueStart = bounds[at + 1]!;
-    const valueEnd = bounds[at + 2]!;
-    const keyBytes = valueStart - keyStart;
-    const valueBytes = valueEnd - valueStart;
-    if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX || valueBytes > VALUE_BYTES_MAX) {
-      const what = `a key of ${keyBytes} and a value of ${valueBytes} bytes`;
-      throw new BackendError("CORRUPT", `bucket "${bucket}": ${what} have no place in a bolt file`);
-    }
     // By hand, because keys are short and a native call costs more than the comparison.
     let left = beforeStart;
     let right = keyStart;
@@ -207,4 +213,4 @@ function checkRecords(
   return Uint8Array.prototype.slice.call(before, beforeStart, beforeEnd);
 }
 
-const EMPTY = new Uint8Array(0);
+const EMPTY: Uint8Array = new Uint8Array(0);

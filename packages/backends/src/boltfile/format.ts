@@ -63,11 +63,16 @@ export function readPageId(bytes: Buffer, offset: number): number {
   return bytes.readUInt32LE(offset + 4) * 2 ** 32 + bytes.readUInt32LE(offset);
 }
 
-export function writePageHeader(into: Buffer, offset: number, header: PageHeader): void {
-  into.writeBigUInt64LE(BigInt(header.id), offset);
-  into.writeUInt16LE(header.flags, offset + 8);
-  into.writeUInt16LE(header.count, offset + 10);
-  into.writeUInt32LE(header.overflow, offset + 12);
+export function writePageHeader(into: DataView, offset: number, header: PageHeader): void {
+  writePageId(into, offset, header.id);
+  into.setUint16(offset + 8, header.flags, true);
+  into.setUint16(offset + 10, header.count, true);
+  into.setUint32(offset + 12, header.overflow, true);
+}
+
+export function writePageId(into: DataView, offset: number, id: number): void {
+  into.setUint32(offset, id, true);
+  into.setUint32(offset + 4, id / 2 ** 32, true);
 }
 
 /** How a page's flags are called in messages, as bbolt prints them. */

@@ -57,7 +57,8 @@ export function encodeMetaPage(
   offset: number,
   page: Meta & { readonly id: number },
 ): void {
-  writePageHeader(into, offset, { id: page.id, flags: FLAG_META, count: 0, overflow: 0 });
+  const view = new DataView(into.buffer, into.byteOffset, into.length);
+  writePageHeader(view, offset, { id: page.id, flags: FLAG_META, count: 0, overflow: 0 });
   const at = offset + PAGE_HEADER_BYTES;
   into.writeUInt32LE(MAGIC, at);
   into.writeUInt32LE(VERSION, at + 4);

@@ -8,6 +8,7 @@ import {
   FLAG_LEAF,
   PAGE_HEADER_BYTES,
   writePageHeader,
+  writePageId,
 } from "./format.js";
 import type { ClosedPage } from "./tree-packer.js";
 
@@ -106,7 +107,7 @@ export class TreeWriter {
     const at = this.#output.reserve(bytes);
     const { level, id, count } = page;
     const flags = level === 0 ? FLAG_LEAF : FLAG_BRANCH;
-    writePageHeader(this.#output.chunk, at, { id, flags, count, overflow: page.pages - 1 });
+    writePageHeader(this.#output.view, at, { id, flags, count, overflow: page.pages - 1 });
     const key =
       level === 0
         ? this.#writeLeaf(at, count, at + bytes)
@@ -181,13 +182,13 @@ export class TreeWriter {
 
   /** Returns the first key. */
   #writeBranch(at: number, children: readonly Child[], end: number): Uint8Array {
-    const { chunk } = this.#output;
+    const { chunk, view } = this.#output;
     let elementAt = at + PAGE_HEADER_BYTES;
     let dataAt = elementAt + children.length * ELEMENT_BYTES;
     for (const { key, id } of children) {
-      chunk.writeUInt32LE(dataAt - elementAt, elementAt);
-      chunk.writeUInt32LE(key.length, elementAt + 4);
-      chunk.writeBigUInt64LE(BigInt(id), elementAt + 8);
+      view.setUint32(elementAt, dataAt - elementAt, true);
+      view.setUint32(elementAt + 4, key.length, true);
+      writePageId(view, elementAt + 8, id);
       chunk.set(key, dataAt);
       elementAt += ELEMENT_BYTES;
       dataAt += key.length;

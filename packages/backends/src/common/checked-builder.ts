@@ -10,6 +10,10 @@ export interface CheckedBuilderOptions {
   readonly file: string;
   readonly bucket: Bucket;
   readonly memory?: BatchMemory;
+  /** As of a `PackedBuilder`. */
+  readonly windowBytes?: number;
+  /** The caller compares each key with the one before it. */
+  readonly inOrder?: boolean;
 }
 
 /** A `PackedBuilder` of records with their stored checksums: no batch leaves it unchecked. */
@@ -20,12 +24,17 @@ export class CheckedBuilder {
 
   constructor(options: CheckedBuilderOptions) {
     this.#options = options;
-    this.#builder = new PackedBuilder(options.memory);
+    this.#builder = new PackedBuilder(options);
     this.#checksum = new BatchChecksum(BUCKET_IDS[options.bucket]);
   }
 
   get empty(): boolean {
     return this.#builder.empty;
+  }
+
+  /** As of a `PackedBuilder`. */
+  get window(): Buffer {
+    return this.#builder.window;
   }
 
   /** As of a `PackedBuilder`. */
@@ -65,7 +74,7 @@ export class CheckedBuilder {
    * @throws BackendError "CORRUPT"
    */
   take(): PackedRecords {
-    const records = this.#builder.take();
+    const records = { ...this.#builder.take(), inOrder: this.#options.inOrder };
     const index = this.#checksum.findDamaged(records);
     if (index === undefined) return records;
     const { bytes, bounds } = records;

@@ -2,6 +2,7 @@ import { createPrng } from "@kvorum/base";
 import { expect, test } from "vitest";
 import { noise } from "../conformance/model.js";
 import { SCAN_BATCH_BYTES_MAX, SCAN_BATCH_RECORDS_MAX } from "../limits.js";
+import type { PackedRecords } from "../port.js";
 import { PackedBatch, PackedBuilder, packedOf } from "./packed-batch.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? 1);
@@ -34,6 +35,37 @@ test("records come out as they went in, by views and by bounds", () => {
     expect(builder.empty).toBe(true);
   }
 });
+
+test("records of the window are taken from it, also those behind the end of a batch", () => {
+  const windowBytes = 100_000;
+  const builder = new PackedBuilder({ windowBytes });
+  const sizes = [0, 1, 300, 900, 70_000];
+  const prng = createPrng(seed);
+  const found: Buffer[] = [];
+  const expected: Buffer[] = [];
+  for (let run = 0; run < 60; run++) {
+    const { window } = builder;
+    expect(window.length).toBe(windowBytes);
+    noise(windowBytes, run).copy(window);
+    const read = Buffer.from(window);
+    for (let at = 0; ; ) {
+      const end = at + 20 + sizes[prng.below(run % 20 === 19 ? 5 : 4)]!;
+      if (end > windowBytes) break;
+      builder.addJoined(window, at, at + 20, end);
+      expected.push(read.subarray(at, at + 20), read.subarray(at + 20, end));
+      // Some bytes between two records, as in a page.
+      at = end + 12;
+      if (builder.full) found.push(...partsOf(builder.take()));
+    }
+  }
+  found.push(...partsOf(builder.take()));
+  expect(areEqual(found, expected), `seed ${seed}`).toBe(true);
+});
+
+function partsOf(records: PackedRecords): Buffer[] {
+  const { keys, values } = new PackedBatch(records);
+  return keys.flatMap((key, i) => [Buffer.from(key), Buffer.from(values[i]!)]);
+}
 
 test("a builder is full at the limits of the port", () => {
   const byCount = new PackedBuilder();

@@ -53,27 +53,61 @@ export interface StoredParts {
   readonly valueEnd: number;
 }
 
-/** Collects consecutive records as copies until a batch is full. */
+export interface PackedBuilderOptions {
+  readonly memory?: BatchMemory | undefined;
+  /** Size of `window`. Default 0. */
+  readonly windowBytes?: number | undefined;
+}
+
+/**
+ * Collects consecutive records as copies until a batch is full.
+ *
+ *     memory of a batch = records | window
+ */
 export class PackedBuilder {
   readonly #memory: BatchMemory;
-  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  readonly #windowBytes: number;
+  #bytes: Buffer;
+  /** Bytes before the window. */
+  #capacity: number;
+  #window: Buffer | undefined;
   #bounds = new Uint32Array(FIRST_BOUNDS);
   #count = 0;
   #length = 0;
-  /** Where the last record came from. */
-  #source: Uint8Array = this.#bytes;
-  #sourceMemory: ArrayBufferLike = this.#bytes.buffer;
+  /** Where the last record from elsewhere came from. */
+  #source: Uint8Array;
+  #sourceMemory: ArrayBufferLike;
   #sourceOffset = 0;
 
-  constructor(memory = new BatchMemory()) {
+  constructor({ memory = new BatchMemory(), windowBytes = 0 }: PackedBuilderOptions = {}) {
     this.#memory = memory;
+    this.#windowBytes = windowBytes;
+    this.#capacity = windowBytes === 0 ? FIRST_BYTES : BATCH_BYTES;
+    this.#bytes = Buffer.allocUnsafeSlow(this.#capacity + windowBytes);
+    this.#source = this.#bytes;
+    this.#sourceMemory = this.#bytes.buffer;
+  }
+
+  /**
+   * Where to put what records are read from: moving a record within one piece of memory costs half
+   * of what copying it between two does. Goes with the batch, so it is to be asked for anew when one
+   * was handed over.
+   */
+  get window(): Buffer {
+    this.#window ??= this.#bytes.subarray(this.#capacity);
+    return this.#window;
   }
 
   /** Adds a record whose value stands behind its key in `source`. */
   addJoined(source: Uint8Array, keyStart: number, valueStart: number, valueEnd: number): void {
     const bytes = valueEnd - keyStart;
     const start = this.#room(bytes);
-    this.#bytes.set(this.#partOf(source, keyStart, valueEnd), start);
+    if (source === this.#window) {
+      const at = this.#capacity;
+      this.#bytes.copyWithin(start, at + keyStart, at + valueEnd);
+    } else {
+      this.#bytes.set(this.#partOf(source, keyStart, valueEnd), start);
+    }
     this.#bound(start, start + valueStart - keyStart, start + bytes);
   }
 
@@ -115,7 +149,8 @@ export class PackedBuilder {
   take(): PackedRecords {
     const packed = { count: this.#count, bytes: this.#bytes, bounds: this.#bounds };
     // The next batch is probably like this one.
-    this.#bytes = this.#memory.take(Math.min(this.#bytes.length, BATCH_BYTES));
+    const bytes = Math.min(this.#capacity, BATCH_BYTES) + this.#windowBytes;
+    this.#use(this.#memory.take(bytes));
     this.#bounds = new Uint32Array(this.#bounds.length);
     this.#count = 0;
     this.#length = 0;
@@ -134,13 +169,20 @@ export class PackedBuilder {
 
   #room(bytes: number): number {
     const start = this.#length;
-    if (start + bytes > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(start + bytes, 4 * this.#bytes.length));
+    if (start + bytes > this.#capacity) {
+      const capacity = Math.max(start + bytes, 4 * this.#capacity);
+      const grown = Buffer.allocUnsafeSlow(capacity + this.#windowBytes);
       this.#bytes.copy(grown, 0, 0, start);
-      this.#bytes = grown;
+      this.#use(grown);
     }
     this.#length = start + bytes;
     return start;
+  }
+
+  #use(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#capacity = bytes.length - this.#windowBytes;
+    this.#window = undefined;
   }
 
   #bound(keyStart: number, valueStart: number, valueEnd: number): void {

@@ -1,3 +1,5 @@
+import { BackendError } from "../port.js";
+
 /**
  * A place in one sorted run of a store: the versions of records by key, the newest version of a key
  * first. Its fields hold until it is moved.
@@ -35,10 +37,11 @@ export function compareKey(cursor: RecordCursor, key: Buffer, keyLength: number)
 }
 
 /**
- * The records of several runs together, in the order of their keys: of each key the newest version
- * that any run has, unless that is a deletion.
+ * The records of several runs together, in the order of their keys, which is checked: of each key
+ * the newest version that any run has, unless that is a deletion.
  */
 export class RecordMerge {
+  readonly #directory: string;
   readonly #lt: Buffer;
   /** Runs that are not at their end. */
   readonly #runs: RecordCursor[] = [];
@@ -48,7 +51,9 @@ export class RecordMerge {
   #lastKey: Buffer = Buffer.alloc(64);
   #lastLength = -1;
 
-  constructor(runs: readonly RecordCursor[], { gte, lt }: StoredRange) {
+  /** @param directory what to name in errors */
+  constructor(directory: string, runs: readonly RecordCursor[], { gte, lt }: StoredRange) {
+    this.#directory = directory;
     this.#lt = lt;
     for (const run of runs) {
       let isThere = run.advance();
@@ -58,16 +63,19 @@ export class RecordMerge {
     this.#choose();
   }
 
-  /** The run that stands at the next record, until the next call; undefined at the end. */
+  /**
+   * The run that stands at the next record, until the next call; undefined at the end.
+   * @throws BackendError "CORRUPT" when a run is out of order; errors of the runs
+   */
   next(): RecordCursor | undefined {
     for (;;) {
       if (this.#lastLength >= 0) this.#step();
       const run = this.#current;
       if (run === undefined || compareKey(run, this.#lt, this.#lt.length) >= 0) return undefined;
-      const isOlderVersion =
-        run.keyLength === this.#lastLength &&
-        compareKey(run, this.#lastKey, this.#lastLength) === 0;
-      if (isOlderVersion) continue;
+      const order = this.#lastLength < 0 ? 1 : compareKey(run, this.#lastKey, this.#lastLength);
+      if (order < 0) throw this.#outOfOrder();
+      // An older version.
+      if (order === 0) continue;
       this.#remember(run);
       if (run.isPut) return run;
     }
@@ -93,6 +101,14 @@ export class RecordMerge {
     }
     this.#current = first;
     this.#following = second;
+  }
+
+  #outOfOrder(): Error {
+    return new BackendError(
+      "CORRUPT",
+      `${this.#directory}: records are out of the order of their keys; ` +
+        "restore this member from a snapshot or from its peers",
+    );
   }
 
   #remember({ key, keyLength }: RecordCursor): void {

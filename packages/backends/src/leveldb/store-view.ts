@@ -79,8 +79,14 @@ export class StoreView implements ServedView {
     const stored = storedRange(bucket, range);
     this.#pause();
     try {
-      const records = new RecordMerge(files.runs(stored, this.#verification?.checked), stored);
-      const builder = new CheckedBuilder({ file: this.#directory, bucket, memory });
+      const runs = files.runs(stored, this.#verification?.checked);
+      const records = new RecordMerge(this.#directory, runs, stored);
+      const builder = new CheckedBuilder({
+        file: this.#directory,
+        bucket,
+        memory,
+        inOrder: true,
+      });
       for (let record = records.next(); record !== undefined; record = records.next()) {
         builder.addStored(record);
         if (builder.full) yield builder.take();

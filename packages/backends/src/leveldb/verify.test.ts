@@ -158,7 +158,7 @@ async function scanFiles(range: ScanRange, checked: CheckedBlocks): Promise<void
   const stored = storedRange("key", range);
   const files = (await StoreFiles.open(killed))!;
   try {
-    const records = new RecordMerge(files.runs(stored, checked), stored);
+    const records = new RecordMerge(killed, files.runs(stored, checked), stored);
     while (records.next() !== undefined);
   } finally {
     files.close();

@@ -9,7 +9,7 @@ import type { ServedView } from "../common/serve-scans.js";
 import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { aboveHead, HEAD_BYTES, headOf, isLongKey, splitLong, storedKey } from "./key-codec.js";
 import type { Tree } from "./page-format.js";
-import { TreeScan } from "./tree-scan.js";
+import { leavesBytes, TreeScan } from "./tree-scan.js";
 import { readTables } from "./verify.js";
 
 /**
@@ -40,14 +40,19 @@ export class FileView implements ServedView {
     const stored = storedRange(range);
     if (tree === undefined) throw damagedPage(this.#file, 0, `no table "${bucket}"`);
     if (stored === undefined) return;
-    const collector = new Collector({ file: this.#file, bucket, range, memory });
+    const collector = new Collector({
+      file: this.#file,
+      bucket,
+      range,
+      memory,
+      windowBytes: leavesBytes(this.#pageBytes),
+    });
     const options = {
       path: this.#file,
       descriptor: this.#descriptor,
       pageBytes: this.#pageBytes,
     };
     for (const _ of new TreeScan(options, tree, stored, collector).run()) {
-      // A leaf page goes over the limit of a batch by some records at most, so it is split there.
       yield* collector.ready();
     }
     collector.finish();
@@ -93,13 +98,18 @@ class Collector {
     readonly bucket: Bucket;
     readonly range: ScanRange;
     readonly memory: BatchMemory;
+    readonly windowBytes: number;
   }) {
-    const { file, bucket, range, memory } = options;
+    const { file, bucket, range } = options;
     this.#file = file;
     this.#bucket = bucket;
     this.#range = range;
-    this.#builder = new CheckedBuilder({ file, bucket, memory });
+    this.#builder = new CheckedBuilder({ ...options, inOrder: true });
     this.#checksum = new RunChecksum(BUCKET_IDS[bucket]);
+  }
+
+  get window(): Buffer {
+    return this.#builder.window;
   }
 
   inline(bytes: Buffer, keyStart: number, valueStart: number, storedEnd: number): void {
@@ -144,7 +154,9 @@ class Collector {
   #long(stored: Buffer, value: Buffer): void {
     const key = splitLong(value)?.key ?? stored;
     const pair = splitLong(this.#unseal(key, value));
-    if (pair === undefined) throw this.#damaged(key);
+    // The order of heads was compared as they are stored.
+    const head = stored.subarray(0, HEAD_BYTES);
+    if (pair === undefined || compareBytes(headOf(pair.key), head) !== 0) throw this.#damaged(key);
     const [first] = this.#group;
     if (first !== undefined && compareBytes(headOf(first.key), headOf(pair.key)) !== 0) {
       this.#drain();

@@ -4,7 +4,7 @@ import { LMDB_COPY_STEP_BYTES } from "../limits.js";
 import { BackendError, BUCKETS, type Bucket } from "../port.js";
 import { ChangedKeys } from "./changed-keys.js";
 import { type Environment, entriesOf, openUnsyncedEnvironment } from "./environment.js";
-import { TreeScan } from "./tree-scan.js";
+import { leavesBytes, TreeScan } from "./tree-scan.js";
 import { readTables } from "./verify.js";
 
 /**
@@ -110,7 +110,7 @@ export class StoreCopy {
       const tree = tables.find(({ name }) => name === bucket)?.tree;
       if (tree === undefined) throw damagedPage(this.#source.file, 0, `no table "${bucket}"`);
       const options = { path: this.#source.file, descriptor: this.#descriptor, pageBytes };
-      const appender = new Appender(this.#copy, bucket);
+      const appender = new Appender(this.#copy, bucket, leavesBytes(pageBytes));
       const range = { start: above(this.#lastKey), end: undefined };
       let isWhole = true;
       for (const _ of new TreeScan(options, tree, range, appender).run()) {
@@ -133,11 +133,13 @@ const ORDER: readonly Bucket[] = [...BUCKETS.filter((bucket) => bucket !== "key"
 
 /** Writes records behind all that a table has, with the bytes as they are stored. */
 class Appender {
+  readonly window: Buffer;
   readonly #table: Environment["tables"][Bucket];
   #last: Buffer | undefined;
   bytes = 0;
 
-  constructor({ tables }: Environment, bucket: Bucket) {
+  constructor({ tables }: Environment, bucket: Bucket, windowBytes: number) {
+    this.window = Buffer.allocUnsafeSlow(windowBytes);
     this.#table = tables[bucket];
   }
 

@@ -27,6 +27,8 @@ export interface KeyRange {
 
 /** Where a record stands in `bytes`; both are valid until the next record. */
 export interface RecordVisitor {
+  /** Memory of `leavesBytes`, to read leaf pages to; asked for whenever others were visited. */
+  readonly window: Buffer;
   /** The value follows the key. */
   inline(bytes: Buffer, keyStart: number, valueStart: number, valueEnd: number): void;
   /** A value of overflow pages, in memory of its own. */
@@ -47,9 +49,9 @@ export class TreeScan {
   readonly #root: number | undefined;
   readonly #range: KeyRange;
   readonly #visitor: RecordVisitor;
-  readonly #leaves: Buffer;
+  #leaves: Buffer;
   /** The same memory: a `Buffer` checks its arguments anew in each call. */
-  readonly #numbers: DataView;
+  #numbers: DataView;
 
   constructor(options: TreeScanOptions, tree: Tree, range: KeyRange, visitor: RecordVisitor) {
     this.#options = options;
@@ -57,18 +59,21 @@ export class TreeScan {
     this.#root = tree.root;
     this.#range = range;
     this.#visitor = visitor;
-    this.#leaves = Buffer.allocUnsafeSlow(RUN_PAGES_MAX * options.pageBytes);
-    this.#numbers = new DataView(this.#leaves.buffer);
+    this.#leaves = visitor.window;
+    this.#numbers = viewOf(this.#leaves);
   }
 
-  /** Visits all records; yields after each leaf page, so that the caller can stop and go on. */
+  /**
+   * Visits all records; yields after each run of leaf pages, 256 KiB at the most, so that the caller
+   * can stop and go on.
+   */
   *run(): Generator<void, void> {
     if (this.#root === undefined) return;
     if (this.#depth > 1) {
       yield* this.#branch(this.#root, 1, { low: undefined, high: undefined });
       return;
     }
-    this.#read(this.#leaves, this.#root, 1);
+    this.#readLeaves(this.#root, 1);
     this.#leaf(0, this.#root, { low: undefined, high: undefined });
     yield;
   }
@@ -92,11 +97,11 @@ export class TreeScan {
       ) {
         count++;
       }
-      this.#read(this.#leaves, start, count);
+      this.#readLeaves(start, count);
       for (let i = 0; i < count; i++) {
         this.#leaf(i * pageBytes, start + i, children[first + i]!);
-        yield;
       }
+      yield;
       first += count;
     }
   }
@@ -139,8 +144,7 @@ export class TreeScan {
     // Only the first and the last leaf can hold keys outside the range.
     const cutsLow = start !== undefined && (low === undefined || compareBytes(low, start) < 0);
     const cutsHigh = end !== undefined && (high === undefined || compareBytes(high, end) > 0);
-    let previousStart = -1;
-    let previousEnd = -1;
+    let previous = -1;
     for (let i = 0; i < count; i++) {
       const node = at + HEADER_BYTES + numbers.getUint16(at + HEADER_BYTES + 2 * i, true);
       const keyStart = node + NODE_BYTES;
@@ -153,24 +157,38 @@ export class TreeScan {
         throw this.#damaged(number, "a record");
       }
       const rises =
-        previousStart < 0
+        previous < 0
           ? low === undefined || compareKey(bytes, keyStart, keyEnd, low) >= 0
-          : isAbove(bytes, { keyStart, keyEnd, previousStart, previousEnd });
+          : this.#rises(previous, node);
       if (!rises) throw this.#damaged(number, ORDER);
-      previousStart = keyStart;
-      previousEnd = keyEnd;
+      previous = node;
       if (cutsLow && compareKey(bytes, keyStart, keyEnd, start) < 0) continue;
       if (cutsHigh && compareKey(bytes, keyStart, keyEnd, end) >= 0) break;
       if (flags === 0) this.#visitor.inline(bytes, keyStart, keyEnd, keyEnd + dataBytes);
       else this.#large(number, bytes.subarray(keyStart, keyEnd), { bytes, keyEnd, dataBytes });
     }
-    if (
-      high !== undefined &&
-      previousStart >= 0 &&
-      compareKey(bytes, previousStart, previousEnd, high) >= 0
-    ) {
-      throw this.#damaged(number, ORDER);
+    if (high !== undefined && previous >= 0) {
+      const lastStart = previous + NODE_BYTES;
+      const lastEnd = lastStart + numbers.getUint16(previous + 6, true);
+      if (compareKey(bytes, lastStart, lastEnd, high) >= 0) throw this.#damaged(number, ORDER);
     }
+  }
+
+  /**
+   * Whether the key of the record at `node` of `#leaves` is above that of the one at `previous`. By
+   * hand, because keys are short and a native call costs more than the comparison.
+   */
+  #rises(previous: number, node: number): boolean {
+    const bytes = this.#leaves;
+    let left = previous + NODE_BYTES;
+    let right = node + NODE_BYTES;
+    const leftEnd = left + this.#numbers.getUint16(previous + 6, true);
+    const rightEnd = right + this.#numbers.getUint16(node + 6, true);
+    while (left < leftEnd && right < rightEnd) {
+      const difference = bytes[right++]! - bytes[left++]!;
+      if (difference !== 0) return difference > 0;
+    }
+    return right < rightEnd;
   }
 
   #large(
@@ -211,6 +229,15 @@ export class TreeScan {
     return lower / 2;
   }
 
+  #readLeaves(page: number, count: number): void {
+    const { window } = this.#visitor;
+    if (window !== this.#leaves) {
+      this.#leaves = window;
+      this.#numbers = viewOf(window);
+    }
+    this.#read(window, page, count);
+  }
+
   #read(target: Buffer, page: number, count: number): void {
     const { descriptor, pageBytes } = this.#options;
     const length = count * pageBytes;
@@ -241,6 +268,15 @@ const ORDER = "the order of keys";
 const RUN_PAGES_MAX = 64;
 const PAGE_NUMBER_MAX = 2 ** 40;
 
+/** What is read of leaf pages in one go. */
+export function leavesBytes(pageBytes: number): number {
+  return RUN_PAGES_MAX * pageBytes;
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** Below, at or above 0 as the key at [start, end) is below, equal to or above `key`. By hand, too. */
 function compareKey(bytes: Buffer, start: number, end: number, key: Buffer): number {
   const common = Math.min(end - start, key.length);
@@ -249,23 +285,4 @@ function compareKey(bytes: Buffer, start: number, end: number, key: Buffer): num
     if (difference !== 0) return difference;
   }
   return end - start - key.length;
-}
-
-/** By hand, because keys are short and a native call costs more than the comparison. */
-function isAbove(
-  bytes: Buffer,
-  at: {
-    readonly keyStart: number;
-    readonly keyEnd: number;
-    readonly previousStart: number;
-    readonly previousEnd: number;
-  },
-): boolean {
-  let left = at.previousStart;
-  let right = at.keyStart;
-  while (left < at.previousEnd && right < at.keyEnd) {
-    const difference = bytes[right++]! - bytes[left++]!;
-    if (difference !== 0) return difference > 0;
-  }
-  return right < at.keyEnd;
 }

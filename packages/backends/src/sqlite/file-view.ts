@@ -9,7 +9,7 @@ import type { Bucket, PackedRecords, ScanRange } from "../port.js";
 import { type Connection, openConnection } from "./connection.js";
 import { PageFile } from "./page-file.js";
 import { type Asker, beginSnapshot } from "./snapshot.js";
-import { TreeScan } from "./tree-scan.js";
+import { leavesBytes, TreeScan } from "./tree-scan.js";
 import { WalFrames } from "./wal-frames.js";
 
 export interface FileViewOptions {
@@ -54,12 +54,12 @@ export class FileView implements ServedView {
     const file = this.#file;
     const root = this.#roots.get(bucket);
     if (root === undefined) throw damagedPage(file, 1, `no table "${bucket}"`);
-    const collector = new Collector({ file, bucket, memory });
+    const windowBytes = leavesBytes(this.#pages.pageBytes);
+    const collector = new Collector({ file, bucket, memory, windowBytes });
     const { start, end } = range;
     const tree = new TreeScan(this.#pages, root, {
       range: { start: start && asBuffer(start), end: end && asBuffer(end) },
-      visit: (bytes, keyStart, valueStart, storedEnd) =>
-        collector.add(bytes, keyStart, valueStart, storedEnd),
+      visitor: collector,
     });
     while (tree.step()) {
       for (const batch of collector.takeFull()) yield batch;
@@ -85,13 +85,18 @@ class Collector {
     readonly file: string;
     readonly bucket: Bucket;
     readonly memory: BatchMemory;
+    readonly windowBytes: number;
   }) {
     this.#file = options.file;
     this.#bucket = options.bucket;
-    this.#builder = new CheckedBuilder(options);
+    this.#builder = new CheckedBuilder({ ...options, inOrder: true });
   }
 
-  add(bytes: Buffer, keyStart: number, valueStart: number, storedEnd: number): void {
+  get window(): Buffer {
+    return this.#builder.window;
+  }
+
+  record(bytes: Buffer, keyStart: number, valueStart: number, storedEnd: number): void {
     const valueEnd = storedEnd - CHECKSUM_BYTES;
     if (valueEnd < valueStart) {
       throw damagedRecord(this.#file, this.#bucket, bytes.subarray(keyStart, valueStart));

@@ -1,5 +1,5 @@
 import { CellReader } from "./cell-reader.js";
-import { compareParts } from "./compare-parts.js";
+import { compareKeys, type KeyPlace } from "./compare-keys.js";
 import { PageCheck } from "./page-check.js";
 import type { PageFile } from "./page-file.js";
 import {
@@ -22,13 +22,12 @@ export interface KeyRange {
   readonly end: Buffer | undefined;
 }
 
-/** Takes a record, whose value and checksum follow its key; valid until the next record. */
-export type RecordVisitor = (
-  bytes: Buffer,
-  keyStart: number,
-  valueStart: number,
-  storedEnd: number,
-) => void;
+export interface RecordVisitor {
+  /** Memory of `leavesBytes`, to read leaf pages to; asked for whenever others were visited. */
+  readonly window: Buffer;
+  /** Takes a record, whose value and checksum follow its key; valid until the next record. */
+  record(bytes: Buffer, keyStart: number, valueStart: number, storedEnd: number): void;
+}
 
 /**
  * Reads the records of one table in the order of their keys from its pages: whole runs of leaves
@@ -39,8 +38,9 @@ export type RecordVisitor = (
 export class TreeScan {
   readonly #pages: PageFile;
   readonly #root: number;
-  readonly #range: KeyRange;
-  readonly #visit: RecordVisitor;
+  readonly #start: KeyPlace | undefined;
+  readonly #end: KeyPlace | undefined;
+  readonly #visitor: RecordVisitor;
   readonly #usableBytes: number;
   readonly #cell: CellReader;
   readonly #check: PageCheck;
@@ -48,28 +48,30 @@ export class TreeScan {
   readonly #branches: Branch[] = [];
   /** Branches above each leaf; known with the first one. */
   #depth: number | undefined;
-  readonly #leaves: Buffer;
+  #leaves: Buffer;
+  /** The next leaf page. */
+  #leaf: number | undefined;
   /** Which pages stand in `#leaves`. */
   #firstLeaf = 0;
   #leafCount = 0;
   /** The key before: in a branch, whenever `#leaves` are read anew. */
-  #previous: Buffer | undefined;
-  #previousStart = 0;
-  #previousEnd = 0;
+  readonly #previous = { bytes: NO_BYTES, keyStart: 0, valueStart: 0 };
+  #isFirst = true;
   #isAtStart: boolean;
   #ended = false;
 
   constructor(
     pages: PageFile,
     root: number,
-    { range, visit }: { readonly range: KeyRange; readonly visit: RecordVisitor },
+    { range, visitor }: { readonly range: KeyRange; readonly visitor: RecordVisitor },
   ) {
     this.#pages = pages;
     this.#root = root;
-    this.#range = range;
-    this.#visit = visit;
+    this.#start = range.start && placeOf(range.start);
+    this.#end = range.end && placeOf(range.end);
+    this.#visitor = visitor;
     this.#isAtStart = range.start !== undefined;
-    this.#leaves = Buffer.allocUnsafeSlow(RUN_PAGES_MAX * pages.pageBytes);
+    this.#leaves = visitor.window;
     pages.read(this.#leaves, 1, 1);
     this.#usableBytes = pages.pageBytes - this.#leaves[RESERVED_AT]!;
     if (this.#usableBytes < USABLE_BYTES_MIN) throw pages.damaged(1, "the size of pages");
@@ -79,14 +81,23 @@ export class TreeScan {
   }
 
   /**
-   * Visits the records of the next leaf page, and the one before it in a branch.
+   * Visits the records of the next leaf pages that are read in one go, and those behind them in
+   * branches.
    * @returns false when these were the last
    * @throws BackendError "CORRUPT"
    */
   step(): boolean {
-    const leaf = this.#depth === undefined ? this.#seek() : this.#next();
-    if (leaf !== undefined) this.#visitLeaf(leaf, this.#depth!);
+    this.#leaf ??= this.#seek();
+    this.#readLeaves(this.#leaf, this.#branches[this.#depth! - 1]);
+    while (this.#leaf !== undefined && this.#isRead(this.#leaf)) {
+      this.#visitLeaf(this.#leaf, this.#depth!);
+      this.#leaf = this.#ended ? undefined : this.#next();
+    }
     return !this.#ended;
+  }
+
+  #isRead(leaf: number): boolean {
+    return leaf >= this.#firstLeaf && leaf < this.#firstLeaf + this.#leafCount;
   }
 
   /** Goes down to the leaf in which the range begins. */
@@ -99,10 +110,10 @@ export class TreeScan {
         return number;
       }
       this.#checkBranch(branch);
-      const { start } = this.#range;
+      const start = this.#start;
       while (start !== undefined && branch.index < branch.count) {
         this.#readCellOf(branch);
-        if (this.#compare(start) >= 0) break;
+        if (compareKeys(this.#cell, start) >= 0) break;
         this.#keepKey();
         branch.index++;
       }
@@ -134,9 +145,6 @@ export class TreeScan {
   }
 
   #visitLeaf(number: number, depth: number): void {
-    if (number < this.#firstLeaf || number >= this.#firstLeaf + this.#leafCount) {
-      this.#readLeaves(number, this.#branches[depth - 1]);
-    }
     const bytes = this.#leaves;
     const at = (number - this.#firstLeaf) * this.#pages.pageBytes;
     const count = this.#check.count(bytes, at, { kind: LEAF, number });
@@ -161,6 +169,7 @@ export class TreeScan {
       }
     }
     this.#leafCount = 0;
+    this.#leaves = this.#visitor.window;
     this.#pages.read(this.#leaves, number, count);
     this.#firstLeaf = number;
     this.#leafCount = count;
@@ -198,41 +207,34 @@ export class TreeScan {
   }
 
   #visitCell(number: number): void {
-    const { bytes, keyStart, valueStart, storedEnd } = this.#cell;
-    const previous = this.#previous;
-    if (
-      previous !== undefined &&
-      compareParts(
-        { bytes: previous, start: this.#previousStart, end: this.#previousEnd },
-        { bytes, start: keyStart, end: valueStart },
-      ) >= 0
-    ) {
+    const cell = this.#cell;
+    if (!this.#isFirst && compareKeys(this.#previous, cell) >= 0) {
       throw this.#pages.damaged(number, "the order of keys");
     }
     this.#keepKey();
-    const { start, end } = this.#range;
-    if (this.#isAtStart && start !== undefined && this.#compare(start) < 0) return;
+    if (this.#isAtStart && compareKeys(cell, this.#start!) < 0) return;
     this.#isAtStart = false;
-    if (end !== undefined && this.#compare(end) >= 0) this.#ended = true;
-    else this.#visit(bytes, keyStart, valueStart, storedEnd);
+    if (this.#end !== undefined && compareKeys(cell, this.#end) >= 0) this.#ended = true;
+    else this.#visitor.record(cell.bytes, cell.keyStart, cell.valueStart, cell.storedEnd);
   }
 
   #keepKey(): void {
     const { bytes, keyStart, valueStart } = this.#cell;
-    this.#previous = bytes;
-    this.#previousStart = keyStart;
-    this.#previousEnd = valueStart;
+    this.#previous.bytes = bytes;
+    this.#previous.keyStart = keyStart;
+    this.#previous.valueStart = valueStart;
+    this.#isFirst = false;
     this.#cell.keep();
   }
+}
 
-  /** Below, at or above 0 as the key of the cell is below, equal to or above `key`. */
-  #compare(key: Buffer): number {
-    const { bytes, keyStart, valueStart } = this.#cell;
-    return compareParts(
-      { bytes, start: keyStart, end: valueStart },
-      { bytes: key, start: 0, end: key.length },
-    );
-  }
+/** What is read of leaf pages in one go. */
+export function leavesBytes(pageBytes: number): number {
+  return RUN_PAGES_MAX * pageBytes;
+}
+
+function placeOf(key: Buffer): KeyPlace {
+  return { bytes: key, keyStart: 0, valueStart: key.length };
 }
 
 interface Branch {
@@ -248,6 +250,7 @@ function cellAt(branch: Buffer, index: number): number {
   return readUint16(branch, BRANCH_HEADER_BYTES + 2 * index);
 }
 
+const NO_BYTES: Buffer = Buffer.alloc(0);
 /** Leaf pages that are read in one go: 256 KiB at 4 KiB a page. */
 const RUN_PAGES_MAX = 64;
 /** Source: SQLite's own limit. */
