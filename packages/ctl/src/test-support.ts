@@ -1,8 +1,13 @@
 import type { Io, Sink } from "./cli/io.js";
 import { runTool, type Tool } from "./cli/program.js";
 
+export interface MemorySink extends Sink {
+  /** All that was written so far. */
+  bytes(): Buffer;
+}
+
 /** A sink that keeps what was written. */
-export function memorySink(isTerminal = false): Sink & { bytes(): Buffer } {
+export function memorySink(isTerminal = false): MemorySink {
   const chunks: Buffer[] = [];
   return {
     write: (bytes) => {
@@ -18,6 +23,9 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  readonly interrupted?: AbortSignal;
+  /** For a test that reads what is written while the command runs. */
+  readonly stdout?: MemorySink;
 }
 
 export interface Ran {
@@ -34,7 +42,7 @@ export async function run<Context>(
   words: readonly string[],
   options: RunOptions = {},
 ): Promise<Ran> {
-  const stdout = memorySink(options.isTerminal);
+  const stdout = options.stdout ?? memorySink(options.isTerminal);
   const stderr = memorySink();
   const io: Io = {
     stdout,
@@ -44,7 +52,7 @@ export async function run<Context>(
     })(),
     env: options.env ?? {},
     askSecret: async () => "",
-    interrupted: new AbortController().signal,
+    interrupted: options.interrupted ?? new AbortController().signal,
   };
   const code = await runTool(tool, words, io);
   const bytes = stdout.bytes();

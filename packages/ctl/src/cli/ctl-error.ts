@@ -22,19 +22,22 @@ export class CtlError extends Error {
   readonly code: CtlErrorCode;
   /** Text printed behind the error, such as the usage. */
   readonly help: string | undefined;
+  readonly exitCode: number;
 
   constructor(
     code: CtlErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly help?: string } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly help?: string;
+      /** Of a command that was run; otherwise the code's own. */
+      readonly exitCode?: number;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.help = options.help;
-  }
-
-  get exitCode(): number {
-    return ExitCode[this.code];
+    this.exitCode = options.exitCode ?? ExitCode[code];
   }
 }
 
@@ -43,7 +46,7 @@ export function errorText(error: unknown): string {
   if (!(error instanceof ClientError)) return messageOf(error);
   const { code, message } = error;
   const isPlain =
-    message.startsWith("etcdserver: ") ||
+    /^(etcdserver|mutex|election): /.test(message) ||
     ["CLOSED", "OPTIONS", "DEADLINE_EXCEEDED", "CANCELLED"].includes(code);
   return isPlain ? message : `rpc error: code = ${goCodeName(code)} desc = ${message}`;
 }

@@ -5,10 +5,12 @@ import { compaction } from "./compaction.js";
 import { CtlContext } from "./context.js";
 import { defrag } from "./defrag.js";
 import { del } from "./delete.js";
+import { elect } from "./elect.js";
 import { endpoint } from "./endpoint.js";
 import { get } from "./get.js";
 import { globals } from "./globals.js";
 import { lease } from "./lease.js";
+import { lock } from "./lock.js";
 import { member } from "./member.js";
 import { moveLeader } from "./move-leader.js";
 import { options } from "./options.js";
@@ -37,6 +39,8 @@ export const kvorumctl: Tool<CtlContext> = {
     endpoint,
     moveLeader,
     watch,
+    lock,
+    elect,
     version,
     options,
     lease,
