@@ -157,6 +157,11 @@ export interface RawNode {
    * anybody: this member leads, has committed an entry of its term, and is the only voter.
    */
   readonly confirmsReadsAlone: boolean;
+  /**
+   * Up to here every other member, learners too, is known to have this log: who leads needs no older
+   * entry as long as no member joins. The last index for a member alone, 0 for who doesn't lead.
+   */
+  readonly matchedByAll: LogIndex;
   transferLeader(to: MemberId): void;
   /** The last message to `id` could not be sent. */
   reportUnreachable(id: MemberId): void;

@@ -119,8 +119,10 @@ describe("a single voter", () => {
     const node = singleLeader();
     const add = (type: ConfChangeType, nodeId: bigint) =>
       node.applyConfChange({ id: 1n, type, nodeId, context: Uint8Array.of() });
+    expect(node.matchedByAll).toBe(node.lastIndex);
     add(ConfChangeType.AddLearnerNode, 2n);
     expect(node.confirmsReadsAlone).toBe(true);
+    expect(node.matchedByAll).toBe(0);
     add(ConfChangeType.AddNode, 2n);
     expect(node.confirmsReadsAlone).toBe(false);
     add(ConfChangeType.RemoveNode, 1n);

@@ -85,6 +85,13 @@ class RaftNode implements RawNode {
   get confirmsReadsAlone(): boolean {
     return confirmsReadsAlone(this.#core);
   }
+  get matchedByAll(): LogIndex {
+    const { role, tracker, log } = this.#core;
+    if (role !== "leader") return 0;
+    let matched = log.lastIndex;
+    for (const { match } of tracker.others) matched = Math.min(matched, match);
+    return matched;
+  }
   get isLearner(): boolean {
     return this.#core.tracker.own?.isLearner ?? false;
   }

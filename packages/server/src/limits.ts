@@ -18,6 +18,8 @@ export const serverLimits = {
   raftMessageBytesMax: 1024 * 1024,
   /** Source: etcd maxInflightMsgs. */
   raftInflightMessagesMax: 512,
+  /** Entries of the log that are forgotten together, once no member needs them. */
+  logTrimEntries: 500,
   /** Bytes of committed entries in one Ready. */
   raftCommittedBytesMax: 4 * 1024 * 1024,
   /** How often expired leases are looked for. Source: etcd lessor. */

@@ -16,6 +16,7 @@ let events: string[];
 let applied: { index: number; term: number };
 let failing: string;
 let isLogNeeded: boolean;
+let matchedByAll: number;
 
 beforeEach(() => {
   clock = new SimulatedClock();
@@ -23,6 +24,7 @@ beforeEach(() => {
   applied = { index: 0, term: 1 };
   failing = "";
   isLogNeeded = false;
+  matchedByAll = 0;
 });
 
 function open(isPersistent = true): LogCompactor {
@@ -49,7 +51,12 @@ function open(isPersistent = true): LogCompactor {
   return new LogCompactor(
     {
       member: member as MemberOptions,
-      node: { compact: (index) => void events.push(`compact ${index}`) } as RawNode,
+      node: {
+        get matchedByAll() {
+          return matchedByAll;
+        },
+        compact: (index) => void events.push(`compact ${index}`),
+      } as RawNode,
       wal: {
         saveSnapshot: ({ index }) => step(`record ${index}`),
         releaseTo: (index) => void events.push(`release ${index}`),
@@ -111,6 +118,25 @@ test("while a member gets a snapshot, the entries behind it stay", async () => {
   isLogNeeded = false;
   await reach(compactor, 2 * COUNT + 2);
   expect(events.at(-1)).toBe(`compact ${202 - CATCH_UP}`);
+});
+
+test("between snapshots memory keeps what a member lacks, and what one that joins may begin with", async () => {
+  const { logTrimEntries } = serverLimits;
+  const compactor = open();
+  // A snapshot is under way from here on, so nothing else compacts.
+  applied = { index: CATCH_UP + logTrimEntries, term: 1 };
+  compactor.applied(applied.index);
+  matchedByAll = logTrimEntries - 1;
+  compactor.applied(applied.index);
+  expect(events).toEqual([]);
+  matchedByAll = applied.index;
+  compactor.applied(applied.index);
+  expect(events).toEqual([`compact ${logTrimEntries}`]);
+  compactor.applied(applied.index + logTrimEntries - 1);
+  expect(events).toEqual([`compact ${logTrimEntries}`]);
+  matchedByAll = 2 * logTrimEntries;
+  compactor.applied(applied.index + 3 * logTrimEntries);
+  expect(events).toEqual([`compact ${logTrimEntries}`, `compact ${2 * logTrimEntries}`]);
 });
 
 test("what is applied during a snapshot makes no second one at the same time", async () => {

@@ -33,18 +33,23 @@ export class LogCompactor {
   readonly #options: LogCompactorOptions;
   readonly #purgeTimer: Timer;
   #snapshotIndex: LogIndex;
+  /** What `#trim` has compacted up to. */
+  #trimmedTo: LogIndex;
   #running: Promise<void> | undefined;
 
   constructor(options: LogCompactorOptions, snapshotIndex: LogIndex) {
     this.#options = options;
     this.#snapshotIndex = snapshotIndex;
+    this.#trimmedTo = snapshotIndex;
     this.#purgeTimer = options.member.clock.every(serverLimits.purgeMs, () => this.#purge());
   }
 
   /** Called after each batch of applied entries. */
   applied(index: LogIndex): void {
     const { member, isPersistent } = this.#options;
-    if (!isPersistent || this.#running !== undefined) return;
+    if (!isPersistent) return;
+    this.#trim(index);
+    if (this.#running !== undefined) return;
     if (index - this.#snapshotIndex <= member.snapshotCountEntries) return;
     this.#running = this.#snapshot()
       .catch((error: unknown) => member.onFault(error))
@@ -75,6 +80,19 @@ export class LogCompactor {
   /** The engine holds what stands in the log up to `index`. */
   release(index: LogIndex): void {
     this.#options.wal.releaseTo(index);
+  }
+
+  /**
+   * Forgets, in memory alone, what no member lacks but for those that one which joins may begin
+   * with. Entries that live for a short time only are cheap to collect: the ten thousand of a whole
+   * interval cost a fifth of a busy server's processor time.
+   */
+  #trim(applied: LogIndex): void {
+    const { member, node } = this.#options;
+    const compactTo = Math.min(applied - member.snapshotCatchUpEntries, node.matchedByAll);
+    if (compactTo < this.#trimmedTo + serverLimits.logTrimEntries) return;
+    this.#trimmedTo = compactTo;
+    node.compact(compactTo);
   }
 
   async #snapshot(): Promise<void> {

@@ -28,6 +28,7 @@ export class FakeNode implements RawNode {
   isLeader = true;
   isLearner = false;
   confirmsReadsAlone = false;
+  matchedByAll: LogIndex = 0;
   committedIndex: LogIndex = 0;
   appliedIndex: LogIndex = 0;
   lastIndex: LogIndex = 0;
