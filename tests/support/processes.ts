@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
+import { afterAll } from "vitest";
 import { Rpc } from "./rpc.js";
 
 /** Servers as real processes on free loopback ports, ended by their own handle. */
@@ -32,11 +33,13 @@ export async function freePort(): Promise<number> {
 }
 
 const scratch: string[] = [];
-process.once("exit", () => {
-  for (const directory of scratch) rmSync(directory, { recursive: true, force: true });
+// Registered first, so it runs last: what works in the directories has ended by then. The process
+// of a test file is ended by a signal, so its own end would be too late.
+afterAll(() => {
+  for (const directory of scratch.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A directory that goes with the test process. */
+/** A directory that goes when the test file is done. */
 export function scratchDirectory(name: string): string {
   const directory = mkdtempSync(join(tmpdir(), `kvorum-${name}-`));
   scratch.push(directory);
