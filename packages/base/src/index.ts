@@ -23,6 +23,7 @@ export type {
   MemberId,
   Term,
 } from "./flavor.js";
+export { goQuote, runeSize } from "./go-quote.js";
 export { messageOf } from "./message-of.js";
 export { createPrng, type Prng } from "./prng.js";
 export { FREE_STEP_BYTES, type RemoveInStepsOptions, removeInSteps } from "./remove-in-steps.js";

@@ -1,4 +1,5 @@
-import { goQuote, JsonError } from "./json-error.js";
+import { goQuote } from "@kvorum/base";
+import { JsonError } from "./json-error.js";
 
 export interface JsonToken {
   readonly kind: "object" | "array" | "end" | "name" | "string" | "number" | "bool" | "null";

@@ -1,4 +1,5 @@
-import { goQuote, JsonError } from "./json-error.js";
+import { goQuote } from "@kvorum/base";
+import { JsonError } from "./json-error.js";
 
 /** What the next byte may be; the numbers' and literals' states are of one token. */
 type State =

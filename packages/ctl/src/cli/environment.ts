@@ -1,5 +1,4 @@
-import { messageOf } from "@kvorum/base";
-import { goQuote } from "../output/go-text.js";
+import { goQuote, messageOf } from "@kvorum/base";
 import { CtlError } from "./ctl-error.js";
 import { type Flags, type FlagValue, parseFlag } from "./flags.js";
 

@@ -1,4 +1,4 @@
-import { goQuote } from "../output/go-text.js";
+import { goQuote } from "@kvorum/base";
 import { CtlError } from "./ctl-error.js";
 
 type FlagType = "bool" | "string" | "int" | "uint" | "duration" | "strings";

@@ -1,9 +1,9 @@
+import { goQuote } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import type { Bytes, DeleteOptions } from "@kvorum/client";
 import { badArguments, failure } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import type { Io } from "../cli/io.js";
-import { goQuote } from "../output/go-text.js";
 import { ctlVerb } from "./context.js";
 
 export const deleteFlags = {

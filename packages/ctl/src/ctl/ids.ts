@@ -1,6 +1,6 @@
+import { goQuote } from "@kvorum/base";
 import { badArguments } from "../cli/ctl-error.js";
 import { parseInteger, saturated } from "../cli/flags.js";
-import { goQuote } from "../output/go-text.js";
 
 /** A lease id in hex. @throws CtlError "badArguments" with `what` in front */
 export function parseLease(text: string, what: string): bigint {

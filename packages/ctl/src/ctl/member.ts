@@ -1,8 +1,8 @@
+import { goQuote } from "@kvorum/base";
 import type { MemberAddResponse } from "@kvorum/client";
 import { badArguments, failure } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import type { Group } from "../cli/verb.js";
-import { goQuote } from "../output/go-text.js";
 import { isSerializable } from "./consistency.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 import { parseMember } from "./ids.js";

@@ -1,8 +1,8 @@
+import { goQuote } from "@kvorum/base";
 import { type CompareSign, type Comparison, compare } from "@kvorum/client";
 import { CtlError } from "../cli/ctl-error.js";
 import { parseInteger, saturated } from "../cli/flags.js";
 import { readQuoted } from "../cli/go-words.js";
-import { goQuote } from "../output/go-text.js";
 
 /**
  * A line such as `mod("key") > "0"`, one character a byte. Targets: version (ver), create (c),

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { goQuote } from "../output/go-text.js";
+import { goQuote } from "@kvorum/base";
 import type { CtlContext } from "./context.js";
 
 /** How a command failed: for people, and its exit status; -1 when a signal ended it. */

@@ -1,7 +1,7 @@
 import { mvccpb } from "@kvorum/api";
+import { goQuote } from "@kvorum/base";
 import { ClientError, type WatchEvent, type Watcher, type WatchResponse } from "@kvorum/client";
 import { CtlError, errorText } from "../cli/ctl-error.js";
-import { goQuote } from "../output/go-text.js";
 import type { CtlContext } from "./context.js";
 import { runCommand } from "./run-command.js";
 

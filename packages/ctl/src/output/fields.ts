@@ -1,8 +1,8 @@
 import { authpb, etcdserverpb, mvccpb } from "@kvorum/api";
-import { hexId } from "@kvorum/base";
+import { goQuote, hexId } from "@kvorum/base";
 import type { KeyValue, ResponseHeader, TxnResponse } from "@kvorum/client";
 import type { Formatter, Printer } from "./formatter.js";
-import { goQuote, hex16 } from "./go-text.js";
+import { hex16 } from "./go-text.js";
 import type { Results } from "./results.js";
 
 /** `-w fields`: one `"Name" : value` a line. */
@@ -77,7 +77,7 @@ export const fields: Formatter = {
   },
   roleList: ({ header, roles }, printer) => {
     showHeader(header, printer);
-    printer.line(['"Roles" :', ...roles.map(goQuote)].join(" "));
+    printer.line(['"Roles" :', ...roles.map((role) => goQuote(role))].join(" "));
   },
   roleGrantPermission: showResponseHeader,
   roleRevokePermission: showResponseHeader,

@@ -1,17 +1,6 @@
 import { expect, test } from "vitest";
 import { goJson, omitEmpty } from "./go-json.js";
-import { goDuration, goQuote, hex16, humanBytes, padded16 } from "./go-text.js";
-
-test.each([
-  ["foo", '"foo"'],
-  ['b"a\\z', '"b\\"a\\\\z"'],
-  ["\x00\x07\b\t\n\v\f\r\x1b\x7f", '"\\x00\\a\\b\\t\\n\\v\\f\\r\\x1b\\x7f"'],
-  ["ä😀", '"ä😀"'],
-  ["\u00a0\u200b\u{e000}", '"\\u00a0\\u200b\\ue000"'],
-  [Buffer.from([0x61, 0xff, 0xc3]), '"a\\xff\\xc3"'],
-])("%%q of %j", (text, expected) => {
-  expect(goQuote(text)).toBe(expected);
-});
+import { goDuration, hex16, humanBytes, padded16 } from "./go-text.js";
 
 test.each([
   [21.130663, "21.130663ms"],

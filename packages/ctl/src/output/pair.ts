@@ -1,6 +1,6 @@
+import { runeSize } from "@kvorum/base";
 import type { KeyValue } from "@kvorum/client";
 import type { Printer } from "./formatter.js";
-import { runeSize } from "./go-text.js";
 
 /** Bytes of one key or value shown on a terminal; a pipe gets all of them. */
 const TERMINAL_BYTES_MAX = 16 * 1024;

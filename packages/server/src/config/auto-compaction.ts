@@ -1,5 +1,6 @@
+import { goQuote } from "@kvorum/base";
 import type { AutoCompaction } from "./config.js";
-import { goQuote, parseGoDuration } from "./go-text.js";
+import { parseGoDuration } from "./go-text.js";
 
 export interface ConfigProblem {
   readonly kind: "error";

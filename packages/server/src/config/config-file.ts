@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
+import { goQuote } from "@kvorum/base";
 import { type FlagValue, FlagValues, isIntegerType, parseFlagValue } from "./flag-value.js";
 import { type Flag, type FlagName, flags } from "./flags.js";
-import { goQuote } from "./go-text.js";
 
 export type ConfigFileResult =
   | { readonly kind: "values"; readonly values: FlagValues }

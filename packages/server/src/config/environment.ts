@@ -1,6 +1,6 @@
+import { goQuote } from "@kvorum/base";
 import { type FlagValues, parseFlagValue } from "./flag-value.js";
 import { type Flag, type FlagName, flagNamed, flags } from "./flags.js";
-import { goQuote } from "./go-text.js";
 import type { Notice } from "./notice.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
-import { assert, unreachable } from "@kvorum/base";
+import { assert, goQuote, unreachable } from "@kvorum/base";
 import { type FeatureGates, parseFeatureGates } from "./feature-gates.js";
 import { type Flag, type FlagName, type FlagType, flagNamed, flags } from "./flags.js";
-import { goQuote, parseGoBool, parseGoDuration, parseGoInteger } from "./go-text.js";
+import { parseGoBool, parseGoDuration, parseGoInteger } from "./go-text.js";
 import { type ListenUrl, parseListenUrls } from "./listen-url.js";
 
 /** A duration is in nanoseconds, exactly as in Go; `FlagValues.durationMs` converts. */

@@ -71,8 +71,3 @@ export function formatGoDuration(nanoseconds: number): string {
   if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}s`;
   return minutes > 0 ? `${sign}${minutes}m${seconds}s` : `${sign}${seconds}s`;
 }
-
-/** fmt's %q, for the printable text that flags carry. */
-export function goQuote(text: string): string {
-  return JSON.stringify(text);
-}

@@ -1,4 +1,4 @@
-import { goQuote } from "./go-text.js";
+import { goQuote } from "@kvorum/base";
 import { type ListenUrl, parseListenUrls } from "./listen-url.js";
 
 /** A member of the first configuration: its name and its peer URLs, sorted. */

@@ -1,4 +1,4 @@
-import { goQuote } from "./go-text.js";
+import { goQuote } from "@kvorum/base";
 
 /**
  * An URL to listen on or to advertise. Not the platform's URL class: that one rewrites what was

@@ -1,6 +1,6 @@
+import { goQuote } from "@kvorum/base";
 import type { LoggingConfig, LogLevel, LogRotation } from "./config.js";
 import type { FlagValues } from "./flag-value.js";
-import { goQuote } from "./go-text.js";
 
 export type LogConfigResult =
   | { readonly kind: "ok"; readonly value: LoggingConfig }

@@ -1,10 +1,10 @@
+import { goQuote } from "@kvorum/base";
 import { buildConfig } from "./build-config.js";
 import type { Config, LoggingConfig } from "./config.js";
 import { parseConfigFile } from "./config-file.js";
 import { applyEnvironment, type Environment } from "./environment.js";
 import type { FlagValues } from "./flag-value.js";
 import { flags } from "./flags.js";
-import { goQuote } from "./go-text.js";
 import { helpText, usageText } from "./help.js";
 import { hideSecrets } from "./hide-secrets.js";
 import { configLimits } from "./limits.js";

@@ -1,6 +1,6 @@
+import { goQuote } from "@kvorum/base";
 import { FlagValues, parseFlagValue } from "./flag-value.js";
 import { type Flag, type FlagName, findFlag } from "./flags.js";
-import { goQuote } from "./go-text.js";
 
 export type ScanResult =
   | {

@@ -1,8 +1,9 @@
 import { isIP } from "node:net";
+import { goQuote } from "@kvorum/base";
 import { changedGates, gates } from "./feature-gates.js";
 import type { FlagValues } from "./flag-value.js";
 import { type FlagName, flags } from "./flags.js";
-import { formatGoDuration, goQuote } from "./go-text.js";
+import { formatGoDuration } from "./go-text.js";
 import { configLimits } from "./limits.js";
 import type { ListenUrl } from "./listen-url.js";
 import type { Notice } from "./notice.js";

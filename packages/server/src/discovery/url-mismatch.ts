@@ -1,5 +1,5 @@
 import type { Clock } from "@kvorum/base";
-import { goQuote } from "../config/go-text.js";
+import { goQuote } from "@kvorum/base";
 import type { ListenUrl } from "../config/listen-url.js";
 import type { Logger } from "../observe/logger.js";
 import type { Dns } from "./dns.js";

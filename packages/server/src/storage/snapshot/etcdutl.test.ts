@@ -30,12 +30,14 @@ function findEtcdutl(): string | undefined {
 }
 
 describe.skipIf(etcdutl === undefined)("beside etcdutl snapshot restore", () => {
-  const directory = mkdtempSync(join(tmpdir(), "kvorum-restore-"));
-  const file = join(directory, "saved.snap");
+  let directory: string;
+  let file: string;
   const peer = "http://127.0.0.1:22470";
   const initialCluster = `a=http://127.0.0.1:22480,b=${peer}`;
 
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "kvorum-restore-"));
+    file = join(directory, "saved.snap");
     const backend = await openFilled(lastingEngine(), someOps(createPrng(11), 3_000));
     writeFileSync(file, await collect(await saveSnapshot(await backend.view())));
   });

@@ -1,6 +1,6 @@
 import type { DirectoryLock, Engine } from "@kvorum/backends";
 import type { ClusterId, FileSystem, MemberId } from "@kvorum/base";
-import { goQuote } from "../../config/go-text.js";
+import { goQuote } from "@kvorum/base";
 import { parseInitialCluster, verifyBootstrap } from "../../config/initial-cluster.js";
 import { parseListenUrls } from "../../config/listen-url.js";
 import { findUrlMismatch } from "../../discovery/url-mismatch.js";
