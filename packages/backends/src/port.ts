@@ -194,10 +194,10 @@ export interface Engine {
 }
 
 /**
- * The most operations of one commit. Source: 10,000 of etcd's batch limit, and a large
- * transaction.
+ * The most operations of one commit. A revision is committed whole, and one request may delete every
+ * key of a store; an index in memory holds no more keys than this.
  */
-export const COMMIT_OPS_MAX = 1_000_000;
+export const COMMIT_OPS_MAX = 50_000_000;
 
 export type BackendErrorCode =
   | "IO" // the medium failed
