@@ -123,6 +123,17 @@ test("a hash keeps what a compaction would, but no tombstone", () => {
   ]);
 });
 
+test("a life of many versions ends like one of few", () => {
+  const index = KeyIndex.ofCreation(1);
+  const versions = 200_000;
+  for (let main = 2; main <= versions; main++) index.put(main, 0, 0n);
+  index.tombstone(versions + 1, 7);
+  expect([index.isLive, index.contains(versions + 1, 7)]).toEqual([false, true]);
+  expect(seen(index, versions + 1)).toBeUndefined();
+  for (const at of [1, 2, versions])
+    expect(seen(index, at)).toBe(`${at}.0 created 1 version ${at}`);
+});
+
 test("several generations in one main revision are told apart by their subs", () => {
   const index = new KeyIndex({ main: 2, sub: 0, created: 2, version: 1 }, 0n);
   index.tombstone(3, 0);

@@ -86,11 +86,15 @@ export class KeyIndex {
 
   /** Ends the live generation, which must exist. */
   tombstone(main: number, sub: number): void {
+    // Literals, because they are of exact size, and one request may delete all keys.
+    let mains = [this.main, main];
+    let subs = [this.sub, sub];
     const count = this.#olderCount;
-    const mains = this.#olderMains?.slice(0, count) ?? [];
-    const subs = this.#olderSubs?.slice(0, count) ?? new Array<number>(count).fill(0);
-    mains.push(this.main, main);
-    subs.push(this.sub, sub);
+    if (count > 0) {
+      mains = [...this.#olderMains!.slice(0, count), ...mains];
+      const olderSubs = this.#olderSubs?.slice(0, count) ?? new Array<number>(count).fill(0);
+      subs = [...olderSubs, ...subs];
+    }
     this.#end({ created: this.created, version: this.version + 1, mains, subs });
     this.main = main;
     this.sub = sub;

@@ -2,7 +2,13 @@ import { mvccpb } from "@kvorum/api";
 import { createPrng } from "@kvorum/base";
 import { describe, expect, test } from "vitest";
 import { MvccError } from "./error.js";
-import { encodeKeyValue, type KeyValueFields, KeyValueReader } from "./key-value.js";
+import {
+  encodeKeyValue,
+  type KeyValueFields,
+  KeyValueReader,
+  sizeOfKeyAlone,
+  writeKeyAlone,
+} from "./key-value.js";
 import { Slab } from "./slab.js";
 
 const generated = (fields: KeyValueFields): Buffer =>
@@ -43,6 +49,20 @@ test("writes and reads what the generated codec does", () => {
     expect(reader.keyText() === Buffer.from(key).toString("latin1")).toBe(true);
   }
 });
+
+test.each([1, 2, 127, 128, 300])(
+  "writes a key of %d bytes alone as with empty fields",
+  (length) => {
+    const key = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 0xff));
+    const text = key.latin1Slice(0, length);
+    const bytes = Buffer.alloc(3 + sizeOfKeyAlone(text));
+    const keyStart = writeKeyAlone(text, bytes, 3);
+    expect(bytes.subarray(keyStart)).toEqual(key);
+    const empty = { value: Buffer.alloc(0), lease: 0n };
+    const fields = { key, createRevision: 0, modRevision: 0, version: 0, ...empty };
+    expect(bytes.subarray(3)).toEqual(encodeKeyValue(fields));
+  },
+);
 
 describe("the largest numbers", () => {
   test.each([2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 35, 2 ** 49, 2 ** 53 - 1])("%d", (number) => {

@@ -85,6 +85,22 @@ export function writeKeyValue(fields: KeyValueFields, bytes: Buffer, start: numb
   }
 }
 
+/** Bytes of a KeyValue with nothing but a key, as a tombstone's record is. */
+export function sizeOfKeyAlone(key: string): number {
+  return 1 + varintSize(key.length) + key.length;
+}
+
+/**
+ * Writes a KeyValue with nothing but a key, one character a byte, at `start` of `bytes`.
+ * @returns where the key's own bytes begin
+ */
+export function writeKeyAlone(key: string, bytes: Buffer, start: number): number {
+  bytes[start] = TAG_KEY;
+  const keyStart = writeVarint(bytes, start + 1, key.length);
+  for (let i = 0; i < key.length; i++) bytes[keyStart + i] = key.charCodeAt(i);
+  return keyStart;
+}
+
 /**
  * Reads the fields of one encoded KeyValue after the other without allocating for them. Fields may
  * come in any order; unknown ones are skipped; an empty record is a KeyValue of zero fields.

@@ -76,7 +76,7 @@ test("agrees with a map", () => {
       } else if (kind < 9) {
         newest.delete(key.toString());
         entries.delete(key.toString());
-        cache.remove(key);
+        cache.remove(key, 0, key.length);
       }
     }
     expect(hits).toBeGreaterThan(0);

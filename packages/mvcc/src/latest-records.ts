@@ -133,10 +133,10 @@ export class LatestRecords {
     if (!this.#isUsed) this.#clear();
   }
 
-  /** The key is gone. */
-  remove(key: Uint8Array): void {
+  /** The key `bytes[start, end)` is gone. */
+  remove(bytes: Uint8Array, start: number, end: number): void {
     if (this.#count === 0) return;
-    const slot = this.#slotOf(hashOf(key, 0, key.length), key, 0, key.length);
+    const slot = this.#slotOf(hashOf(bytes, start, end), bytes, start, end);
     if (slot !== -1) this.#drop(slot);
   }
 

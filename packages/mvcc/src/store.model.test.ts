@@ -117,12 +117,12 @@ function write(opened: OpenedStore, model: Model, random: RandomRequests): void 
 }
 
 function revoke(opened: OpenedStore, model: Model, random: RandomRequests): void {
-  const keys = [...model.leases.get(random.pick([1n, -2n]))!];
+  const keys = [...model.leases.get(random.pick([1n, -2n]))!].sort();
   opened.sink.reset();
   const before = model.changes.length;
   opened.store.deleteKeys(keys);
   inTransaction(model, (transaction) => {
-    for (const key of keys.sort()) transaction.delete(key);
+    for (const key of keys) transaction.delete(key);
   });
   compareEvents(opened, model, before);
 }

@@ -181,13 +181,13 @@ export class Store implements WatchSource {
   }
 
   /**
-   * Deletes those of `keys` that exist as one revision, in byte order: a lease was revoked.
+   * Deletes those of `keys` that exist as one revision: a lease was revoked.
+   * @param keys in byte order
    * @returns the revision for the header
    */
-  deleteKeys(keys: Iterable<string>): MainRevision {
+  deleteKeys(keys: readonly string[]): MainRevision {
     const transaction = new WriteTransaction(this.#state);
-    const sorted = [...keys].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0));
-    for (const key of sorted) if (this.#state.index.isLive(key)) transaction.delete(key);
+    for (const key of keys) if (this.#state.index.isLive(key)) transaction.delete(key);
     transaction.end();
     return this.#state.currentRevision;
   }

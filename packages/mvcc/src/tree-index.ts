@@ -81,6 +81,36 @@ export class TreeIndex {
     return lease;
   }
 
+  /**
+   * Deletes every key of the range that exists, in order and in one walk: at `main`, with the subs
+   * from `firstSub` on. `visitor` is told of each and of its lease (0n is "none"); `replaced` is the
+   * caller's and holds the revision that was the newest so far. The index must not be used meanwhile.
+   */
+  tombstoneRange(
+    range: KeyRange,
+    at: { readonly main: number; readonly firstSub: number },
+    replaced: { main: number; sub: number },
+    visitor: (key: string, lease: bigint) => void,
+  ): void {
+    const { main } = at;
+    let sub = at.firstSub;
+    const edit: { value?: IndexEntry } = {};
+    this.#lastKey = undefined;
+    this.#walk(range, (key, entry) => {
+      const index = typeof entry === "number" ? KeyIndex.ofCreation(entry) : entry;
+      if (!index.isLive) return undefined;
+      const { lease } = index;
+      replaced.main = index.main;
+      replaced.sub = index.sub;
+      index.tombstone(main, sub++);
+      this.#liveKeys--;
+      visitor(key, lease);
+      if (index === entry) return undefined;
+      edit.value = index;
+      return edit;
+    });
+  }
+
   /** What a read at `at` sees of the key. @returns false when it did not exist then */
   find(key: string, at: number, into: FoundRevision): boolean {
     const entry = this.#search(key);
@@ -253,7 +283,7 @@ export class TreeIndex {
 
   #walk(
     { start, end }: KeyRange,
-    visitor: (key: string, entry: IndexEntry) => typeof BREAK | undefined,
+    visitor: (key: string, entry: IndexEntry) => WalkEdit | undefined,
   ): void {
     const last = end ?? this.#tree.maxKey();
     // An inverted range is empty, and `start === end` would be taken for a lookup.
@@ -271,8 +301,12 @@ export function keyAfter(key: string): string {
  * Keys of a node at most; measured faster than 32 to 128 at 100,000 keys, and equal at 1,000,000.
  */
 const NODE_SIZE = 256;
-/** Tells the tree's walk to stop. */
-const BREAK = { break: true } as const;
+/** What a visitor tells the tree's walk: to put `value` in the entry's place, to stop. */
+interface WalkEdit {
+  readonly value?: IndexEntry;
+  readonly break?: true;
+}
+const BREAK: WalkEdit = { break: true };
 
 function compareKeys(left: string, right: string): number {
   return left < right ? -1 : left === right ? 0 : 1;

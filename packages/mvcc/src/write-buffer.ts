@@ -24,11 +24,11 @@ interface BufferedChange {
 export class WriteGeneration {
   #firstMain = 0;
   readonly #starts: number[] = [];
+  /** In the arena, multiples of 4; 1 more for a tombstone. */
   readonly #addresses: number[] = [];
   readonly #arena: RecordArena;
   /** Of a settled generation, by the places of `#addresses`: what was read of it before. */
   #copies: (Uint8Array | undefined)[] | undefined;
-  readonly #tombstones = new Set<number>();
   /**
    * Records that a compaction deletes, two numbers each: main, then 2 * sub, and 1 more for a
    * tombstone. In a list, because they are many and never read.
@@ -79,9 +79,8 @@ export class WriteGeneration {
     if (main !== this.endMain - 1 || sub !== subNext) {
       violated(`revision ${main}.${sub} written out of order`);
     }
-    if (isTombstone) this.#tombstones.add(this.#addresses.length);
     const address = this.#arena.reserve(length);
-    this.#addresses.push(address);
+    this.#addresses.push(isTombstone ? address + TOMBSTONE_BIT : address);
     this.#bytes += length + limits.recordOverheadBytes;
     return this.#arena.place(address);
   }
@@ -108,7 +107,7 @@ export class WriteGeneration {
     if (at >= this.#endOf(i)) return undefined;
     const known = this.#copies?.[at];
     if (known !== undefined) return known;
-    const copy = this.#arena.copy(this.#addresses[at]!);
+    const copy = this.#arena.copy(this.#addressAt(at));
     if (this.#isSettled) {
       this.#copies ??= new Array<Uint8Array | undefined>(this.#addresses.length);
       this.#copies[at] = copy;
@@ -123,7 +122,7 @@ export class WriteGeneration {
   }
 
   isTombstone(main: number, sub: number): boolean {
-    return this.#tombstones.has(this.#starts[main - this.#firstMain]! + sub);
+    return this.#isTombstoneAt(this.#starts[main - this.#firstMain]! + sub);
   }
 
   /** Takes ownership of both byte arrays; `value` undefined deletes. */
@@ -165,8 +164,8 @@ export class WriteGeneration {
       const end = this.#endOf(i);
       const main = this.#firstMain + i;
       for (let at = start; at < end; at++) {
-        const isTombstone = this.#tombstones.size !== 0 && this.#tombstones.has(at);
-        ops.addRecord(main, at - start, this.#arena.view(this.#addresses[at]!), isTombstone);
+        const record = this.#arena.view(this.#addressAt(at));
+        ops.addRecord(main, at - start, record, this.#isTombstoneAt(at));
       }
     }
     const deleted = this.#deletedRecords;
@@ -196,7 +195,18 @@ export class WriteGeneration {
   #endOf(i: number): number {
     return i + 1 < this.#starts.length ? this.#starts[i + 1]! : this.#addresses.length;
   }
+
+  #addressAt(at: number): number {
+    const address = this.#addresses[at]!;
+    return address - (address & TOMBSTONE_BIT);
+  }
+
+  #isTombstoneAt(at: number): boolean {
+    return (this.#addresses[at]! & TOMBSTONE_BIT) !== 0;
+  }
 }
+
+const TOMBSTONE_BIT = 1;
 
 /** Two numbers of a list, which grows by halves. */
 const DELETION_BYTES = 24;

@@ -5,9 +5,16 @@ import {
   type RawKeyValue,
   type RawPutResponse,
 } from "@kvorum/api";
-import { bytesToLatin1, latin1ToBytes } from "@kvorum/base";
+import { bytesToLatin1 } from "@kvorum/base";
 import type { FoundRevision } from "./key-index.js";
-import { encodeKeyValue, KeyValueReader, sizeOfKeyValue, writeKeyValue } from "./key-value.js";
+import {
+  encodeKeyValue,
+  KeyValueReader,
+  sizeOfKeyAlone,
+  sizeOfKeyValue,
+  writeKeyAlone,
+  writeKeyValue,
+} from "./key-value.js";
 import { type StoreState, toKeyRange } from "./store-state.js";
 import type { StoreEvent } from "./types.js";
 
@@ -54,39 +61,33 @@ export class WriteTransaction {
   }
 
   deleteRange(request: etcdserverpb.DeleteRangeRequest): RawDeleteRangeResponse {
+    const { index, reader } = this.#state;
     const prevKvs: RawKeyValue[] = [];
-    const keys: string[] = [];
-    const note = (key: string): boolean => {
-      keys.push(key);
-      if (request.prevKv) prevKvs.push(this.#state.reader.read(found.main, found.sub));
-      return true;
+    const subBefore = this.#sub;
+    const readPrevious = (): void => {
+      if (request.prevKv) prevKvs.push(reader.read(found.main, found.sub));
     };
-    const at = this.revision;
     if (request.rangeEnd.length === 0) {
       const key = bytesToLatin1(request.key);
-      if (this.#state.index.find(key, at, found)) note(key);
+      if (index.find(key, this.revision, found)) {
+        readPrevious();
+        this.delete(key);
+      }
     } else {
-      this.#state.index.visit(toKeyRange(request.key, request.rangeEnd), at, found, note);
+      const range = toKeyRange(request.key, request.rangeEnd);
+      const at = { main: this.#main, firstSub: this.#sub };
+      index.tombstoneRange(range, at, found, (key, lease) => {
+        readPrevious();
+        this.#deleted(key, lease);
+      });
     }
-    for (const key of keys) this.delete(key);
-    return { kind: "deleteRange", revision: this.revision, deleted: keys.length, prevKvs };
+    const deleted = this.#sub - subBefore;
+    return { kind: "deleteRange", revision: this.revision, deleted, prevKvs };
   }
 
   /** Deletes a key that exists. */
   delete(key: string): void {
-    const { index, records, reader, leases, counters } = this.#state;
-    const main = this.#main;
-    const sub = this.#sub++;
-    const keyBytes = latin1ToBytes(key);
-    const fields = { key: keyBytes, createRevision: 0, version: 0, value: EMPTY, lease: 0n };
-    records.putRecord(main, sub, encodeKeyValue({ ...fields, modRevision: 0 }), true);
-    reader.latest.remove(keyBytes);
-    const lease = index.tombstone(key, main, sub);
-    if (lease !== 0n) leases.detach({ key, lease });
-    counters.deletes++;
-    if (!this.#isWatched) return;
-    const kv = encodeKeyValue({ ...fields, modRevision: main });
-    this.#note({ type: "delete", key, revision: { main, sub }, kv, isCreate: false });
+    this.#deleted(key, this.#state.index.tombstone(key, this.#main, this.#sub));
   }
 
   end(): void {
@@ -97,6 +98,22 @@ export class WriteTransaction {
     counters.events += this.#sub;
     if (this.#events === undefined) watchSink.passed(this.#main);
     else watchSink.notify({ main: this.#main, events: this.#events });
+  }
+
+  /** What is left to do once the index holds the tombstone at the next sub. */
+  #deleted(key: string, lease: bigint): void {
+    const { records, reader, leases, counters, slab } = this.#state;
+    const main = this.#main;
+    const sub = this.#sub++;
+    const { bytes, start, end } = records.addRecord(main, sub, sizeOfKeyAlone(key), true);
+    const keyStart = writeKeyAlone(key, bytes, start);
+    reader.latest.remove(bytes, keyStart, end);
+    if (lease !== 0n) leases.detach({ key, lease });
+    counters.deletes++;
+    if (!this.#isWatched) return;
+    const keyBytes = bytes.subarray(keyStart, end);
+    const kv = encodeKeyValue({ ...DELETED, key: keyBytes, modRevision: main }, slab);
+    this.#note({ type: "delete", key, revision: { main, sub }, kv, isCreate: false });
   }
 
   #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
@@ -151,5 +168,7 @@ export function checkPut(state: StoreState, request: etcdserverpb.PutRequest): v
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Of a deleted key's KeyValue, what watchers are told beside its key and revision. */
+const DELETED = { createRevision: 0, version: 0, value: EMPTY, lease: 0n } as const;
 const previousKv = new KeyValueReader();
 const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
