@@ -6,6 +6,7 @@ import { FakeClock, type Harness, startHarness } from "./testing/harness.js";
 import {
   dataFrame,
   frame,
+  grpcMessage,
   headersFrame,
   RawClient,
   requestFields,
@@ -231,5 +232,26 @@ describe("keepalive", () => {
     clock.advance(2 * 60 * 60 * 1000);
     clock.advance(20_001);
     await client.closed();
+  });
+});
+
+describe("what a connection may make the server hold", () => {
+  it("counts whole requests that wait for their end", async () => {
+    const { client } = await start({ heldReceiveBytesMax: 25_000 });
+    const open = (id: number): void =>
+      client.send(
+        headersFrame(id, requestFields(UNARY)),
+        dataFrame(id, grpcMessage(Buffer.alloc(10_000))),
+      );
+    const end = (id: number): void => client.send(dataFrame(id, Buffer.alloc(0), Flag.END_STREAM));
+    for (const id of [1, 3, 5]) open(id);
+    expect((await client.trailers(5)).get("grpc-status")).toBe("8");
+    // Those that fit are answered once they end, and free what they held.
+    end(1);
+    expect((await client.trailers(1)).get("grpc-status")).toBe("0");
+    open(7);
+    end(7);
+    expect((await client.trailers(7)).get("grpc-status")).toBe("0");
+    client.close();
   });
 });

@@ -59,6 +59,13 @@ export class MessageReceiver implements MessageSink<Stream> {
     }
   }
 
+  /** The body goes on: what waits for its end is held until then. */
+  onMore(stream: Stream): void {
+    const { request } = stream;
+    if (request !== undefined && stream.heldBytes === 0) this.#hold(stream, request.length);
+    if (!stream.paused && !stream.closed) this.giveBack(stream);
+  }
+
   /** The client has sent its last byte. */
   onEnd(stream: Stream): void {
     stream.remoteDone = true;

@@ -123,7 +123,7 @@ export class RequestReceiver {
     if (!stream.ended) this.#messages.onBody(stream, bytes, from, to);
     if (stream.closed) return;
     if (endsStream) this.#messages.onEnd(stream);
-    else if (!stream.paused) this.#messages.giveBack(stream);
+    else this.#messages.onMore(stream);
   }
 
   /** A request's DATA mostly follows its HEADERS at once: then no table is searched. */

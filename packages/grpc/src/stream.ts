@@ -78,7 +78,7 @@ export class Stream implements UnaryCall, StreamCall, DeadlineEntry {
   paused = false;
   /** `inbox` is being worked off. */
   delivering = false;
-  /** Bytes of `inbox` and `reader`, counted against the connection's bound. */
+  /** Bytes of `inbox`, `reader` and a waiting `request`, counted against the connection's bound. */
   heldBytes = 0;
   /** The request body when this is no gRPC call but plain HTTP/2. */
   plainBody: Buffer[] | undefined = undefined;
