@@ -177,6 +177,8 @@ class Collector {
   #metadataBytes: Uint8Array | undefined;
   #hardState = EMPTY_HARD_STATE;
   #lastEntryIndex = 0;
+  /** Of the entry that the log has at the start's index; undefined when it has none there. */
+  #termAtStart: Term | undefined;
   #newestSnapshotIndex: number;
   knowsSnapshot = false;
 
@@ -217,7 +219,11 @@ class Collector {
 
   #addEntry(entry: Entry): void {
     this.#lastEntryIndex = entry.index;
-    if (entry.index <= this.#start.index) return;
+    if (entry.index <= this.#start.index) {
+      this.#termAtStart = entry.index === this.#start.index ? entry.term : undefined;
+      this.#entries.length = 0;
+      return;
+    }
     const position = entry.index - this.#start.index - 1;
     const entries = this.#entries;
     if (position > entries.length) {
@@ -254,6 +260,9 @@ class Collector {
         );
       }
       this.knowsSnapshot = true;
+      // A snapshot of the leader took the place of the whole log. What stood behind its index was
+      // never committed; kept, it would pass for newer than the snapshot when votes are asked for.
+      if (this.#termAtStart !== term) this.#entries.length = 0;
     }
     this.#newestSnapshotIndex = Math.max(this.#newestSnapshotIndex, snapshot.index);
     this.#snapshots.push(snapshot);
