@@ -22,7 +22,7 @@ import {
   decodeTxnRequest,
 } from "./requests.js";
 import { HeaderEncoder, writeRangeChunk, writeResponse } from "./responses.js";
-import { WireReader } from "./wire-reader.js";
+import { WireError, WireReader } from "./wire-reader.js";
 import { WireWriter } from "./wire-writer.js";
 
 const seed = Number(process.env.KVORUM_SEED ?? Date.now() % 1_000_000);
@@ -294,7 +294,25 @@ test("varints of every size keep their value", () => {
     writer.varint(value);
     expect(writer.length).toBe(varintSize(value));
     expect(new WireReader(writer.toBytes()).int64()).toBe(value);
+    if (value === Number.MAX_SAFE_INTEGER) continue;
+    expect(new WireReader(writer.toBytes()).exact()).toBe(value);
   }
+});
+
+test("a number that must be exact is refused where it can't be; an id may have all 64 bits", () => {
+  const writer = new WireWriter();
+  for (const value of [2n ** 53n - 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+    writer.reset();
+    writer.varintBigint(value);
+    const bytes = writer.toBytes();
+    expect(() => new WireReader(bytes).exact()).toThrow(WireError);
+    expect(new WireReader(bytes).uint64()).toBe(value);
+  }
+});
+
+test("field 0 is no end of a message", () => {
+  const bytes = Buffer.from("000a0161", "hex");
+  expect(() => new WireReader(bytes).tag()).toThrow(/illegal tag 0/);
 });
 
 test("taken bytes are not written again, however long they are", () => {

@@ -5,6 +5,8 @@ export class WireError extends Error {
   override readonly name = "WireError";
 }
 
+/** Field 1 as a varint; fields are counted from 1. */
+const FIRST_TAG = 8;
 const TWO_28 = 2 ** 28;
 const TWO_35 = 2 ** 35;
 const TWO_36 = 2 ** 36;
@@ -27,7 +29,10 @@ export class WireReader {
 
   /** Field number and wire type together, or 0 at the end. */
   tag(): number {
-    return this.position < this.end ? this.varint32() : 0;
+    if (this.position >= this.end) return 0;
+    const tag = this.varint32();
+    if (tag < FIRST_TAG) throw new WireError(`illegal tag ${tag} before byte ${this.position}`);
+    return tag;
   }
 
   /** A varint whose low 32 bits matter: tags, lengths, enums, booleans. Unsigned. */
@@ -65,11 +70,23 @@ export class WireReader {
     throw new WireError(`varint longer than 10 bytes before byte ${this.position}`);
   }
 
+  /** An uint64 that has to be exact as a number, such as a term or an index: below 2^53 - 1. */
+  exact(): number {
+    const value = this.int64();
+    if (value >= 0 && value < Number.MAX_SAFE_INTEGER) return value;
+    throw new WireError("number above 2^53 - 2");
+  }
+
   /** A 64-bit number in full; signed. */
   bigint64(): bigint {
+    return BigInt.asIntN(64, this.uint64());
+  }
+
+  /** A 64-bit number in full; unsigned, as ids are. */
+  uint64(): bigint {
     const start = this.position;
     this.#skipVarint();
-    return BigInt.asIntN(64, varintValue64(this.buffer, start, this.position));
+    return varintValue64(this.buffer, start, this.position);
   }
 
   bool(): boolean {

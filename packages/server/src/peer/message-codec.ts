@@ -1,13 +1,5 @@
 import { raftpb, WireReader } from "@kvorum/api";
-import {
-  type MemberId,
-  varintEnd,
-  varintSize,
-  varintSize64,
-  varintValue64,
-  writeVarint,
-  writeVarint64,
-} from "@kvorum/base";
+import { type MemberId, varintSize, varintSize64, writeVarint, writeVarint64 } from "@kvorum/base";
 import { type Entry, entryBytes, type Message, MessageType, type Snapshot } from "@kvorum/raft";
 import { PeerError } from "./peer-error.js";
 
@@ -58,8 +50,8 @@ export function decodeEntry(reader: WireReader): Entry {
   let data = EMPTY;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 0x08) type = reader.varint32();
-    else if (tag === 0x10) term = readNumber(reader);
-    else if (tag === 0x18) index = readNumber(reader);
+    else if (tag === 0x10) term = reader.exact();
+    else if (tag === 0x18) index = reader.exact();
     else if (tag === 0x22) data = reader.bytes();
     else reader.skipField(tag);
   }
@@ -138,16 +130,16 @@ export function decodeMessage(bytes: Uint8Array): Message {
   let context = EMPTY;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 0x08) draft.type = reader.varint32();
-    else if (tag === 0x10) draft.to = readId(reader);
-    else if (tag === 0x18) draft.from = readId(reader);
-    else if (tag === 0x20) draft.term = readNumber(reader);
-    else if (tag === 0x28) draft.logTerm = readNumber(reader);
-    else if (tag === 0x30) draft.index = readNumber(reader);
+    else if (tag === 0x10) draft.to = reader.uint64();
+    else if (tag === 0x18) draft.from = reader.uint64();
+    else if (tag === 0x20) draft.term = reader.exact();
+    else if (tag === 0x28) draft.logTerm = reader.exact();
+    else if (tag === 0x30) draft.index = reader.exact();
     else if (tag === 0x3a) entries.push(nestedEntry(reader));
-    else if (tag === 0x40) draft.commit = readNumber(reader);
+    else if (tag === 0x40) draft.commit = reader.exact();
     else if (tag === 0x4a) snapshot = decodeSnapshot(reader.bytes());
     else if (tag === 0x50) reject = reader.bool();
-    else if (tag === 0x58) rejectHint = readNumber(reader);
+    else if (tag === 0x58) rejectHint = reader.exact();
     else if (tag === 0x62) context = reader.bytes();
     else reader.skipField(tag);
   }
@@ -232,19 +224,7 @@ function writeByte(into: Buffer, at: number, byte: number): number {
   return at + 1;
 }
 
-function readId(reader: WireReader): bigint {
-  const { buffer, position } = reader;
-  const end = varintEnd(buffer, position, reader.end);
-  if (end < 0) throw new PeerError("MALFORMED", "an id that is no varint of 64 bits");
-  reader.position = end;
-  return varintValue64(buffer, position, end);
-}
-
-function readNumber(reader: WireReader): number {
-  return checkNumber(reader.int64());
-}
-
-/** The readers saturate, so the largest safe integer stands for anything above. */
+/** The generated reader saturates, so the largest safe integer stands for anything above. */
 function checkNumber(value: number): number {
   if (value >= 0 && value < Number.MAX_SAFE_INTEGER) return value;
   throw new PeerError("MALFORMED", "a term or index above 2^53 - 2");

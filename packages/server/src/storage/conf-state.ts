@@ -1,5 +1,6 @@
+import { WireReader } from "@kvorum/api";
 import type { ConfState } from "@kvorum/raft";
-import { MessageReader, MessageWriter, WireType } from "./wire.js";
+import { MessageWriter } from "./message-writer.js";
 
 /** raftpb.ConfState as gogo writes it: ids unpacked, auto_leave always there. */
 export function encodeConfState(state: ConfState): Buffer {
@@ -15,14 +16,13 @@ export function encodeConfState(state: ConfState): Buffer {
 export function decodeConfState(bytes: Uint8Array): ConfState {
   const lists: bigint[][] = [[], [], [], [], []];
   let autoLeave = false;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    const list = lists[reader.field];
-    if (reader.is(5, WireType.Varint)) autoLeave = reader.uint64() !== 0n;
-    else if (list === undefined || reader.field === 0) reader.skip();
-    else if (reader.is(reader.field, WireType.Varint)) list.push(reader.uint64());
-    else if (reader.is(reader.field, WireType.Bytes)) list.push(...packedIds(reader.bytes()));
-    else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const list = lists[tag >>> 3];
+    if (tag === 0x28) autoLeave = reader.bool();
+    else if (list !== undefined && (tag & 7) === 0) list.push(reader.uint64());
+    else if (list !== undefined && (tag & 7) === 2) list.push(...packedIds(reader.bytes()));
+    else reader.skipField(tag);
   }
   const [, voters, learners, votersOutgoing, learnersNext] = lists as [
     bigint[],
@@ -37,7 +37,7 @@ export function decodeConfState(bytes: Uint8Array): ConfState {
 /** A reader must take both forms of a repeated number, whatever its writer prefers. */
 function packedIds(bytes: Uint8Array): bigint[] {
   const ids: bigint[] = [];
-  const reader = new MessageReader(bytes);
-  while (!reader.isAtEnd) ids.push(reader.uint64());
+  const reader = new WireReader(bytes);
+  while (reader.position < reader.end) ids.push(reader.uint64());
   return ids;
 }

@@ -1,8 +1,11 @@
-import type { Snapshot } from "@kvorum/raft";
+import { WireError, WireReader } from "@kvorum/api";
+import type { Snapshot, SnapshotMetadata } from "@kvorum/raft";
 import { decodeConfState, encodeConfState } from "../conf-state.js";
 import { crc32c } from "../crc32c.js";
+import { MessageWriter } from "../message-writer.js";
 import { StorageError } from "../storage-error.js";
-import { MessageReader, MessageWriter, WireError, WireType } from "../wire.js";
+
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * The content of a .snap file: snappb.snapshot {crc, data} around a raftpb.Snapshot
@@ -49,33 +52,38 @@ function encodeSnapshot({ data, metadata }: Snapshot): Buffer {
 
 function decodeEnvelope(file: Uint8Array): { readonly crc: number; readonly data: Uint8Array } {
   let crc = 0;
-  let data: Uint8Array = Buffer.alloc(0);
-  const reader = new MessageReader(file);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) crc = reader.number() >>> 0;
-    else if (reader.is(2, WireType.Bytes)) data = reader.bytes();
-    else reader.skip();
+  let data: Uint8Array = NO_BYTES;
+  const reader = new WireReader(file);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) crc = reader.varint32();
+    else if (tag === 0x12) data = reader.bytes();
+    else reader.skipField(tag);
   }
   return { crc, data };
 }
 
 function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  let data: Uint8Array = Buffer.alloc(0);
-  let confState = decodeConfState(data);
+  let data: Uint8Array = NO_BYTES;
+  let metadata = decodeMetadata(NO_BYTES);
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x0a) data = reader.bytes();
+    else if (tag === 0x12) metadata = decodeMetadata(reader.bytes());
+    else reader.skipField(tag);
+  }
+  return { data, metadata };
+}
+
+function decodeMetadata(bytes: Uint8Array): SnapshotMetadata {
+  let confState = decodeConfState(NO_BYTES);
   let index = 0;
   let term = 0;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Bytes)) data = reader.bytes();
-    else if (reader.is(2, WireType.Bytes)) {
-      const metadata = new MessageReader(reader.bytes());
-      while (metadata.next()) {
-        if (metadata.is(1, WireType.Bytes)) confState = decodeConfState(metadata.bytes());
-        else if (metadata.is(2, WireType.Varint)) index = metadata.number();
-        else if (metadata.is(3, WireType.Varint)) term = metadata.number();
-        else metadata.skip();
-      }
-    } else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x0a) confState = decodeConfState(reader.bytes());
+    else if (tag === 0x10) index = reader.exact();
+    else if (tag === 0x18) term = reader.exact();
+    else reader.skipField(tag);
   }
-  return { data, metadata: { confState, index, term } };
+  return { confState, index, term };
 }

@@ -1,7 +1,8 @@
+import { WireError, WireReader } from "@kvorum/api";
 import type { ClusterId, LogIndex, MemberId, Term } from "@kvorum/base";
 import type { ConfState, Entry, EntryType, HardState } from "@kvorum/raft";
 import { decodeConfState, encodeConfState } from "../conf-state.js";
-import { MessageReader, MessageWriter, WireError, WireType } from "../wire.js";
+import { MessageWriter } from "../message-writer.js";
 
 /**
  * The records of the log. A frame on disk:
@@ -57,12 +58,12 @@ export function decodeRecord(bytes: Uint8Array, start: number, end: number): Wal
   let type = 0;
   let crc = 0;
   let data: Uint8Array = NO_BYTES;
-  const reader = new MessageReader(bytes, start, end);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) type = reader.number();
-    else if (reader.is(2, WireType.Varint)) crc = reader.number() >>> 0;
-    else if (reader.is(3, WireType.Bytes)) data = reader.bytes();
-    else reader.skip();
+  const reader = new WireReader(bytes, start, end);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) type = reader.varint32();
+    else if (tag === 0x10) crc = reader.varint32();
+    else if (tag === 0x1a) data = reader.bytes();
+    else reader.skipField(tag);
   }
   return { type, crc, data };
 }
@@ -73,13 +74,13 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   let term = 0;
   let index = 0;
   let data: Uint8Array = NO_BYTES;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) type = reader.number();
-    else if (reader.is(2, WireType.Varint)) term = reader.number();
-    else if (reader.is(3, WireType.Varint)) index = reader.number();
-    else if (reader.is(4, WireType.Bytes)) data = reader.bytes();
-    else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) type = reader.varint32();
+    else if (tag === 0x10) term = reader.exact();
+    else if (tag === 0x18) index = reader.exact();
+    else if (tag === 0x22) data = reader.bytes();
+    else reader.skipField(tag);
   }
   if (type > 2) throw new WireError(`entry type ${type}`);
   return { type: type as EntryType, term, index, data };
@@ -98,12 +99,12 @@ export function decodeHardState(bytes: Uint8Array): HardState {
   let term = 0;
   let vote = 0n;
   let commit = 0;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) term = reader.number();
-    else if (reader.is(2, WireType.Varint)) vote = reader.uint64();
-    else if (reader.is(3, WireType.Varint)) commit = reader.number();
-    else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) term = reader.exact();
+    else if (tag === 0x10) vote = reader.uint64();
+    else if (tag === 0x18) commit = reader.exact();
+    else reader.skipField(tag);
   }
   return { term, vote, commit };
 }
@@ -116,11 +117,11 @@ export function encodeMetadata(metadata: WalMetadata): Buffer {
 export function decodeMetadata(bytes: Uint8Array): WalMetadata {
   let memberId = 0n;
   let clusterId = 0n;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) memberId = reader.uint64();
-    else if (reader.is(2, WireType.Varint)) clusterId = reader.uint64();
-    else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) memberId = reader.uint64();
+    else if (tag === 0x10) clusterId = reader.uint64();
+    else reader.skipField(tag);
   }
   return { memberId, clusterId };
 }
@@ -136,12 +137,12 @@ export function decodeWalSnapshot(bytes: Uint8Array): WalSnapshot {
   let index = 0;
   let term = 0;
   let confState: ConfState | undefined;
-  const reader = new MessageReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.Varint)) index = reader.number();
-    else if (reader.is(2, WireType.Varint)) term = reader.number();
-    else if (reader.is(3, WireType.Bytes)) confState = decodeConfState(reader.bytes());
-    else reader.skip();
+  const reader = new WireReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x08) index = reader.exact();
+    else if (tag === 0x10) term = reader.exact();
+    else if (tag === 0x1a) confState = decodeConfState(reader.bytes());
+    else reader.skipField(tag);
   }
   return { index, term, confState };
 }

@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { WireError } from "@kvorum/api";
 import { type FileSystem, messageOf } from "@kvorum/base";
 import { crc32c } from "../crc32c.js";
 import { SECTOR_BYTES } from "../limits.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
-import { WireError } from "../wire.js";
 import { FrameReader } from "./frame-reader.js";
 import { decodeRecord, RecordType, type WalRecord } from "./records.js";
 import type { SegmentName } from "./segment-name.js";
