@@ -1,6 +1,7 @@
 import type { FlagValues } from "../cli/flags.js";
 import type { Tool } from "../cli/program.js";
 import { globals, type UtlContext } from "./context.js";
+import { defrag } from "./defrag.js";
 import { snapshotRestore } from "./snapshot-restore.js";
 import { snapshotStatus } from "./snapshot-status.js";
 import { version } from "./version.js";
@@ -12,6 +13,7 @@ export const kvorumutl: Tool<UtlContext> = {
   globals,
   environmentPrefixes: [],
   entries: [
+    defrag,
     {
       name: "snapshot",
       summary: "Manages etcd node snapshots",

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { ENGINE_NAMES, loadEngine, lockDirectory } from "@kvorum/backends";
-import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
-import { restoreSnapshot } from "@kvorum/server/storage";
+import { hexId } from "@kvorum/base";
+import { nodeFileSystem } from "@kvorum/base/node";
+import { type RestoreReport, restoreSnapshot } from "@kvorum/server/storage";
 import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import type { Io } from "../cli/io.js";
 import { ProgressBar } from "../cli/progress-bar.js";
+import { consoleLine } from "./console-line.js";
 import { utlVerb } from "./context.js";
 
 const flags = {
@@ -75,12 +77,14 @@ async function restore(io: Io, file: string, given: FlagValues<typeof flags>): P
     path: file,
     "wal-dir": walDir ?? join(dataDir, "member", "wal"),
     "data-dir": dataDir,
+    "snap-dir": join(dataDir, "member", "snap"),
     backend: engine.name,
   };
-  log(io, "restoring snapshot", places);
+  consoleLine(io, "restoring snapshot", places);
+  let report: RestoreReport;
   const bar = new ProgressBar(io.stderr, "restore");
   try {
-    await restoreSnapshot({
+    report = await restoreSnapshot({
       fs: nodeFileSystem,
       file,
       engine,
@@ -99,11 +103,15 @@ async function restore(io: Io, file: string, given: FlagValues<typeof flags>): P
   } finally {
     bar.stop();
   }
-  log(io, "restored snapshot", places);
-}
-
-/** One line as etcdutl logs to its console. */
-function log(io: Io, message: string, fields: Readonly<Record<string, string>>): void {
-  const time = `${new Date(nodeClock.wallMs()).toISOString().slice(0, 19)}Z`;
-  io.stderr.write(`${time}\tinfo\t${message}\t${JSON.stringify(fields)}\n`);
+  for (const member of report.cluster.members) {
+    consoleLine(io, "added member", {
+      "cluster-id": hexId(report.cluster.id),
+      // No member runs here.
+      "local-member-id": "0",
+      "added-peer-id": hexId(member.id),
+      "added-peer-peer-urls": member.peerUrls,
+      "added-peer-is-learner": member.isLearner,
+    });
+  }
+  consoleLine(io, "restored snapshot", places);
 }

@@ -33,6 +33,9 @@ export interface OpenDataDirOptions {
 /** Version of engine.json's form. */
 const ENGINE_FILE_VERSION = 1;
 
+/** What an advice names where no engine was chosen. */
+const DEFAULT_ENGINE = "lmdb";
+
 const ENGINE_DIRECTORY = /^db(-[0-9a-f]+)?$/;
 
 /**
@@ -67,6 +70,21 @@ export async function openDataDir(options: OpenDataDirOptions): Promise<DataDir>
   } catch (cause) {
     await held.release();
     throw fromSystemError(cause, "prepare the data directory", dataDir);
+  }
+}
+
+/**
+ * The storage engine whose data a directory holds; undefined when it holds no member's.
+ * @throws StorageError "FOREIGN_DATA" | "CORRUPT" | "IO"
+ */
+export async function engineOf(fs: FileSystem, dataDir: string): Promise<string | undefined> {
+  const paths = dataDirPaths(dataDir);
+  try {
+    const content = await readEngineFile(fs, paths);
+    if (content === undefined) await refuseForeignData(fs, paths, DEFAULT_ENGINE);
+    return content?.engine;
+  } catch (cause) {
+    throw fromSystemError(cause, "read the data directory", dataDir);
   }
 }
 
