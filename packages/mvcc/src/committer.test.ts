@@ -174,6 +174,49 @@ describe("commits", () => {
   });
 });
 
+test("gathers many operations in slices, and commits them at once", async () => {
+  const most = limits.commitSliceOps;
+  const store = open();
+  store.deleteRecord(1, 0, true);
+  for (let i = 0; i < most; i++) store.deleteRecord(2, i, false);
+  for (let sub = 0; sub < most - 10; sub++) store.putRecord(7, sub, utf8(`${sub}`), sub % 3 === 0);
+  for (let main = 8; main < 30; main++) store.putRecord(main, 0, utf8("single"), false);
+  put(store, "a", "1");
+  const flushed = store.flush();
+  await turns(1);
+  expect(manual.commits).toHaveLength(0);
+  // Neither what is being gathered nor what comes meanwhile is lost, or goes with the other.
+  store.putRecord(31, 0, utf8("later"), false);
+  expect(store.bufferedRecord(7, most - 11)).toEqual(utf8(`${most - 11}`));
+  await turns(4);
+  const records = Array.from({ length: most - 10 }, (_, sub) => {
+    const key = encodeRevisionKey(7, sub, sub % 3 === 0).toString("hex");
+    return `${key} ${sub}`;
+  });
+  for (let main = 8; main < 30; main++) {
+    records.push(`${encodeRevisionKey(main, 0).toString("hex")} single`);
+  }
+  records.push(`${encodeRevisionKey(1, 0, true).toString("hex")} -`);
+  for (let i = 0; i < most; i++) records.push(`${encodeRevisionKey(2, i).toString("hex")} -`);
+  records.push(`${utf8("a").toString("hex")} 1`);
+  const made = manual.commits.map((ops) =>
+    ops.map(({ key, value }) => {
+      const text = value === undefined ? "-" : Buffer.from(value).toString();
+      return `${Buffer.from(key).toString("hex")} ${text}`;
+    }),
+  );
+  // Compared as one, because a difference of so many lines is slow to print.
+  expect(made.map((lines) => lines.length)).toEqual([records.length]);
+  expect(made[0]!.findIndex((line, i) => line !== records[i])).toBe(-1);
+  await manual.settle();
+  await flushed;
+  const last = store.flush();
+  await turns();
+  expect(manual.commits[1]).toHaveLength(1);
+  await manual.settle();
+  await last;
+});
+
 test("a flush during a commit waits for the next one", async () => {
   const store = open();
   put(store, "a", "1");

@@ -251,8 +251,17 @@ export class BufferedBackend implements RecordStore {
       return;
     }
     this.#flushing = generation;
+    this.#commit(generation, waiters, 0);
+  }
+
+  /** Gathers the operations from the one at `from` on, in slices, and commits them. */
+  #commit(generation: WriteGeneration, waiters: readonly FlushWaiter[], from: number): void {
     const startMs = this.#clock.nowMs();
-    generation.addOps(this.#ops);
+    const next = generation.addOps(this.#ops, from, limits.commitSliceOps);
+    if (next < generation.ops) {
+      this.#clock.soon(() => this.#commit(generation, waiters, next));
+      return;
+    }
     const ops = this.#ops.list.length;
     this.#backend.commit(this.#ops.list).then(
       () => {

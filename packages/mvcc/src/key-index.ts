@@ -1,3 +1,5 @@
+import { lastAtOrBelow } from "./last-at-or-below.js";
+
 /** The part of a revision and its generation that a read needs; filled by lookups, reused. */
 export interface FoundRevision {
   main: number;
@@ -270,18 +272,6 @@ function withLast(list: number[] | undefined, count: number, last: number): numb
   for (let i = 0; i < count; i++) grown[i] = list[i]!;
   grown[count] = last;
   return grown;
-}
-
-/** Index of the last of `count` ascending elements that is at or below `at`; -1 if none is. */
-function lastAtOrBelow(mains: readonly number[], count: number, at: number): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (mains[middle]! <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 function findEnded(ended: readonly EndedGeneration[], at: number, into: FoundRevision): boolean {

@@ -5,6 +5,11 @@ export const limits = {
   /** Default of the committer: --backend-batch-limit of etcd. */
   commitOpsMax: 10_000,
   /**
+   * Operations of one commit that are gathered in one synchronous stretch, of about 20 ms; a request
+   * may change a million keys.
+   */
+  commitSliceOps: 50_000,
+  /**
    * Bytes waiting in both generations of the write buffer above which `pressure` is on. At 30 MB/s
    * of writes the engine may stall for two seconds before proposals are slowed down.
    */

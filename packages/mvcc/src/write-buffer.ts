@@ -1,6 +1,7 @@
 import type { Bucket } from "@kvorum/backends";
 import { bytesToLatin1, violated } from "@kvorum/base";
 import type { CommitOps } from "./commit-ops.js";
+import { lastAtOrBelow } from "./last-at-or-below.js";
 import { limits } from "./limits.js";
 import { RecordArena, type RecordPlace, type SlabPool } from "./record-arena.js";
 import { isTombstoneKey, revisionKeyMain, revisionKeySub } from "./revision-key.js";
@@ -155,27 +156,26 @@ export class WriteGeneration {
   }
 
   /**
-   * Everything of the generation, for one commit; deletions of records stand after the records.
-   * The operations may be used until `settle`.
+   * The operations of the commit from the one at `from` on, about `most` of them: records, then
+   * deletions of records, then the changes of other buckets. They may be used until `settle`.
+   * @returns where to go on; `this.ops` at the end
    */
-  addOps(ops: CommitOps): void {
-    for (let i = 0; i < this.#starts.length; i++) {
-      const start = this.#starts[i]!;
-      const end = this.#endOf(i);
-      const main = this.#firstMain + i;
-      for (let at = start; at < end; at++) {
-        const record = this.#arena.view(this.#addressAt(at));
-        ops.addRecord(main, at - start, record, this.#isTombstoneAt(at));
-      }
-    }
+  addOps(ops: CommitOps, from: number, most: number): number {
+    const end = Math.min(this.ops, from + most);
+    const recordCount = this.#addresses.length;
+    const recordsEnd = Math.min(end, recordCount);
+    if (from < recordsEnd) this.#addRecordOps(ops, from, recordsEnd);
     const deleted = this.#deletedRecords;
-    for (let i = 0; i < deleted.length; i += 2) {
+    const deletionsEnd = Math.min(2 * (end - recordCount), deleted.length);
+    for (let i = Math.max(0, 2 * (from - recordCount)); i < deletionsEnd; i += 2) {
       const rest = deleted[i + 1]!;
       ops.addRecord(deleted[i]!, Math.floor(rest / 2), undefined, rest % 2 === 1);
     }
+    if (end < recordCount + deleted.length / 2) return end;
     for (const [bucket, changes] of this.#changes) {
       for (const { key, value } of changes.values()) ops.add({ bucket, key, value });
     }
+    return this.ops;
   }
 
   /** Once committed only the records are of use, for the value cache. */
@@ -190,6 +190,16 @@ export class WriteGeneration {
   /** Nobody uses the generation any more, which has settled. */
   release(): void {
     this.#arena.release();
+  }
+
+  #addRecordOps(ops: CommitOps, from: number, end: number): void {
+    const starts = this.#starts;
+    let i = lastAtOrBelow(starts, starts.length, from);
+    for (let at = from; at < end; at++) {
+      while (i + 1 < starts.length && starts[i + 1]! <= at) i++;
+      const record = this.#arena.view(this.#addressAt(at));
+      ops.addRecord(this.#firstMain + i, at - starts[i]!, record, this.#isTombstoneAt(at));
+    }
   }
 
   #endOf(i: number): number {
