@@ -1,7 +1,6 @@
 import type { RawKeyValue } from "@kvorum/api";
-import { bytesToLatin1 } from "@kvorum/base";
 import { BatchCursor } from "./batch-cursor.js";
-import { encodeKeyValue, KeyValueReader } from "./key-value.js";
+import { encodeDeleted, KeyValueReader } from "./key-value.js";
 import { encodeRevisionKey } from "./revision-key.js";
 import type { StoreState } from "./store-state.js";
 import type { RevisionEvents, StoreEvent } from "./types.js";
@@ -104,7 +103,6 @@ class EventCollector {
 }
 
 const reader = new KeyValueReader();
-const EMPTY = Buffer.alloc(0);
 
 function toEvent(
   revision: StoreEvent["revision"],
@@ -112,12 +110,10 @@ function toEvent(
   isTombstone: boolean,
 ): StoreEvent {
   const { createRevision } = reader.read(record);
-  const keyBytes = reader.key();
-  const key = bytesToLatin1(keyBytes);
+  const key = reader.keyText();
   if (!isTombstone) {
     return { type: "put", key, revision, kv: record, isCreate: createRevision === revision.main };
   }
-  const fields = { key: keyBytes, createRevision: 0, modRevision: revision.main, version: 0 };
-  const kv = encodeKeyValue({ ...fields, value: EMPTY, lease: 0n });
+  const kv = encodeDeleted(key, revision.main);
   return { type: "delete", key, revision, kv, isCreate: false };
 }

@@ -3,6 +3,7 @@ import { createPrng } from "@kvorum/base";
 import { describe, expect, test } from "vitest";
 import { MvccError } from "./error.js";
 import {
+  encodeDeleted,
   encodeKeyValue,
   type KeyValueFields,
   KeyValueReader,
@@ -50,19 +51,20 @@ test("writes and reads what the generated codec does", () => {
   }
 });
 
-test.each([1, 2, 127, 128, 300])(
-  "writes a key of %d bytes alone as with empty fields",
-  (length) => {
-    const key = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 0xff));
-    const text = key.latin1Slice(0, length);
-    const bytes = Buffer.alloc(3 + sizeOfKeyAlone(text));
-    const keyStart = writeKeyAlone(text, bytes, 3);
-    expect(bytes.subarray(keyStart)).toEqual(key);
-    const empty = { value: Buffer.alloc(0), lease: 0n };
-    const fields = { key, createRevision: 0, modRevision: 0, version: 0, ...empty };
-    expect(bytes.subarray(3)).toEqual(encodeKeyValue(fields));
-  },
-);
+test.each([1, 2, 127, 128, 300])("writes a key of %d bytes as one of many fields", (length) => {
+  const key = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 0xff));
+  const text = key.latin1Slice(0, length);
+  const bytes = Buffer.alloc(3 + sizeOfKeyAlone(text));
+  const keyStart = writeKeyAlone(text, bytes, 3);
+  expect(bytes.subarray(keyStart)).toEqual(key);
+  const empty = { value: Buffer.alloc(0), lease: 0n };
+  const fields = { key, createRevision: 0, modRevision: 0, version: 0, ...empty };
+  expect(bytes.subarray(3)).toEqual(encodeKeyValue(fields));
+  for (const modRevision of [1, 300, 2 ** 40]) {
+    const deleted = encodeDeleted(text, modRevision, new Slab());
+    expect(deleted).toEqual(encodeKeyValue({ ...fields, modRevision }));
+  }
+});
 
 describe("the largest numbers", () => {
   test.each([2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 35, 2 ** 49, 2 ** 53 - 1])("%d", (number) => {

@@ -101,6 +101,16 @@ export function writeKeyAlone(key: string, bytes: Buffer, start: number): number
   return keyStart;
 }
 
+/** What watchers are told of a deleted key: a KeyValue with nothing but these two fields. */
+export function encodeDeleted(key: string, modRevision: number, slab?: Slab): Buffer {
+  const size = sizeOfKeyAlone(key) + 1 + varintSize(modRevision);
+  const bytes = slab === undefined ? Buffer.allocUnsafe(size) : slab.take(size);
+  const keyEnd = writeKeyAlone(key, bytes, 0) + key.length;
+  bytes[keyEnd] = TAG_MOD_REVISION;
+  writeVarint(bytes, keyEnd + 1, modRevision);
+  return bytes;
+}
+
 /**
  * Reads the fields of one encoded KeyValue after the other without allocating for them. Fields may
  * come in any order; unknown ones are skipped; an empty record is a KeyValue of zero fields.

@@ -8,6 +8,7 @@ import {
 import { bytesToLatin1 } from "@kvorum/base";
 import type { FoundRevision } from "./key-index.js";
 import {
+  encodeDeleted,
   encodeKeyValue,
   KeyValueReader,
   sizeOfKeyAlone,
@@ -111,8 +112,7 @@ export class WriteTransaction {
     if (lease !== 0n) leases.detach({ key, lease });
     counters.deletes++;
     if (!this.#isWatched) return;
-    const keyBytes = bytes.subarray(keyStart, end);
-    const kv = encodeKeyValue({ ...DELETED, key: keyBytes, modRevision: main }, slab);
+    const kv = encodeDeleted(key, main, slab);
     this.#note({ type: "delete", key, revision: { main, sub }, kv, isCreate: false });
   }
 
@@ -168,7 +168,5 @@ export function checkPut(state: StoreState, request: etcdserverpb.PutRequest): v
 }
 
 const EMPTY = Buffer.alloc(0);
-/** Of a deleted key's KeyValue, what watchers are told beside its key and revision. */
-const DELETED = { createRevision: 0, version: 0, value: EMPTY, lease: 0n } as const;
 const previousKv = new KeyValueReader();
 const found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
