@@ -27,6 +27,10 @@ afterEach(async () => {
 const beatTo = (to: bigint, fields = {}) =>
   messageOf({ type: MessageType.Heartbeat, from: 1n, term: 3, ...fields, to });
 
+/** Messages none of which makes another one needless. */
+const promisesTo = (to: bigint, count: number) =>
+  Array.from({ length: count }, (_, index) => beatTo(to, { type: MessageType.AppResp, index }));
+
 async function startAll(count: number): Promise<TestMember[]> {
   const members: TestMember[] = [];
   for (let i = 1; i <= count; i++) members.push(await cluster.start({ id: BigInt(i) }));
@@ -213,10 +217,9 @@ describe("without streams", () => {
     const one = await cluster.start({ id: 1n });
     const two = await cluster.start({ id: 2n });
     one.transport.addRemote(2n, [two.url]);
-    const messages = Array.from({ length: 20 }, (_, i) => beatTo(2n, { commit: i }));
-    one.transport.send(messages);
+    one.transport.send(promisesTo(2n, 20));
     await expect.poll(() => two.host.stepped.length).toBe(20);
-    expect(new Set(two.host.stepped.map(({ commit }) => commit)).size).toBe(20);
+    expect(new Set(two.host.stepped.map(({ index }) => index)).size).toBe(20);
     // The posts told where their sender is, so that it can be answered.
     expect(two.transport.stat().remotes).toEqual([1n]);
     two.transport.send([beatTo(1n, { from: 2n })]);
@@ -269,7 +272,7 @@ describe("without streams", () => {
     const two = await cluster.start({ id: 2n });
     one.transport.addRemote(2n, [two.url]);
     const count = peerLimits.pipelinePostsMax + 3;
-    one.transport.send(Array.from({ length: count }, (_, i) => beatTo(2n, { commit: i })));
+    one.transport.send(promisesTo(2n, count));
     cluster.introduce([one, two]);
     await expect.poll(() => two.host.stepped.length).toBe(count);
     await expect.poll(() => areConnected([one, two]), { timeout: 5000 }).toBe(true);
@@ -302,13 +305,26 @@ describe("without streams", () => {
     await expect.poll(() => one.host.removals).toBe(1);
   });
 
+  it("of the heartbeats that wait the newest alone is posted", async () => {
+    const one = await cluster.start({ id: 1n });
+    const two = await cluster.start({ id: 2n });
+    one.transport.addRemote(2n, [two.url]);
+    const beats = Array.from({ length: 30 }, (_, i) => beatTo(2n, { commit: i }));
+    one.transport.send([...beats, ...promisesTo(2n, 1)]);
+    const underWay = peerLimits.pipelinePostsMax;
+    await expect.poll(() => two.host.stepped.length).toBe(underWay + 2);
+    const heard = two.host.stepped.filter(({ type }) => type === MessageType.Heartbeat);
+    const commits = heard.map(({ commit }) => commit).sort((a, b) => a - b);
+    expect(commits).toEqual([...Array(underWay).keys(), 29]);
+  });
+
   it("a peer that never answers holds few messages", async () => {
     const one = await cluster.start({ id: 1n });
     one.transport.addRemote(2n, [await listenRaw(() => {})]);
     const room = peerLimits.pipelinePostsMax + peerLimits.pipelineQueueMessagesMax;
-    one.transport.send(Array.from({ length: room }, () => beatTo(2n)));
+    one.transport.send(promisesTo(2n, room));
     expect(one.host.unreachable).toHaveLength(0);
-    one.transport.send([beatTo(2n), beatTo(2n, { type: MessageType.Snap })]);
+    one.transport.send([...promisesTo(2n, 1), beatTo(2n, { type: MessageType.Snap })]);
     expect(one.host.unreachable).toEqual([2n, 2n]);
     expect(one.host.snapshots).toEqual([{ id: 2n, arrived: false }]);
   });

@@ -45,6 +45,7 @@ export class Pipeline {
       void this.#work(message);
       return true;
     }
+    if (this.#replaceHeartbeat(message)) return true;
     if (this.#queue.length >= peerLimits.pipelineQueueMessagesMax) return false;
     if (this.#queueBytes >= peerLimits.pipelineQueueBytesMax) return false;
     this.#queueBytes += sizeMessage(message).bytes;
@@ -57,6 +58,20 @@ export class Pipeline {
     this.#queue = [];
     this.#queueBytes = 0;
     this.#kept.close();
+  }
+
+  /**
+   * A heartbeat says all that an older one which still waits would say. A member that starts takes
+   * connections seconds before it serves them; it would then answer every heartbeat of that time,
+   * be sent what it lacks for every answer, and its acknowledgement would stand behind all of these.
+   */
+  #replaceHeartbeat(message: Message): boolean {
+    if (message.type !== MessageType.Heartbeat) return false;
+    const waiting = this.#queue.findIndex(({ type }) => type === MessageType.Heartbeat);
+    if (waiting === -1) return false;
+    this.#queueBytes += sizeMessage(message).bytes - sizeMessage(this.#queue[waiting]!).bytes;
+    this.#queue[waiting] = message;
+    return true;
   }
 
   async #work(first: Message): Promise<void> {
