@@ -27,6 +27,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts", "tests/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // How long an `expect.poll` waits; a second is over soon where many processes share a processor.
+    expect: { poll: { timeout: 10_000 } },
     maxWorkers: 2,
     // Real processes on a shared machine: one that starved is given a second try, and the report says
     // so. At a desk every failure shows at once.
