@@ -222,3 +222,17 @@ test(`an install that ends at any moment is whole or not there (seed ${seed})`, 
   // Otherwise the crashes all came too early or too late to say anything.
   expect(Math.min(found.old, found.new), JSON.stringify(found)).toBeGreaterThan(5);
 });
+
+test("nothing stays of a database that breaks off while it arrives", async () => {
+  const world = new World(createPrng(seed));
+  const { dataDir } = await oldMember(world);
+  const { fs } = world;
+  async function* breaksOff(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(4096, 1);
+    throw new Error("the sender went away");
+  }
+  const before = await world.waitFor(fs.list(dataDir.snapDirectory));
+  const saving = saveReceivedDatabase({ fs, dataDir }, { index: 9, arrival: 1 }, breaksOff());
+  await expect(world.waitFor(saving)).rejects.toThrow("the sender went away");
+  expect(await world.waitFor(fs.list(dataDir.snapDirectory))).toEqual(before);
+});

@@ -29,7 +29,8 @@ export function receivedDatabasePath(dataDir: DataDir, index: LogIndex): string 
 }
 
 /**
- * Saves a database as it arrives; one that is there already is kept.
+ * Saves a database as it arrives; one that is there already is kept, and nothing stays of one that
+ * breaks off.
  * @param arrival another for each of those that may be under way at once: two leaders, or two tries
  *   of one, may send the same index, and neither must put the other's half in place
  */
@@ -41,7 +42,24 @@ export async function saveReceivedDatabase(
   const path = receivedDatabasePath(dataDir, index);
   const temporary = join(dataDir.snapDirectory, `tmp-${hex16(index)}-${arrival}`);
   if ((await fs.stat(temporary)) !== undefined) await fs.remove(temporary);
-  const file = await fs.open(temporary, "create");
+  try {
+    await writeArriving(fs, temporary, bytes);
+  } catch (error) {
+    // A leader tries again, perhaps for hours: halves that stayed would fill the disk.
+    await fs.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+  if ((await fs.stat(path)) === undefined) await fs.rename(temporary, path);
+  else await fs.remove(temporary);
+  await fs.syncDirectory(dataDir.snapDirectory);
+}
+
+async function writeArriving(
+  fs: FileSystem,
+  path: string,
+  bytes: AsyncIterable<Buffer>,
+): Promise<void> {
+  const file = await fs.open(path, "create");
   try {
     let position = 0;
     for await (const chunk of bytes) {
@@ -52,9 +70,6 @@ export async function saveReceivedDatabase(
   } finally {
     await file.close();
   }
-  if ((await fs.stat(path)) === undefined) await fs.rename(temporary, path);
-  else await fs.remove(temporary);
-  await fs.syncDirectory(dataDir.snapDirectory);
 }
 
 /**
