@@ -1,6 +1,7 @@
 import { createPrng, type MemberId, type Prng } from "@kvorum/base";
 import { changeConfiguration } from "../conf-change.js";
 import { noConfState } from "../conf-state.js";
+import { messageName } from "../messages.js";
 import {
   type ConfChangeSingle,
   ConfChangeTransition,
@@ -11,6 +12,7 @@ import {
   MessageType,
 } from "../types.js";
 import { Disk, encodeText } from "./disk.js";
+import { canNobodyLead } from "./election-outlook.js";
 import { Host, type HostTuning } from "./host.js";
 import { Invariants } from "./invariants.js";
 import { type ActionName, drawTuning, drawWeather, type Weather } from "./weather.js";
@@ -22,6 +24,9 @@ export interface SimulationOptions {
   /** Whether members come and go. */
   readonly changesMembers: boolean;
 }
+
+/** How many of the last actions are told when a guarantee is broken. */
+const TOLD_ACTIONS = 60;
 
 /**
  * A group under random delivery, loss, repetition, reordering, partitions and crashes that lose
@@ -40,6 +45,8 @@ export class Simulation {
   #sides = new Map<MemberId, number>();
   #lossPercent = 0;
   #counter = 0;
+  /** The last actions, newest last. */
+  readonly #history: string[] = [];
   #isHealed = false;
 
   constructor(options: SimulationOptions) {
@@ -66,9 +73,10 @@ export class Simulation {
 
   /**
    * Heals everything and lets time pass. @returns the rounds until a new proposal was applied by
-   * every member of the configuration and a read was answered, or undefined if that never happened.
+   * every member of the configuration and a read was answered; "leaderless" when no member can be
+   * elected (see `canNobodyLead`), or undefined if it never happened for another reason.
    */
-  heal(roundsMax: number): number | undefined {
+  heal(roundsMax: number): number | "leaderless" | undefined {
     this.#isHealed = true;
     this.#sides.clear();
     this.#lossPercent = 0;
@@ -80,7 +88,21 @@ export class Simulation {
       const isApplied = members.every((host) => host.state.includes(value));
       if (isApplied && this.invariants.answeredReads > answered) return round;
     }
-    return undefined;
+    return canNobodyLead(this.#members()) ? "leaderless" : undefined;
+  }
+
+  /** What happened last, and what the members look like now: for the message of a failure. */
+  describe(): string {
+    const members = this.#hosts.map(({ id, node, confState, applied, disk }) => {
+      const role = node.isLeader ? "leads" : `follows ${node.leader}`;
+      const { voters, votersOutgoing, learners } = confState;
+      return (
+        `${id} ${role} at term ${node.term}: log ${disk.compacted.index}..${node.lastIndex} ` +
+        `(last term ${node.termAt(node.lastIndex)}), committed ${node.committedIndex}, ` +
+        `applied ${applied}, voters ${voters}, outgoing ${votersOutgoing}, learners ${learners}`
+      );
+    });
+    return ["last actions:", ...this.#history, "members:", ...members].join("\n  ");
   }
 
   #round(value: string): void {
@@ -133,6 +155,7 @@ export class Simulation {
 
   #perform(action: ActionName, host: Host): void {
     const { node } = host;
+    if (action !== "deliver") this.#note(`${action} ${host.id}`);
     if (action === "deliver") this.#deliverOne();
     else if (action === "tick") node.tick();
     else if (action === "take") this.#takeIfReady(host);
@@ -175,7 +198,10 @@ export class Simulation {
     const message = this.#network[at]!;
     if (this.#prng.below(100) >= this.#weather.repeatPercent) this.#network.splice(at, 1);
     const isCut = this.#sides.get(message.from) !== this.#sides.get(message.to);
-    if (isCut || this.#prng.below(100) < this.#lossPercent) this.#lose(message);
+    const isLost = isCut || this.#prng.below(100) < this.#lossPercent;
+    const what = `${messageName(message.type)} ${message.from} -> ${message.to}`;
+    this.#note(`${isLost ? "lose" : "deliver"} ${what} at term ${message.term}`);
+    if (isLost) this.#lose(message);
     else this.#arrive(message);
   }
 
@@ -254,6 +280,11 @@ export class Simulation {
 
   #texts(): string[] {
     return Array.from({ length: 1 + this.#prng.below(3) }, () => this.#nextText());
+  }
+
+  #note(action: string): void {
+    this.#history.push(action);
+    if (this.#history.length > TOLD_ACTIONS) this.#history.shift();
   }
 
   #nextText(): string {
