@@ -1,27 +1,16 @@
-import { type Clock, hexId, type MemberId, messageOf } from "@kvorum/base";
+import { hexId, type MemberId, messageOf } from "@kvorum/base";
 import { type Message, MessageType } from "@kvorum/raft";
 import type { Logger } from "../observe/logger.js";
-import { type Dialer, KeptConnections } from "./dialer.js";
+import { KeptConnections } from "./dialer.js";
 import { callPeer, type HttpAnswer } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { messageToBytes, sizeMessage } from "./message-codec.js";
 import { PeerError } from "./peer-error.js";
 import { headerOf, type LocalIdentity, requestHeaders } from "./peer-headers.js";
 import type { PeerHost } from "./peer-host.js";
-import type { PeerCells } from "./peer-metrics.js";
-import type { PeerStatus } from "./peer-status.js";
-import type { UrlPicker } from "./url-picker.js";
+import type { PeerRoute } from "./peer-route.js";
 
-export interface PipelineOptions {
-  readonly peerId: MemberId;
-  readonly local: LocalIdentity;
-  readonly picker: UrlPicker;
-  readonly status: PeerStatus;
-  readonly cells: PeerCells;
-  readonly dialer: Dialer;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
+export interface PipelineOptions extends PeerRoute {
   readonly host: PeerHost;
 }
 

@@ -1,18 +1,14 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { type Clock, hexId, type MemberId, type Timer } from "@kvorum/base";
+import { hexId, type Timer } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
-import type { Logger } from "../observe/logger.js";
-import type { Dialer } from "./dialer.js";
 import { answerOf, readBody, toPeerError } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { frameMessage } from "./message-stream-codec.js";
 import { PeerError } from "./peer-error.js";
-import { type LocalIdentity, requestHeaders } from "./peer-headers.js";
+import { requestHeaders } from "./peer-headers.js";
 import type { PeerHost } from "./peer-host.js";
-import type { PeerCells } from "./peer-metrics.js";
-import type { PeerStatus } from "./peer-status.js";
+import type { PeerRoute } from "./peer-route.js";
 import { logRefusal, refusalOf } from "./pipeline.js";
-import type { UrlPicker } from "./url-picker.js";
 
 /** A db file to send. */
 export interface SnapshotDb {
@@ -23,16 +19,7 @@ export interface SnapshotDb {
   close(): void;
 }
 
-export interface SnapshotSenderOptions {
-  readonly peerId: MemberId;
-  readonly local: LocalIdentity;
-  readonly picker: UrlPicker;
-  readonly status: PeerStatus;
-  readonly cells: PeerCells;
-  readonly dialer: Dialer;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
+export interface SnapshotSenderOptions extends PeerRoute {
   readonly host: PeerHost;
 }
 

@@ -1,31 +1,18 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { type Clock, hexId, type MemberId, messageOf, type Timer } from "@kvorum/base";
+import { hexId, type MemberId, messageOf, type Timer } from "@kvorum/base";
 import type { Message } from "@kvorum/raft";
-import type { Logger } from "../observe/logger.js";
 import { createStreamDecoder } from "./create-stream-codec.js";
-import type { Dialer } from "./dialer.js";
 import { readBody } from "./http-call.js";
 import { peerLimits } from "./limits.js";
 import { PeerError } from "./peer-error.js";
 import { hasKnownStreams, headerOf, type LocalIdentity, requestHeaders } from "./peer-headers.js";
-import type { PeerCells } from "./peer-metrics.js";
-import type { PeerStatus } from "./peer-status.js";
+import type { PeerRoute } from "./peer-route.js";
 import { STREAM_NAMES, type StreamKind } from "./stream-codec.js";
 import type { StreamTimeouts } from "./stream-timeouts.js";
-import type { UrlPicker } from "./url-picker.js";
 
-export interface StreamReaderOptions {
+export interface StreamReaderOptions extends PeerRoute {
   readonly kind: StreamKind;
-  readonly peerId: MemberId;
-  readonly local: LocalIdentity;
-  readonly picker: UrlPicker;
-  readonly status: PeerStatus;
-  readonly cells: PeerCells;
-  readonly dialer: Dialer;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly timeouts: StreamTimeouts;
-  readonly signal: AbortSignal;
   readonly deliver: (message: Message) => void;
   readonly onRemoved: () => void;
 }
