@@ -1,5 +1,5 @@
 import { etcdserverpb } from "@kvorum/api";
-import type { ClientError } from "./client-error.js";
+import { asClientError, type ClientError } from "./client-error.js";
 import type { AuthOptions } from "./client-options.js";
 import { type Method, method } from "./method.js";
 
@@ -25,14 +25,18 @@ export class Authenticator {
     const auth = this.#auth;
     if (auth === undefined) return NO_TOKEN;
     if ("token" in auth) return Promise.resolve(auth.token);
-    if (this.#token === undefined) {
-      const fetched = this.#fetch(auth.username, auth.password, send);
-      this.#token = fetched;
-      fetched.catch(() => {
-        if (this.#token === fetched) this.#token = undefined;
+    if (this.#token !== undefined) {
+      return this.#token.catch((error: unknown) => {
+        if (!endedByCaller(error)) throw error;
+        return this.token(send);
       });
     }
-    return this.#token;
+    const fetched = this.#fetch(auth.username, auth.password, send);
+    this.#token = fetched;
+    fetched.catch(() => {
+      if (this.#token === fetched) this.#token = undefined;
+    });
+    return fetched;
   }
 
   /** The next request fetches a new token. */
@@ -59,6 +63,12 @@ export class Authenticator {
       throw error;
     }
   }
+}
+
+/** Of the call for which a token was fetched: who waited for the same token fetches another. */
+function endedByCaller(error: unknown): boolean {
+  const { code } = asClientError(error);
+  return code === "CANCELLED" || code === "DEADLINE_EXCEEDED";
 }
 
 const NO_TOKEN = Promise.resolve(undefined);

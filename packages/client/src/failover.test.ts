@@ -114,7 +114,8 @@ test("a signal ends a call under way", async () => {
   const controller = new AbortController();
   const pending = kv.get("a", { signal: controller.signal });
   setImmediate(() => controller.abort());
-  await expect(pending).rejects.toMatchObject({ code: "CANCELLED" });
+  const canceled = { code: "CANCELLED", message: "context canceled" };
+  await expect(pending).rejects.toMatchObject(canceled);
 });
 
 test("a closed client refuses, and options without an endpoint are refused", async () => {
@@ -122,4 +123,52 @@ test("a closed client refuses, and options without an endpoint are refused", asy
   closed.close();
   await expect(closed.kv.get("a")).rejects.toMatchObject({ code: "CLOSED" });
   expect(() => new Client({ endpoints: [] })).toThrow("etcdclient: no available endpoints");
+});
+
+test("a write is not sent any more once its caller has given up", async () => {
+  const controller = new AbortController();
+  let puts = 0;
+  const endpoint = await server({
+    // The caller gives up while its token is fetched.
+    authenticate: (_call, done) => {
+      controller.abort();
+      done(null, etcdserverpb.AuthenticateResponse.create({ header: headerAt(1), token: "t" }));
+    },
+    put: (_call, done) => {
+      puts++;
+      done(null, PutResponse.create({ header: headerAt(6) }));
+    },
+  });
+  const { kv } = client({ endpoints: [endpoint], auth: { username: "u", password: "p" } });
+  const pending = kv.put("a", "b", { signal: controller.signal });
+  await expect(pending).rejects.toMatchObject({ code: "CANCELLED" });
+  expect((await kv.put("a", "b")).header.revision).toBe(6);
+  expect(puts).toBe(1);
+});
+
+test("who gives up takes nobody's token along", async () => {
+  let logins = 0;
+  const endpoint = await server({
+    authenticate: (_call, done) => {
+      // The first login is never answered.
+      if (logins++ === 0) return;
+      done(null, etcdserverpb.AuthenticateResponse.create({ header: headerAt(1), token: "t" }));
+    },
+    range: (_call, done) => done(null, RangeResponse.create({ header: headerAt(1), count: 1 })),
+  });
+  const { kv } = client({ endpoints: [endpoint], auth: { username: "u", password: "p" } });
+  const first = kv.get("a", { timeoutMs: 200 });
+  const second = kv.get("a");
+  await expect(first).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  expect((await second).count).toBe(1);
+  expect(logins).toBe(2);
+});
+
+test("requests under way fail when the client is closed", async () => {
+  const endpoint = await server({ range: () => undefined });
+  const made = client({ endpoints: [endpoint] });
+  const pending = made.kv.get("a");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  made.close();
+  await expect(pending).rejects.toMatchObject({ code: "CLOSED" });
 });

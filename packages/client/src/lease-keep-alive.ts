@@ -1,5 +1,5 @@
 import type { ClientError } from "./client-error.js";
-import type { LeaseKeeper } from "./lease-keeper.js";
+import type { KeepListener, LeaseKeeper } from "./lease-keeper.js";
 import type { LeaseKeepAliveResponse } from "./responses.js";
 
 /**
@@ -17,6 +17,13 @@ export class LeaseKeepAlive implements AsyncIterable<LeaseKeepAliveResponse> {
   #end: { readonly error: ClientError | undefined } | undefined;
   #wake: (() => void) | undefined;
   #resolveEnded: (error: ClientError | undefined) => void = () => undefined;
+  readonly #listener: KeepListener = {
+    onResponse: (response) => {
+      this.#latest = response;
+      this.#wake?.();
+    },
+    onEnd: (error) => this.#finish(error),
+  };
 
   constructor(keeper: LeaseKeeper, id: bigint) {
     this.id = id;
@@ -24,18 +31,12 @@ export class LeaseKeepAlive implements AsyncIterable<LeaseKeepAliveResponse> {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    keeper.keep(id, {
-      onResponse: (response) => {
-        this.#latest = response;
-        this.#wake?.();
-      },
-      onEnd: (error) => this.#finish(error),
-    });
+    keeper.keep(id, this.#listener);
   }
 
   stop(): void {
     if (this.#end !== undefined) return;
-    this.#keeper.release(this.id);
+    this.#keeper.release(this.id, this.#listener);
     this.#finish(undefined);
   }
 

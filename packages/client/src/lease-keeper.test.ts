@@ -90,3 +90,27 @@ test("stopping ends the iteration and the stream", async () => {
   }
   expect(await kept.ended).toBeUndefined();
 });
+
+test("each who keeps a lease alive hears of it, and it goes on until the last of them stops", async () => {
+  const clock = new SimulatedClock();
+  const { lease } = client(await leaseServer([9]), clock);
+  const first = lease.keepAlive(5n);
+  const second = lease.keepAlive(5n);
+  const renewals = second[Symbol.asyncIterator]();
+  for (const each of [first[Symbol.asyncIterator](), renewals]) {
+    expect((await each.next()).value).toMatchObject({ ID: 5n, TTL: 9 });
+  }
+  first.stop();
+  await expect(first.ended).resolves.toBeUndefined();
+  const next = renewals.next();
+  clock.advance(3_000);
+  expect((await next).value).toMatchObject({ TTL: 9 });
+});
+
+test("a renewal that is not answered fails when the client is closed", async () => {
+  const made = client(await leaseServer(["silence"]));
+  const once = made.lease.keepAliveOnce(5n);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  made.close();
+  await expect(once).rejects.toMatchObject({ code: "CLOSED" });
+});

@@ -16,8 +16,10 @@ export interface KeepListener {
 }
 
 /** A lease that is being kept alive. */
-interface Kept extends KeepListener {
+interface Kept {
   readonly id: bigint;
+  /** All who want that. */
+  readonly listeners: Set<KeepListener>;
   timer: Timer | undefined;
   /** By the monotonic clock: when the lease is gone unless it was renewed. */
   expiresMs: number;
@@ -47,28 +49,34 @@ export class LeaseKeeper {
   }
 
   /**
-   * Keeps `id` alive until `release`. `onEnd` is called once: with undefined when the server says
-   * that the lease is gone, else with the error that ended it.
+   * Keeps `id` alive until `release`, or until the last of those releases it who want it kept.
+   * `onEnd` is called once: with undefined when the server says that the lease is gone, else with
+   * the error that ended it.
    */
   keep(id: bigint, listener: KeepListener): void {
     if (this.#transport.isClosed) {
       listener.onEnd(closedError());
       return;
     }
-    this.release(id);
+    const known = this.#kept.get(id);
+    if (known !== undefined) {
+      known.listeners.add(listener);
+      if (this.#stream.isOpen) this.#renew(known);
+      return;
+    }
     // How long the lease lives is known with the first answer.
     const expiresMs = Number.POSITIVE_INFINITY;
     const dialDeadlineMs = this.#transport.clock.nowMs() + this.#transport.dialTimeoutMs;
-    const kept: Kept = { id, ...listener, timer: undefined, expiresMs, dialDeadlineMs };
+    const listeners = new Set([listener]);
+    const kept: Kept = { id, listeners, timer: undefined, expiresMs, dialDeadlineMs };
     this.#kept.set(id, kept);
     if (this.#stream.isOpen) this.#renew(kept);
     else void this.#stream.open();
   }
 
-  release(id: bigint): void {
-    this.#kept.get(id)?.timer?.clear();
-    this.#kept.delete(id);
-    if (this.#kept.size === 0) this.#stream.end();
+  release(id: bigint, listener: KeepListener): void {
+    const kept = this.#kept.get(id);
+    if (kept?.listeners.delete(listener) && kept.listeners.size === 0) this.#forget(kept);
   }
 
   close(): void {
@@ -106,7 +114,7 @@ export class LeaseKeeper {
     kept.timer?.clear();
     const waitMs = ttlMs / limits.keepalivesPerTtl;
     kept.timer = this.#transport.clock.after(waitMs, () => this.#renew(kept));
-    kept.onResponse(response);
+    for (const listener of [...kept.listeners]) listener.onResponse(response);
   }
 
   /** Leases that may still live are kept on the next stream. */
@@ -123,7 +131,13 @@ export class LeaseKeeper {
 
   #end(kept: Kept, error: ClientError | undefined): void {
     if (this.#kept.get(kept.id) !== kept) return;
-    this.release(kept.id);
-    kept.onEnd(error);
+    this.#forget(kept);
+    for (const listener of kept.listeners) listener.onEnd(error);
+  }
+
+  #forget(kept: Kept): void {
+    kept.timer?.clear();
+    this.#kept.delete(kept.id);
+    if (this.#kept.size === 0) this.#stream.end();
   }
 }

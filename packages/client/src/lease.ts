@@ -1,8 +1,8 @@
 import { etcdserverpb } from "@kvorum/api";
-import { asClientError, ClientError } from "./client-error.js";
+import { ClientError } from "./client-error.js";
 import type { CallOptions } from "./client-options.js";
 import { LeaseKeepAlive } from "./lease-keep-alive.js";
-import { LeaseKeeper } from "./lease-keeper.js";
+import { type KeepListener, LeaseKeeper } from "./lease-keeper.js";
 import { method } from "./method.js";
 import {
   type LeaseGrantResponse,
@@ -64,20 +64,18 @@ export class Lease {
   }
 
   /** Renews the lease once. @throws ClientError "NOT_FOUND" when it is gone */
-  async keepAliveOnce(id: bigint): Promise<LeaseKeepAliveResponse> {
-    const keeper = new LeaseKeeper(this.#transport);
-    try {
-      return await new Promise((resolve, reject) => {
-        keeper.keep(id, {
-          onResponse: resolve,
-          onEnd: (error) => reject(error ?? leaseNotFound()),
-        });
-      });
-    } catch (error) {
-      throw asClientError(error);
-    } finally {
-      keeper.release(id);
-    }
+  keepAliveOnce(id: bigint): Promise<LeaseKeepAliveResponse> {
+    const keeper = this.#keeper;
+    return new Promise((resolve, reject) => {
+      const listener: KeepListener = {
+        onResponse: (response) => {
+          keeper.release(id, listener);
+          resolve(response);
+        },
+        onEnd: (error) => reject(error ?? leaseNotFound()),
+      };
+      keeper.keep(id, listener);
+    });
   }
 
   close(): void {

@@ -36,6 +36,8 @@ export class Transport {
   readonly #connections: Connections;
   readonly #authenticator: Authenticator;
   readonly #requestTimeoutMs: number | undefined;
+  /** Calls that end when the transport is closed: a closed channel lets them go on. */
+  readonly #underWay = new Set<Cancellable>();
   #isClosed = false;
 
   /** @throws ClientError "OPTIONS" */
@@ -66,6 +68,9 @@ export class Transport {
         const metadata = await this.#metadata(call);
         return await this.#attempt(method, request, { metadata, call });
       } catch (cause) {
+        // What grpc-js says of a call that was cancelled here depends on how far it had come.
+        if (call.signal?.aborted) throw canceledError(call.signal.reason);
+        if (this.#isClosed) throw closedError();
         const error = asClientError(cause);
         if (this.#authenticator.isStale(error) && tokenRenewals++ === 0) {
           this.#authenticator.forget();
@@ -102,6 +107,7 @@ export class Transport {
   ): Promise<ClientReadableStream<Response>> {
     const call = this.#begin(options);
     const metadata = await this.#metadata(call);
+    if (options.signal?.aborted) throw canceledError(options.signal.reason);
     // Until its deadline a call waits for a connection; without one it fails with the first refusal.
     metadata.setOptions({ waitForReady: call.deadlineMs !== undefined });
     const stream = this.#connections
@@ -114,7 +120,7 @@ export class Transport {
         metadata,
         grpcOptions(call),
       );
-    onAbort(options.signal, stream, () => stream.cancel());
+    this.#watchOver(stream, options.signal);
     return stream;
   }
 
@@ -137,6 +143,7 @@ export class Transport {
 
   close(): void {
     this.#isClosed = true;
+    for (const call of this.#underWay) call.cancel();
     this.#connections.close();
   }
 
@@ -170,6 +177,8 @@ export class Transport {
     request: Request,
     { metadata, call }: { readonly metadata: Metadata; readonly call: Call },
   ): Promise<Response> {
+    // The caller may have given up while a token was fetched or another attempt was waited for.
+    if (call.signal?.aborted) return Promise.reject(canceledError(call.signal.reason));
     return new Promise((resolve, reject) => {
       const emitter = this.#connections
         .pick(call.endpoint)
@@ -185,14 +194,24 @@ export class Transport {
             else resolve(response!);
           },
         );
-      onAbort(call.signal, emitter, () => emitter.cancel());
+      this.#watchOver(emitter, call.signal);
+    });
+  }
+
+  /** Ends a call when the transport is closed or `signal` fires, unless it has ended before. */
+  #watchOver(call: Cancellable, signal: AbortSignal | undefined): void {
+    const cancel = () => call.cancel();
+    this.#underWay.add(call);
+    signal?.addEventListener("abort", cancel, { once: true });
+    call.once("status", () => {
+      this.#underWay.delete(call);
+      signal?.removeEventListener("abort", cancel);
     });
   }
 
   /** Waits a little once every endpoint has failed. @throws ClientError when time is up */
   async #beforeRetry(call: Call, error: ClientError, attempt: number): Promise<void> {
     const now = this.clock.nowMs();
-    if (call.signal?.aborted) throw canceledError(error);
     if (call.deadlineMs === undefined && now >= call.dialDeadlineMs) throw error;
     const { count } = this.#connections;
     const rounds = call.endpoint === undefined ? attempt / count : attempt;
@@ -204,6 +223,12 @@ export class Transport {
       throw deadlineError(error);
     }
   }
+}
+
+/** A call of grpc-js. */
+interface Cancellable {
+  cancel(): void;
+  once(event: "status", listener: () => void): unknown;
 }
 
 /** A call under way, over all its attempts. */
@@ -230,15 +255,4 @@ function mayRetry(error: ClientError, safety: Safety): boolean {
 function whyLate(error: ClientError, refusal: ClientError | undefined): ClientError {
   const isLate = error.code === "DEADLINE_EXCEEDED" && refusal !== undefined;
   return isLate ? deadlineError(refusal) : error;
-}
-
-/** Runs `cancel` when `signal` fires, until `call` has ended. */
-function onAbort(
-  signal: AbortSignal | undefined,
-  call: { once(event: "status", listener: () => void): unknown },
-  cancel: () => void,
-): void {
-  if (signal === undefined) return;
-  signal.addEventListener("abort", cancel, { once: true });
-  call.once("status", () => signal.removeEventListener("abort", cancel));
 }

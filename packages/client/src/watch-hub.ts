@@ -94,7 +94,9 @@ export class WatchHub implements WatcherHost {
   }
 
   #broken(error: ClientError, isFinal: boolean): boolean {
-    for (const { watcher } of this.#pending.splice(0)) this.#idle.add(watcher);
+    for (const { watcher } of this.#pending.splice(0)) {
+      if (!watcher.isEnded) this.#idle.add(watcher);
+    }
     for (const watcher of this.#live.values()) this.#idle.add(watcher);
     this.#live.clear();
     this.#fragments.clear();
@@ -137,8 +139,9 @@ export class WatchHub implements WatcherHost {
   #canceled(response: WatchResponse): void {
     const watcher = this.#live.get(response.watchId);
     if (watcher === undefined) return;
-    this.#live.delete(response.watchId);
-    this.#fragments.delete(response.watchId);
+    // A server keeps a watch that has met a compaction, and sends nobody on the stream his progress,
+    // until it is cancelled by its client, too.
+    this.#cancelAt(response.watchId);
     watcher.fail(reasonOf(response));
     this.#endIfUnused();
   }

@@ -169,3 +169,50 @@ test("several watches share a stream, and leaving one leaves the others", async 
 function bound(made: Client) {
   return { watch: (key: string) => made.watch(key) };
 }
+
+test("a watch that has met a compaction is cancelled, so that the others hear of progress again", async () => {
+  const cancelled: bigint[] = [];
+  const { endpoint, stop } = await startFakeServer({
+    watch: (stream) => {
+      stream.on("error", () => undefined);
+      stream.on("data", ({ requestUnion }: etcdserverpb.WatchRequest) => {
+        const header = headerAt(20);
+        if (requestUnion?.$case === "cancelRequest") cancelled.push(requestUnion.value.watchId);
+        if (requestUnion?.$case !== "createRequest") return;
+        const { watchId, startRevision } = requestUnion.value;
+        stream.write(WatchResponse.create({ header, watchId, created: true }));
+        if (startRevision !== 3) return;
+        stream.write(
+          WatchResponse.create({ header, watchId, canceled: true, compactRevision: 15 }),
+        );
+      });
+    },
+  });
+  closers.push(stop);
+  const made = client(endpoint);
+  made.watch("other");
+  const compacted = made.watch("k", { startRevision: 3 });
+  await expect(take(compacted, 1)).rejects.toMatchObject({ compactRevision: 15 });
+  await expect.poll(() => cancelled).toEqual([2n]);
+});
+
+test("a watch that was given up before it was answered is not asked for anew", async () => {
+  const asked: string[] = [];
+  const { endpoint, stop } = await startFakeServer({
+    watch: (stream) => {
+      stream.on("error", () => undefined);
+      stream.on("data", ({ requestUnion }: etcdserverpb.WatchRequest) => {
+        if (requestUnion?.$case !== "createRequest") return;
+        asked.push(Buffer.from(requestUnion.value.key).toString());
+        if (asked.length !== 2) return;
+        given.cancel();
+        breakStream(stream);
+      });
+    },
+  });
+  closers.push(stop);
+  const made = client(endpoint);
+  const given = made.watch("given up");
+  made.watch("kept");
+  await expect.poll(() => asked).toEqual(["given up", "kept", "kept"]);
+});
