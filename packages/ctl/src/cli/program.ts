@@ -1,6 +1,6 @@
 import { ClientError } from "@kvorum/client";
 import { Command, CommanderError, Option } from "commander";
-import { CtlError, ExitCode } from "./ctl-error.js";
+import { CtlError, ExitCode, failure } from "./ctl-error.js";
 import { readEnvironment } from "./environment.js";
 import { type Flags, type FlagValue, parseFlag } from "./flags.js";
 import { flagHelp, usageHelp } from "./help.js";
@@ -57,6 +57,8 @@ function report(error: unknown, io: Io, usage = ""): number {
     io.stderr.write(`Error: ${text.replace(/^error: /, "")}\n${usage}`);
     return ExitCode.error;
   }
+  // What a request failed with, unless its verb has more to say of it.
+  if (error instanceof ClientError) return report(failure("error", error), io, usage);
   if (!(error instanceof CtlError)) throw error;
   warnOfReason(error, io);
   if (error.message !== "") io.stderr.write(`Error: ${error.message}\n`);

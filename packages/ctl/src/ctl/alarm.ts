@@ -1,4 +1,4 @@
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import type { Group } from "../cli/verb.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 
@@ -10,12 +10,8 @@ const disarm = ctlVerb({
   async run(context, { args }) {
     if (args.length !== 0) throw badArguments("alarm disarm command accepts no arguments");
     const { maintenance } = await context.client();
-    try {
-      const { timeoutMs } = context;
-      context.display.show("alarm", await maintenance.alarmDisarm(undefined, { timeoutMs }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const { timeoutMs } = context;
+    context.display.show("alarm", await maintenance.alarmDisarm(undefined, { timeoutMs }));
   },
 });
 
@@ -27,12 +23,8 @@ const list = ctlVerb({
   async run(context, { args }) {
     if (args.length !== 0) throw badArguments("alarm list command accepts no arguments");
     const { maintenance } = await context.client();
-    try {
-      const { timeoutMs } = context;
-      context.display.show("alarm", await maintenance.alarmList({ timeoutMs }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const { timeoutMs } = context;
+    context.display.show("alarm", await maintenance.alarmList({ timeoutMs }));
   },
 });
 

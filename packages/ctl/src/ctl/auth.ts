@@ -1,5 +1,5 @@
 import type { Client } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import type { Group } from "../cli/verb.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 
@@ -14,11 +14,7 @@ const enable = ctlVerb({
   async run(context, { args }) {
     refuseArguments("enable", args);
     const client = await context.client();
-    try {
-      await enableWithRootRole(client, context.timeoutMs);
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    await enableWithRootRole(client, context.timeoutMs);
     context.io.stdout.write("Authentication Enabled\n");
   },
 });
@@ -43,11 +39,7 @@ const disable = ctlVerb({
   async run(context, { args }) {
     refuseArguments("disable", args);
     const { auth } = await context.client();
-    try {
-      await auth.disable({ timeoutMs: context.timeoutMs });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    await auth.disable({ timeoutMs: context.timeoutMs });
     context.io.stdout.write("Authentication Disabled\n");
   },
 });
@@ -60,11 +52,7 @@ const status = ctlVerb({
   async run(context, { args }) {
     refuseArguments("status", args);
     const { auth } = await context.client();
-    try {
-      context.display.show("authStatus", await auth.status({ timeoutMs: context.timeoutMs }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("authStatus", await auth.status({ timeoutMs: context.timeoutMs }));
   },
 });
 

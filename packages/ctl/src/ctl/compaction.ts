@@ -1,4 +1,4 @@
-import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
+import { badArguments, CtlError } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import { ctlVerb } from "./context.js";
 import { parseDecimal } from "./ids.js";
@@ -16,11 +16,7 @@ export const compaction = ctlVerb({
     const revision = parseDecimal(args[0]!);
     if (typeof revision !== "number") throw new CtlError("error", revision.fault);
     const { kv } = await context.client();
-    try {
-      await kv.compact(revision, { physical: flags.physical, timeoutMs: context.timeoutMs });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    await kv.compact(revision, { physical: flags.physical, timeoutMs: context.timeoutMs });
     context.io.stdout.write(`compacted revision ${revision}\n`);
   },
 });

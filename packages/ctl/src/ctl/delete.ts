@@ -1,7 +1,7 @@
 import { goQuote } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import type { Bytes, DeleteOptions } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import type { Io } from "../cli/io.js";
 import { ctlVerb } from "./context.js";
@@ -26,12 +26,8 @@ export const del = ctlVerb({
   async run(context, { args, flags }) {
     const { key, options } = await readDelete(args, flags, context.io);
     const { kv } = await context.client();
-    try {
-      const response = await kv.delete(key, { ...options, timeoutMs: context.timeoutMs });
-      context.display.show("delete", response);
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await kv.delete(key, { ...options, timeoutMs: context.timeoutMs });
+    context.display.show("delete", response);
   },
 });
 

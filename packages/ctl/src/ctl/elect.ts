@@ -1,4 +1,4 @@
-import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
+import { badArguments, CtlError } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 import { firstAborted } from "./first-aborted.js";
@@ -21,12 +21,8 @@ export const elect = ctlVerb({
     if (proposal !== undefined && flags.listen) {
       throw badArguments("proposal given but -l is set");
     }
-    try {
-      if (proposal === undefined) await observe(context, name);
-      else await campaign(context, { name, proposal });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    if (proposal === undefined) await observe(context, name);
+    else await campaign(context, { name, proposal });
   },
 });
 

@@ -1,5 +1,5 @@
-import type { Bytes, GetOptions, GetResponse } from "@kvorum/client";
-import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
+import type { Bytes, GetOptions } from "@kvorum/client";
+import { badArguments, CtlError } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import { collectStream } from "./collect-stream.js";
 import { isSerializable } from "./consistency.js";
@@ -34,14 +34,9 @@ export const get = ctlVerb({
     const { key, options } = readGet(args, flags);
     const { kv } = await context.client();
     const call = { ...options, timeoutMs: context.timeoutMs };
-    let response: GetResponse;
-    try {
-      response = flags.stream
-        ? await collectStream(kv.getStream(key, call))
-        : await kv.get(key, call);
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = flags.stream
+      ? await collectStream(kv.getStream(key, call))
+      : await kv.get(key, call);
     if (flags["count-only"] && context.display.format !== "fields") {
       throw badArguments("--count-only is only for `--write-out=fields`");
     }

@@ -1,5 +1,5 @@
 import type { Lock } from "@kvorum/client";
-import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
+import { badArguments, CtlError } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 import { firstAborted } from "./first-aborted.js";
@@ -24,19 +24,15 @@ name the key and the revision. The exit status is then the command's.`,
     const { interrupted } = context.io;
     const client = await context.client();
     const ttlSeconds = flags.ttl > 0 ? flags.ttl : undefined;
-    try {
-      const held = await client.lock(name, { ttlSeconds, signal: interrupted });
-      if (command.length > 0) await runHolding(context, held, command);
-      else {
-        const found = await client.kv.get(held.key);
-        if (found.kvs.length === 0) throw new CtlError("error", "lock lost on init");
-        context.display.show("get", found);
-        const first = await firstAborted(interrupted, held.lost);
-        if (first === held.lost) throw new CtlError("error", "session expired");
-        await held.unlock();
-      }
-    } catch (cause) {
-      throw failure("error", cause);
+    const held = await client.lock(name, { ttlSeconds, signal: interrupted });
+    if (command.length > 0) await runHolding(context, held, command);
+    else {
+      const found = await client.kv.get(held.key);
+      if (found.kvs.length === 0) throw new CtlError("error", "lock lost on init");
+      context.display.show("get", found);
+      const first = await firstAborted(interrupted, held.lost);
+      if (first === held.lost) throw new CtlError("error", "session expired");
+      await held.unlock();
     }
   },
 });

@@ -1,6 +1,6 @@
 import { goQuote } from "@kvorum/base";
 import type { MemberAddResponse } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import type { Group } from "../cli/verb.js";
 import { isSerializable } from "./consistency.js";
@@ -22,15 +22,11 @@ const add = ctlVerb({
     const urls = flags["peer-urls"];
     if (urls === "") throw badArguments("member peer urls not provided");
     const { cluster } = await context.client();
-    try {
-      const options = { isLearner: flags.learner, timeoutMs: context.timeoutMs };
-      const response = await cluster.memberAdd(urls.split(","), options);
-      context.display.show("memberAdd", response);
-      if (context.display.format !== "simple") return;
-      context.io.stdout.write(settings(response, name, urls));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const options = { isLearner: flags.learner, timeoutMs: context.timeoutMs };
+    const response = await cluster.memberAdd(urls.split(","), options);
+    context.display.show("memberAdd", response);
+    if (context.display.format !== "simple") return;
+    context.io.stdout.write(settings(response, name, urls));
   },
 });
 
@@ -62,12 +58,8 @@ const remove = ctlVerb({
   async run(context, { args }) {
     const id = onlyMember(args);
     const { cluster } = await context.client();
-    try {
-      const response = await cluster.memberRemove(id, { timeoutMs: context.timeoutMs });
-      context.display.show("memberRemove", { id, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await cluster.memberRemove(id, { timeoutMs: context.timeoutMs });
+    context.display.show("memberRemove", { id, response });
   },
 });
 
@@ -81,13 +73,9 @@ const update = ctlVerb({
     const urls = flags["peer-urls"];
     if (urls === "") throw badArguments("member peer urls not provided");
     const { cluster } = await context.client();
-    try {
-      const { timeoutMs } = context;
-      const response = await cluster.memberUpdate(id, urls.split(","), { timeoutMs });
-      context.display.show("memberUpdate", { id, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const { timeoutMs } = context;
+    const response = await cluster.memberUpdate(id, urls.split(","), { timeoutMs });
+    context.display.show("memberUpdate", { id, response });
   },
 });
 
@@ -101,12 +89,8 @@ The items in the lists are ID, Status, Name, Peer Addrs, Client Addrs, Is Learne
   async run(context, { flags }) {
     const serializable = isSerializable(flags.consistency);
     const { cluster } = await context.client();
-    try {
-      const { timeoutMs } = context;
-      context.display.show("memberList", await cluster.memberList({ serializable, timeoutMs }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const { timeoutMs } = context;
+    context.display.show("memberList", await cluster.memberList({ serializable, timeoutMs }));
   },
 });
 
@@ -119,12 +103,8 @@ const promote = ctlVerb({
   async run(context, { args }) {
     const id = onlyMember(args);
     const { cluster } = await context.client();
-    try {
-      const response = await cluster.memberPromote(id, { timeoutMs: context.timeoutMs });
-      context.display.show("memberPromote", { id, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await cluster.memberPromote(id, { timeoutMs: context.timeoutMs });
+    context.display.show("memberPromote", { id, response });
   },
 });
 

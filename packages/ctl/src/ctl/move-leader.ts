@@ -1,5 +1,5 @@
 import type { Client } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { parseInteger } from "../cli/flags.js";
 import { type CtlContext, ctlVerb } from "./context.js";
 import { reason } from "./ids.js";
@@ -13,18 +13,14 @@ export const moveLeader = ctlVerb({
     if (args.length !== 1) throw badArguments("move-leader command needs 1 argument");
     const target = parseInteger(args[0]!, { base: 16, isSigned: false, bits: 64 });
     if (typeof target !== "bigint") throw badArguments(reason("ParseUint", args[0]!, target));
-    try {
-      const found = await findLeader(context);
-      if (found === undefined) {
-        throw badArguments(`no leader endpoint given at [${context.endpoints.join(" ")}]`);
-      }
-      const { client, leader } = found;
-      const options = { timeoutMs: context.timeoutMs };
-      const response = await client.maintenance.moveLeader(target, options);
-      context.display.show("moveLeader", { leader, target, response });
-    } catch (cause) {
-      throw failure("error", cause);
+    const found = await findLeader(context);
+    if (found === undefined) {
+      throw badArguments(`no leader endpoint given at [${context.endpoints.join(" ")}]`);
     }
+    const { client, leader } = found;
+    const options = { timeoutMs: context.timeoutMs };
+    const response = await client.maintenance.moveLeader(target, options);
+    context.display.show("moveLeader", { leader, target, response });
   },
 });
 

@@ -1,5 +1,5 @@
 import type { Bytes, PutOptions } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import { type Io, readAll } from "../cli/io.js";
 import { ctlVerb } from "./context.js";
@@ -34,12 +34,8 @@ will store the content of the file to <key>.`,
   async run(context, { args, flags }) {
     const { key, value, options } = await readPut(args, flags, context.io);
     const client = await context.client();
-    try {
-      const timeoutMs = context.timeoutMs;
-      context.display.show("put", await client.kv.put(key, value, { ...options, timeoutMs }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const timeoutMs = context.timeoutMs;
+    context.display.show("put", await client.kv.put(key, value, { ...options, timeoutMs }));
   },
 });
 

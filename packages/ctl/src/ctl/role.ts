@@ -1,9 +1,10 @@
 import { prefixEnd } from "@kvorum/base";
 import type { Access } from "@kvorum/client";
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { type FlagValues, flag } from "../cli/flags.js";
 import type { Group } from "../cli/verb.js";
 import { type CtlContext, ctlVerb } from "./context.js";
+import { onlyName } from "./only-name.js";
 
 const add = ctlVerb({
   name: "add",
@@ -11,13 +12,9 @@ const add = ctlVerb({
   summary: "Adds a new role",
   flags: {},
   async run(context, { args }) {
-    const name = onlyName("add", args);
+    const name = onlyName("role", "add", args);
     const { auth } = await context.client();
-    try {
-      context.display.show("roleAdd", { name, response: await auth.roleAdd(name) });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("roleAdd", { name, response: await auth.roleAdd(name) });
   },
 });
 
@@ -27,13 +24,9 @@ const del = ctlVerb({
   summary: "Deletes a role",
   flags: {},
   async run(context, { args }) {
-    const name = onlyName("delete", args);
+    const name = onlyName("role", "delete", args);
     const { auth } = await context.client();
-    try {
-      context.display.show("roleDelete", { name, response: await auth.roleDelete(name) });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("roleDelete", { name, response: await auth.roleDelete(name) });
   },
 });
 
@@ -43,13 +36,9 @@ const get = ctlVerb({
   summary: "Gets detailed information of a role",
   flags: {},
   async run(context, { args }) {
-    const name = onlyName("get", args);
+    const name = onlyName("role", "get", args);
     const { auth } = await context.client();
-    try {
-      context.display.show("roleGet", { name, response: await auth.roleGet(name) });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("roleGet", { name, response: await auth.roleGet(name) });
   },
 });
 
@@ -61,11 +50,7 @@ const list = ctlVerb({
   async run(context, { args }) {
     if (args.length > 0) throw badArguments("role list command requires no arguments");
     const { auth } = await context.client();
-    try {
-      context.display.show("roleList", await auth.roleList());
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("roleList", await auth.roleList());
   },
 });
 
@@ -92,12 +77,8 @@ const grantPermission = ctlVerb({
     const access = readAccess(type);
     const permission = { access, ...readRange(keys, flags) };
     const { auth } = await context.client();
-    try {
-      const response = await auth.roleGrantPermission(name, permission);
-      context.display.show("roleGrantPermission", { name, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await auth.roleGrantPermission(name, permission);
+    context.display.show("roleGrantPermission", { name, response });
   },
 });
 
@@ -119,13 +100,9 @@ const revokePermission = ctlVerb({
     }
     const range = readRange(keys, flags);
     const { auth } = await context.client();
-    try {
-      const response = await auth.roleRevokePermission(name, range);
-      const { rangeEnd } = range;
-      context.display.show("roleRevokePermission", { name, key, rangeEnd, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await auth.roleRevokePermission(name, range);
+    const { rangeEnd } = range;
+    context.display.show("roleRevokePermission", { name, key, rangeEnd, response });
   },
 });
 
@@ -162,13 +139,6 @@ function readRange(
   }
   if (prefix) return { key, rangeEnd: prefixEnd(key) };
   return { key, rangeEnd: fromKey ? ZERO : NO_BYTES };
-}
-
-function onlyName(verb: string, args: readonly string[]): string {
-  if (args.length !== 1) {
-    throw badArguments(`role ${verb} command requires role name as its argument`);
-  }
-  return args[0]!;
 }
 
 export const role: Group<CtlContext> = {

@@ -1,5 +1,5 @@
 import { type Bytes, type Comparison, type Op, op } from "@kvorum/client";
-import { badArguments, CtlError, failure } from "../cli/ctl-error.js";
+import { badArguments, CtlError } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import { splitWords } from "../cli/go-words.js";
 import { type Io, readLines } from "../cli/io.js";
@@ -54,11 +54,7 @@ put key2 "some extra key"
     const success = await readOps(lines, io);
     prompt("failure requests (get, put, del):");
     const failureOps = await readOps(lines, io);
-    try {
-      context.display.show("txn", await kv.txn({ compare, success, failure: failureOps }));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("txn", await kv.txn({ compare, success, failure: failureOps }));
   },
 });
 

@@ -1,8 +1,9 @@
-import { badArguments, failure } from "../cli/ctl-error.js";
+import { badArguments } from "../cli/ctl-error.js";
 import { flag } from "../cli/flags.js";
 import { type Io, readAll } from "../cli/io.js";
 import type { Group } from "../cli/verb.js";
 import { type CtlContext, ctlVerb } from "./context.js";
+import { onlyName } from "./only-name.js";
 
 const add = ctlVerb({
   name: "add",
@@ -14,20 +15,15 @@ const add = ctlVerb({
     "no-password": flag.bool("Create a user without password (CN based auth only)"),
   },
   async run(context, { args, flags }) {
-    if (args.length !== 1)
-      throw badArguments("user add command requires user name as its argument");
-    const { name, password } = await readUser(args[0]!, context.io, {
+    const word = onlyName("user", "add", args);
+    const { name, password } = await readUser(word, context.io, {
       isInteractive: flags.interactive,
       given: flags["new-user-password"],
       hasNone: flags["no-password"],
     });
     const { auth } = await context.client();
-    try {
-      const response = await auth.userAdd(name, password);
-      context.display.show("userAdd", { name, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await auth.userAdd(name, password);
+    context.display.show("userAdd", { name, response });
   },
 });
 
@@ -68,13 +64,9 @@ const del = ctlVerb({
   summary: "Deletes a user",
   flags: {},
   async run(context, { args }) {
-    const name = onlyName("delete", args);
+    const name = onlyName("user", "delete", args);
     const { auth } = await context.client();
-    try {
-      context.display.show("userDelete", { name, response: await auth.userDelete(name) });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("userDelete", { name, response: await auth.userDelete(name) });
   },
 });
 
@@ -84,22 +76,18 @@ const get = ctlVerb({
   summary: "Gets detailed information of a user",
   flags: { detail: flag.bool("Show permissions of roles granted to the user") },
   async run(context, { args, flags }) {
-    const name = onlyName("get", args);
+    const name = onlyName("user", "get", args);
     const { auth } = await context.client();
     const { display, io } = context;
-    try {
-      const response = await auth.userGet(name);
-      if (!flags.detail) {
-        display.show("userGet", { name, response });
-        return;
-      }
-      io.stdout.write(`User: ${name}\n`);
-      for (const role of response.roles) {
-        io.stdout.write("\n");
-        display.show("roleGet", { name: role, response: await auth.roleGet(role) });
-      }
-    } catch (cause) {
-      throw failure("error", cause);
+    const response = await auth.userGet(name);
+    if (!flags.detail) {
+      display.show("userGet", { name, response });
+      return;
+    }
+    io.stdout.write(`User: ${name}\n`);
+    for (const role of response.roles) {
+      io.stdout.write("\n");
+      display.show("roleGet", { name: role, response: await auth.roleGet(role) });
     }
   },
 });
@@ -112,11 +100,7 @@ const list = ctlVerb({
   async run(context, { args }) {
     if (args.length > 0) throw badArguments("user list command requires no arguments");
     const { auth } = await context.client();
-    try {
-      context.display.show("userList", await auth.userList());
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("userList", await auth.userList());
   },
 });
 
@@ -131,14 +115,10 @@ const passwd = ctlVerb({
     ),
   },
   async run(context, { args, flags }) {
-    const name = onlyName("passwd", args);
+    const name = onlyName("user", "passwd", args);
     const password = await readPassword(name, context.io, flags.interactive);
     const { auth } = await context.client();
-    try {
-      context.display.show("userPasswd", await auth.userChangePassword(name, password));
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    context.display.show("userPasswd", await auth.userChangePassword(name, password));
   },
 });
 
@@ -153,12 +133,8 @@ const grantRole = ctlVerb({
       throw badArguments("user grant command requires user name and role name as its argument");
     }
     const { auth } = await context.client();
-    try {
-      const response = await auth.userGrantRole(user, role);
-      context.display.show("userGrantRole", { user, role, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await auth.userGrantRole(user, role);
+    context.display.show("userGrantRole", { user, role, response });
   },
 });
 
@@ -173,21 +149,10 @@ const revokeRole = ctlVerb({
       throw badArguments("user revoke-role requires user name and role name as its argument");
     }
     const { auth } = await context.client();
-    try {
-      const response = await auth.userRevokeRole(user, role);
-      context.display.show("userRevokeRole", { user, role, response });
-    } catch (cause) {
-      throw failure("error", cause);
-    }
+    const response = await auth.userRevokeRole(user, role);
+    context.display.show("userRevokeRole", { user, role, response });
   },
 });
-
-function onlyName(verb: string, args: readonly string[]): string {
-  if (args.length !== 1) {
-    throw badArguments(`user ${verb} command requires user name as its argument`);
-  }
-  return args[0]!;
-}
 
 export const user: Group<CtlContext> = {
   name: "user",
