@@ -7,7 +7,7 @@ import {
   type raftinternalpb,
 } from "@kvorum/api";
 import { assert, messageOf } from "@kvorum/base";
-import type { Method, UnaryCall } from "@kvorum/grpc";
+import { type Method, Status, type UnaryCall } from "@kvorum/grpc";
 import type { AuthApplied } from "../auth/auth-applier.js";
 import type { AuthInfo } from "../auth/auth-info.js";
 import type { AuthStore } from "../auth/auth-store.js";
@@ -235,5 +235,5 @@ function fitting<Named extends { readonly name: string }>(request: Named): Named
 }
 
 function unknownError(error: unknown): ApiError {
-  return new ApiError(2, messageOf(error), { cause: error });
+  return new ApiError(Status.UNKNOWN, messageOf(error), { cause: error });
 }

@@ -8,6 +8,7 @@ import type { Membership } from "../membership/membership-service.js";
 import { failWith } from "./guard.js";
 import type { Identities } from "./identities.js";
 import { fail, type Replier } from "./reply.js";
+import { unary } from "./unary.js";
 
 const {
   MemberAddRequest,
@@ -115,10 +116,6 @@ export class ClusterService {
     const body = MemberListResponse.encode({ header: undefined, members: list });
     call.respond(this.#options.replier.withHeader(body.finish(), 0));
   }
-}
-
-function unary(handle: (call: UnaryCall, message: Buffer) => void): Method {
-  return { kind: "unary", handle };
 }
 
 function toMessage(member: Member): etcdserverpb.Member {

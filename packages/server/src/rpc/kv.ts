@@ -38,6 +38,7 @@ import {
   validateRange,
   validateTxn,
 } from "./txn-validation.js";
+import { unary } from "./unary.js";
 
 export interface KvServiceOptions extends RangeStreamOptions {
   readonly proposer: Proposer;
@@ -142,10 +143,6 @@ export class KvService {
     if (!identities.areNeeded) proposer.propose(field, message, owner);
     else identities.identify(call, (who) => proposer.propose(field, message, owner, who));
   }
-}
-
-function unary(handle: (call: UnaryCall, message: Buffer) => void): Method {
-  return { kind: "unary", handle };
 }
 
 /** Answers a put, delete or transaction once it is applied. */

@@ -21,6 +21,7 @@ import type { Quota } from "../quota.js";
 import { failWith } from "./guard.js";
 import type { Identities } from "./identities.js";
 import { fail, type Replier } from "./reply.js";
+import { unary } from "./unary.js";
 
 const {
   LeaseGrantRequest,
@@ -55,10 +56,6 @@ export class LeaseService {
   }
 
   methods(): [string, Method][] {
-    const unary = (handle: (call: UnaryCall, message: Buffer) => void): Method => ({
-      kind: "unary",
-      handle,
-    });
     return [
       ["/etcdserverpb.Lease/LeaseGrant", unary((call, message) => this.#grant(call, message))],
       ["/etcdserverpb.Lease/LeaseRevoke", unary((call, message) => this.#revoke(call, message))],

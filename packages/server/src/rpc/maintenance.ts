@@ -1,24 +1,17 @@
-import {
-  type ApiError,
-  ApiError as ApiErrorClass,
-  apiError,
-  decodeMessage,
-  etcdserverpb,
-  ProposalField,
-} from "@kvorum/api";
+import { ApiError, apiError, decodeMessage, etcdserverpb, ProposalField } from "@kvorum/api";
 import { assert, type MemberId, messageOf, rethrowInvariant } from "@kvorum/base";
-import type { Method, StreamCall, UnaryCall } from "@kvorum/grpc";
+import { type Method, Status, type StreamCall, type UnaryCall } from "@kvorum/grpc";
 import type { OpenedStore } from "../boot/open-store.js";
 import type { Proposer } from "../consensus/proposer.js";
 import type { Downgrades } from "../membership/downgrades.js";
 import { failWith } from "./guard.js";
 import { fail, type Replier } from "./reply.js";
 import { type SnapshotSource, sendSnapshot } from "./snapshot.js";
+import { unary } from "./unary.js";
 
 const {
   AlarmRequest,
   AlarmResponse,
-
   DefragmentResponse,
   DowngradeRequest,
   DowngradeRequest_DowngradeAction: DowngradeAction,
@@ -55,10 +48,6 @@ export class MaintenanceService {
   }
 
   methods(): [string, Method][] {
-    const unary = (handle: (call: UnaryCall, message: Buffer) => void): Method => ({
-      kind: "unary",
-      handle,
-    });
     return [
       ["/etcdserverpb.Maintenance/Alarm", unary((call, message) => this.#alarm(call, message))],
       ["/etcdserverpb.Maintenance/Status", unary((call) => this.#status(call))],
@@ -177,11 +166,9 @@ export class MaintenanceService {
 /** Ends a call with what went wrong in the background: an engine's error is the client's to know. */
 function failLate(call: UnaryCall | StreamCall, error: unknown): void {
   rethrowInvariant(error);
-  const known: ApiError =
-    error instanceof ApiErrorClass
-      ? error
-      : new ApiErrorClass(2, messageOf(error), {
-          cause: error,
-        });
-  failWith(call, known);
+  const isKnown = error instanceof ApiError;
+  failWith(
+    call,
+    isKnown ? error : new ApiError(Status.UNKNOWN, messageOf(error), { cause: error }),
+  );
 }
