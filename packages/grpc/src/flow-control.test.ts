@@ -197,7 +197,7 @@ describe("sending", () => {
   it("lends output memory for whole messages while the windows hold them", async () => {
     let call: StreamCall | undefined;
     const sent: number[] = [];
-    const observer = { ended: () => undefined, sent: (count: number) => sent.push(count) };
+    const observer = { ended() {}, received() {}, sent: (count: number) => sent.push(count) };
     const open = (opened: StreamCall): void => {
       call = opened;
     };

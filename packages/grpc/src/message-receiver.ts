@@ -112,7 +112,7 @@ export class MessageReceiver implements MessageSink<Stream> {
       stream.inbox.push(message);
       this.#hold(stream, message.length);
     } else {
-      stream.onMessage?.(message);
+      deliver(stream, message);
     }
     return !stream.ended;
   }
@@ -125,7 +125,7 @@ export class MessageReceiver implements MessageSink<Stream> {
     stream.delivering = true;
     for (let message = inbox?.shift(); message !== undefined; message = inbox?.shift()) {
       this.#hold(stream, -message.length);
-      stream.onMessage?.(message);
+      deliver(stream, message);
       if (stream.paused || stream.ended) break;
     }
     stream.delivering = false;
@@ -207,6 +207,11 @@ export class MessageReceiver implements MessageSink<Stream> {
     );
     this.#onHttp2Request?.(exchange);
   }
+}
+
+function deliver(stream: Stream, message: Buffer): void {
+  stream.head.method?.observer?.received();
+  stream.onMessage?.(message);
 }
 
 function tellHalfClose(stream: Stream): void {

@@ -168,6 +168,8 @@ export type Method =
 export interface CallObserver {
   /** The status of a call is decided; called once for each call whose handler was called. */
   ended(call: UnaryCall | StreamCall, code: StatusCode): void;
+  /** A stream's handler is given a message of the client. */
+  received(): void;
   /** A stream's handler sent this many messages. */
   sent(count: number): void;
 }

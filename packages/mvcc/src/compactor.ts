@@ -67,7 +67,6 @@ export class Compactor {
   #waiting: WaitingJob | undefined;
   #unfinished = 0;
   #isStopped = false;
-  #deletedRecords = 0;
   /** Of the record at hand. */
   #isKept = false;
   #operationsSeen = 0;
@@ -75,10 +74,6 @@ export class Compactor {
   constructor(state: StoreState, options: CompactorOptions) {
     this.#state = state;
     this.#options = options;
-  }
-
-  get deletedRecords(): number {
-    return this.#deletedRecords;
   }
 
   get isRunning(): boolean {
@@ -141,7 +136,7 @@ export class Compactor {
   }
 
   async #run(job: Job): Promise<void> {
-    const { records, pins, clock } = this.#state;
+    const { records, pins, clock, counters, timings } = this.#state;
     const startMs = clock.nowMs();
     await records.flush();
     await pins.released(job.revision);
@@ -152,7 +147,7 @@ export class Compactor {
       keepsNothing: kept.count === 0,
       keeps: () => this.#isKept,
     });
-    const deletedBefore = this.#deletedRecords;
+    const deletedBefore = counters.compactedRecords;
     await this.#compactRecords(job.revision, kept.atSubZero, hasher);
     records.put("meta", FINISHED_COMPACT_KEY, encodeRevisionKey(job.revision, 0));
     await records.flush();
@@ -161,10 +156,13 @@ export class Compactor {
       const compactRevision = job.previousRevision;
       this.#options.onHash({ hash, revision: job.revision, compactRevision });
     }
+    const tookMs = clock.nowMs() - startMs;
+    counters.lastCompactionMs = clock.wallMs();
+    timings?.compaction(tookMs);
     this.#options.log?.("finished scheduled compaction", {
       "compact-revision": job.revision,
-      "took-ms": clock.nowMs() - startMs,
-      "number-of-keys-compacted": this.#deletedRecords - deletedBefore,
+      "took-ms": tookMs,
+      "number-of-keys-compacted": counters.compactedRecords - deletedBefore,
       hash,
     });
   }
@@ -180,12 +178,15 @@ export class Compactor {
         if (sub === 0) atSubZero.add(main);
       },
     };
+    const { clock, index, timings } = this.#state;
     let from: string | undefined = "";
     while (from !== undefined) {
       this.#checkRunning();
-      const startMs = this.#state.clock.nowMs();
-      from = this.#state.index.compact(from, options);
-      await this.#pause(this.#state.clock.nowMs() - startMs, { shortestMs: 0, revision });
+      const startMs = clock.nowMs();
+      from = index.compact(from, options);
+      const tookMs = clock.nowMs() - startMs;
+      timings?.indexCompactionPiece(tookMs);
+      await this.#pause(tookMs, { shortestMs: 0, revision });
     }
     atSubZero.seal();
     return { atSubZero, count };
@@ -247,13 +248,15 @@ export class Compactor {
       readonly scanMs: number;
     },
   ): Promise<void> {
+    const { clock, counters, timings } = this.#state;
     for (let at = 0; at < cursor.count; at += this.#options.batchLimit) {
       this.#checkRunning();
-      const startMs = this.#state.clock.nowMs();
-      const deletedBefore = this.#deletedRecords;
+      const startMs = clock.nowMs();
+      const deletedBefore = counters.compactedRecords;
       this.#compactSlice(cursor, at, job);
-      const sliceMs = this.#state.clock.nowMs() - startMs;
-      const deleted = this.#deletedRecords - deletedBefore;
+      const sliceMs = clock.nowMs() - startMs;
+      timings?.compactionSlice(sliceMs);
+      const deleted = counters.compactedRecords - deletedBefore;
       // A scan's time holds other work too where it was waited for, hence the bound.
       const scanMs = Math.min(job.scanMs, sliceMs * limits.compactionScanFactor);
       const workMs = sliceMs + scanMs + deleted * limits.compactionDeletionMs;
@@ -267,7 +270,7 @@ export class Compactor {
     from: number,
     { kept, hasher }: { readonly kept: KeptRevisions; readonly hasher: RevisionHasher },
   ): void {
-    const { records } = this.#state;
+    const { records, counters } = this.#state;
     const to = Math.min(cursor.count, from + this.#options.batchLimit);
     for (let i = from; i < to; i++) {
       cursor.moveTo(i);
@@ -276,7 +279,7 @@ export class Compactor {
       if (this.#isKept) continue;
       records.sizes.remove(cursor.bytes);
       records.deleteRecord(cursor.main, cursor.sub, cursor.isTombstone);
-      this.#deletedRecords++;
+      counters.compactedRecords++;
     }
     hasher.endBatch();
   }

@@ -47,7 +47,10 @@ export class Hasher {
     if (requested > 0 && requested < compactRevision) throw apiError("compacted");
     if (requested > currentRevision) throw apiError("futureRevision");
     const revision = requested === 0 ? currentRevision : requested;
+    const { clock, timings } = this.#state;
+    const startMs = clock.nowMs();
     const hash = await this.#hashUpTo(revision, compactRevision);
+    timings?.hashByRevision(clock.nowMs() - startMs);
     return { hash, compactRevision, hashRevision: revision, currentRevision };
   }
 
@@ -62,7 +65,8 @@ export class Hasher {
   }
 
   async hashAll(): Promise<{ readonly hash: number; readonly revision: MainRevision }> {
-    const revision = this.#state.currentRevision;
+    const { clock, currentRevision: revision, timings } = this.#state;
+    const startMs = clock.nowMs();
     const view = await this.#state.records.view();
     const gather = new CrcGatherer();
     try {
@@ -76,12 +80,13 @@ export class Hasher {
             gather.addRecord(cursor);
           }
           gather.endBatch();
-          await turn(this.#state.clock);
+          await turn(clock);
         }
       }
     } finally {
       await view.close();
     }
+    timings?.hash(clock.nowMs() - startMs);
     return { hash: gather.digest(), revision };
   }
 

@@ -20,6 +20,7 @@ export type { RecordStore } from "./record-store.js";
 export { encodeRevisionKey, TOMBSTONE_KEY_BYTES } from "./revision-key.js";
 export { Slab } from "./slab.js";
 export { Store, type StoreOptions, type StoreStat } from "./store.js";
+export type { StoreCounters, StoreTimings } from "./store-state.js";
 export type {
   LeaseAttachments,
   Revision,

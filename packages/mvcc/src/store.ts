@@ -21,8 +21,14 @@ import { RecordReader } from "./record-reader.js";
 import type { RecordStore } from "./record-store.js";
 import { restoreStore } from "./restore.js";
 import { Slab } from "./slab.js";
-import { readableRevision, type StoreCounters, type StoreState } from "./store-state.js";
-import { applyTxn, checkTxn, chooseBranches, readTxn } from "./txn-apply.js";
+import {
+  noCounts,
+  readableRevision,
+  type StoreCounters,
+  type StoreState,
+  type StoreTimings,
+} from "./store-state.js";
+import { applyTxn, checkTxn, chooseBranches, hasManyOperations, readTxn } from "./txn-apply.js";
 import type { LeaseAttachments, WatchSink, WatchSource } from "./types.js";
 import { checkPut, WriteTransaction } from "./write-transaction.js";
 
@@ -35,6 +41,9 @@ export interface StoreOptions {
   /** Records that a compaction looks at between two pauses. */
   readonly compactionBatchLimit?: number;
   readonly compactionSleepMs?: number;
+  /** Those of the store whose place this one takes, to count on; a new count when absent. */
+  readonly counters?: StoreCounters | undefined;
+  readonly timings?: StoreTimings | undefined;
   readonly log?: ((message: string, fields: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
@@ -43,8 +52,6 @@ export interface StoreStat extends Readonly<StoreCounters> {
   readonly keys: number;
   readonly currentRevision: MainRevision;
   readonly compactRevision: MainRevision;
-  /** Records that compactions have deleted. */
-  readonly compactedRecords: number;
   readonly isCompacting: boolean;
 }
 
@@ -71,7 +78,8 @@ export class Store implements WatchSource {
       clock,
       pins: new Pins(),
       slab: new Slab(),
-      counters: { puts: 0, deletes: 0, ranges: 0, txns: 0, events: 0 },
+      counters: options.counters ?? noCounts(),
+      timings: options.timings,
       currentRevision: restored.currentRevision,
       compactRevision: restored.compactRevision,
     });
@@ -162,7 +170,7 @@ export class Store implements WatchSource {
   txn(request: etcdserverpb.TxnRequest): RawTxnResponse {
     const chosen = chooseBranches(this.#state, request);
     checkTxn(this.#state, chosen);
-    this.#state.counters.txns++;
+    if (hasManyOperations(request, chosen)) this.#state.counters.txns++;
     const transaction = new WriteTransaction(this.#state);
     const response = applyTxn(this.#state, chosen, transaction);
     transaction.end();
@@ -176,7 +184,7 @@ export class Store implements WatchSource {
   readTxn(request: etcdserverpb.TxnRequest): RawTxnResponse {
     const chosen = chooseBranches(this.#state, request);
     checkTxn(this.#state, chosen);
-    this.#state.counters.txns++;
+    if (hasManyOperations(request, chosen)) this.#state.counters.txns++;
     return readTxn(this.#state, chosen);
   }
 
@@ -236,6 +244,11 @@ export class Store implements WatchSource {
     return this.#state.reader.read(found.main, found.sub);
   }
 
+  /** The counts themselves, for the store that takes this one's place. */
+  get counters(): StoreCounters {
+    return this.#state.counters;
+  }
+
   stat(): StoreStat {
     const { index, currentRevision, compactRevision, counters } = this.#state;
     return {
@@ -243,7 +256,6 @@ export class Store implements WatchSource {
       keys: index.liveKeys,
       currentRevision,
       compactRevision,
-      compactedRecords: this.#compactor.deletedRecords,
       isCompacting: this.#compactor.isRunning,
     };
   }

@@ -51,6 +51,14 @@ export function checkTxn(state: StoreState, { requests, nested }: ChosenTxn): vo
   }
 }
 
+/** Whether more than one key or range is looked at or changed; a nested transaction counts as many. */
+export function hasManyOperations(
+  { compare }: etcdserverpb.TxnRequest,
+  { requests, nested }: ChosenTxn,
+): boolean {
+  return nested.length > 0 || compare.length + requests.length > 1;
+}
+
 /** Runs the chosen path; later operations see earlier ones. `checkTxn` has passed. */
 export function applyTxn(
   state: StoreState,
@@ -95,6 +103,7 @@ function rangeInTxn(
   current: number,
 ): RawRangeResponse {
   const at = readableRevision(state, request.revision, current);
+  state.counters.ranges++;
   return rangeNow(state, request, { at, headerRevision: current });
 }
 

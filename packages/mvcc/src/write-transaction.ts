@@ -134,6 +134,7 @@ export class WriteTransaction {
     if (version === 1) reader.latest.putNew(key, place);
     else reader.latest.putSought(key, place, outcome.entry);
     counters.puts++;
+    counters.putBytes += key.length + value.length;
     if (attached === 0n && previousLease === 0n && !this.#isWatched) return;
     const text = bytesToLatin1(key);
     if (attached !== 0n) leases.attach({ key: text, lease: attached, previous: previousLease });

@@ -13,16 +13,19 @@ export function figuresOf(member: Member): NodeFigures {
   const leases = opened.lessor.counters;
   const proposals = proposer.stat();
   const transport = grpc.stat();
+  const counts = member.counts();
   const flag = (value: boolean) => (value ? 1 : 0);
   return {
     authRevision: opened.auth.revision,
     leasesGranted: leases.granted,
     leasesRenewed: leases.renewed,
     leasesRevoked: leases.revoked,
-    leasesExpired: member.expiredLeases,
+    leasesExpired: counts.expiredLeases,
     compactRevision: store.compactRevision,
     currentRevision: store.currentRevision,
     compactedKeys: store.compactedRecords,
+    lastCompactionSeconds: Math.floor(store.lastCompactionMs / 1000),
+    putBytes: store.putBytes,
     events: watch.eventsSent,
     keys: store.keys,
     pendingEvents: watch.pendingEvents,
@@ -30,7 +33,7 @@ export function figuresOf(member: Member): NodeFigures {
     watchStreams: watch.streams,
     watchers: watch.watchers,
     defragsInflight: flag(member.maintenance.isDefragmenting),
-    walWriteBytes: member.walWriteBytes,
+    walWriteBytes: counts.walWriteBytes,
     dbSizeBytes: size.sizeBytes,
     dbSizeInUseBytes: size.sizeInUseBytes,
     deletes: store.deletes,
@@ -42,9 +45,9 @@ export function figuresOf(member: Member): NodeFigures {
     hasLeader: flag(node.leader !== 0n),
     isLeader: flag(node.isLeader),
     isLearner: flag(node.isLearner),
-    leaderChanges: member.leaderChanges,
-    heartbeatSendFailures: 0,
-    learnerPromotions: 0,
+    leaderChanges: counts.leaderChanges,
+    heartbeatSendFailures: counts.lateHeartbeats,
+    learnerPromotions: counts.learnerPromotions,
     proposalsApplied: member.applyLoop.appliedIndex,
     proposalsCommitted: node.committedIndex,
     proposalsFailed: proposals.failed,
@@ -52,8 +55,8 @@ export function figuresOf(member: Member): NodeFigures {
     quotaBytes: quota.quotaBytes,
     readIndexesFailed: reads.failedRounds,
     readIndexesSlow: reads.slowRounds,
-    slowApplies: member.slowApplies,
-    snapshotApplies: 0,
+    slowApplies: counts.slowApplies,
+    snapshotApplies: counts.snapshotsInstalling,
   };
 }
 

@@ -64,6 +64,19 @@ export class MemberLog {
     });
   }
 
+  lateHeartbeat(to: MemberId, exceededMs: number): void {
+    const { heartbeatIntervalMs } = this.#options;
+    this.#options.logger.warn(
+      "leader failed to send out heartbeat on time; took too long, leader is overloaded likely from slow disk",
+      {
+        to: hexId(to),
+        "heartbeat-interval": `${heartbeatIntervalMs}ms`,
+        "expected-duration": `${2 * heartbeatIntervalMs}ms`,
+        "exceeded-duration": `${exceededMs.toFixed(3)}ms`,
+      },
+    );
+  }
+
   closing(): void {
     this.#options.logger.info("closing etcd server", this.#place());
   }

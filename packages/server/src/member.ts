@@ -3,6 +3,7 @@ import type { ClusterId, MemberId } from "@kvorum/base";
 import type { GrpcServer } from "@kvorum/grpc";
 import type { SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
+import { ApplyFigures } from "./apply/apply-figures.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
 import { type MemberParts, openMember } from "./boot/open-member.js";
 import type { OpenedStore } from "./boot/open-store.js";
@@ -27,7 +28,7 @@ import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
 import { OpenStreams } from "./rpc/open-streams.js";
 import { wireServices } from "./rpc/services.js";
-import { SnapStore } from "./storage/snap/snap-store.js";
+import { timedSnapStore } from "./storage/snap/timed-snap-store.js";
 import { StoreMaintenance } from "./store-maintenance.js";
 
 /**
@@ -62,10 +63,9 @@ export class Member {
   readonly #snapshotTaker: SnapshotTaker;
   readonly #openStreams: OpenStreams;
   readonly #transfer: LeaderTransfer;
+  readonly #applyFigures: ApplyFigures;
   #lastLeader: MemberId = 0n;
-  /** Figures for the metrics page. */
-  leaderChanges = 0;
-  slowApplies = 0;
+  #leaderChanges = 0;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -113,6 +113,7 @@ export class Member {
     });
     this.consensus = this.#wireConsensus();
     this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
+    this.#applyFigures = new ApplyFigures(options, this.#log);
     this.applyLoop = this.#wireApplyLoop();
     this.#membership = wireMembership({
       member: options,
@@ -145,14 +146,8 @@ export class Member {
       },
       onMembers: () => this.#peers.membersChanged(cluster.members()),
     });
-    this.#transfer = new LeaderTransfer({
-      consensus: this.consensus,
-      cluster,
-      peers: this.#peers,
-      clock,
-      logger,
-      electionTimeoutMs: options.electionTimeoutMs,
-    });
+    const { consensus } = this;
+    this.#transfer = new LeaderTransfer({ ...options, consensus, cluster, peers: this.#peers });
     this.#openStreams = new OpenStreams({
       clock,
       electionTimeoutMs: options.electionTimeoutMs,
@@ -185,12 +180,17 @@ export class Member {
     });
   }
 
-  get expiredLeases(): number {
-    return this.#duties.expirer.expired;
-  }
-
-  get walWriteBytes(): number {
-    return this.#parts.disk.log.writtenBytes();
+  /** What its parts have counted since the start. */
+  counts() {
+    return {
+      leaderChanges: this.#leaderChanges,
+      slowApplies: this.#applyFigures.slow,
+      expiredLeases: this.#duties.expirer.expired,
+      lateHeartbeats: this.consensus.lateHeartbeats,
+      learnerPromotions: this.#membership.membership.promotions,
+      snapshotsInstalling: this.#snapshotTaker.isInstalling ? 1 : 0,
+      walWriteBytes: this.#parts.disk.log.writtenBytes(),
+    };
   }
 
   async #begin(): Promise<void> {
@@ -255,6 +255,7 @@ export class Member {
       requestBytesMax: options.requestBytesMax,
       apply: (entries) => this.applyLoop.push(entries),
       send: (messages) => this.#peers.send(messages),
+      onLateHeartbeat: (to, exceededMs) => this.#log.lateHeartbeat(to, exceededMs),
       snapshots: {
         save: (snapshot) => this.#snapshotTaker.save(snapshot),
         install: (snapshot) => this.#snapshotTaker.install(snapshot),
@@ -315,11 +316,7 @@ export class Member {
         if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
         this.#compactor.applied(index);
       },
-      onSlow: (tookMs) => {
-        this.slowApplies++;
-        this.#log.slowApply(tookMs);
-      },
-      slowMs: options.slowApplyMs,
+      onOutcome: (...outcome) => this.#applyFigures.outcome(...outcome),
     });
   }
 
@@ -330,7 +327,7 @@ export class Member {
         member: options,
         node: this.consensus.node,
         wal: disk.log.wal,
-        snaps: new SnapStore({ fs: options.fs, directory: disk.dataDir.snapDirectory }),
+        snaps: timedSnapStore(options, disk.dataDir.snapDirectory),
         isPersistent: disk.backend.capabilities.persistent,
         isLogNeeded: () => this.#peers.needsLog(),
         flush: () => opened.buffered.flush(),
@@ -383,7 +380,7 @@ export class Member {
       this.#membership.changes.retry();
       // Reads outlast the loss of a leader, and fail when there is another. Source: etcd.
       if (state.leader !== 0n) {
-        this.leaderChanges++;
+        this.#leaderChanges++;
         this.consensus.reads.leaderChanged();
       }
     }

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { apiError } from "@kvorum/api";
+import type { BoltStream } from "@kvorum/backends/boltfile";
 import { TOMBSTONE_KEY_BYTES } from "@kvorum/mvcc";
 import type { OpenedStore } from "./boot/open-store.js";
 import { readStorageVersion, writeStorageVersion } from "./boot/position.js";
 import type { MemberOptions } from "./member-options.js";
 import type { SnapshotStream } from "./rpc/snapshot.js";
+import { endWith } from "./storage/snapshot/end-with.js";
 import { saveSnapshot } from "./storage/snapshot/save-snapshot.js";
 
 export interface StoreMaintenanceOptions {
@@ -66,6 +68,7 @@ export class StoreMaintenance {
    */
   async openSnapshot(): Promise<SnapshotStream> {
     const { member, opened, snapDirectory } = this.#options;
+    const startMs = member.clock.nowMs();
     this.#snapshotsOpened++;
     const path = join(snapDirectory, `tmp${this.#snapshotsOpened}`);
     const { buffered } = opened;
@@ -83,8 +86,17 @@ export class StoreMaintenance {
       },
     } as const;
     const spool = { fs: member.fs, path };
-    if (!this.#trustsSizes) return saveSnapshot(view, spool);
-    return saveSnapshot(view, spool, { bucket: bounded, clock: member.clock });
+    const clocked = this.#trustsSizes ? { bucket: bounded, clock: member.clock } : undefined;
+    return this.#timed(startMs, await saveSnapshot(view, spool, clocked));
+  }
+
+  /** The same, and the metrics are told when it is read to its end or given up. */
+  #timed(startMs: number, snapshot: BoltStream): BoltStream {
+    const { clock, metrics } = this.#options.member;
+    const chunks = endWith(snapshot.chunks, async () => {
+      metrics.histograms.backendSnapshot.observe((clock.nowMs() - startMs) / 1000);
+    });
+    return { ...snapshot, chunks };
   }
 
   /** "X.Y.0", or empty while unknown. */

@@ -18,6 +18,8 @@ export interface LessorOptions {
   readonly checkpointIntervalMs?: number | undefined;
   /** Whether checkpoints are written to the store: from cluster version 3.6 on. */
   readonly persistsCheckpoints?: () => boolean;
+  /** What the lessor counted whose place this one takes, to count on. */
+  readonly counters?: Omit<LessorCounters, "leases"> | undefined;
 }
 
 /** Why a lease wasn't renewed: names of the API's errors. */
@@ -32,7 +34,7 @@ export interface LeaseStatus {
   readonly keys: readonly string[];
 }
 
-/** Figures for the metrics page; the last three only grow. */
+/** Figures for the metrics page; the last three only grow, since the member started. */
 export interface LessorCounters {
   readonly leases: number;
   readonly granted: number;
@@ -63,7 +65,7 @@ export class Lessor implements LeaseAttachments {
   readonly #checkpoints: CheckpointSchedule;
   /** Renewals of expired leases that wait for the revoke or for the end of the primacy. */
   readonly #waiting = new Map<Lease, RenewCallback[]>();
-  readonly #counters = { granted: 0, revoked: 0, renewed: 0 };
+  readonly #counters: { granted: number; revoked: number; renewed: number };
   #isPrimary = false;
 
   constructor(options: LessorOptions) {
@@ -71,6 +73,8 @@ export class Lessor implements LeaseAttachments {
     this.#clock = options.clock;
     this.#minTtlSeconds = options.minTtlSeconds;
     this.#persistsCheckpoints = options.persistsCheckpoints ?? (() => true);
+    const { granted = 0, revoked = 0, renewed = 0 } = options.counters ?? {};
+    this.#counters = { granted, revoked, renewed };
     this.#checkpoints = new CheckpointSchedule(options.checkpointIntervalMs);
   }
 

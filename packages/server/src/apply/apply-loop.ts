@@ -24,9 +24,12 @@ export interface ApplyLoopOptions {
   readonly underPressure: () => boolean;
   /** Entries up to here are applied; called once a batch. */
   readonly onApplied: (index: LogIndex) => void;
-  /** An entry took long, in milliseconds. */
-  readonly onSlow: (tookMs: number, proposal: DecodedProposal) => void;
-  readonly slowMs: number;
+  /** How long it took, in milliseconds. @param response undefined: the request was refused */
+  readonly onOutcome: (
+    proposal: DecodedProposal,
+    response: AppliedResponse | undefined,
+    tookMs: number,
+  ) => void;
 }
 
 /** Replaces the store's content; resolves to the position that the new content stands for. */
@@ -172,22 +175,26 @@ export class ApplyLoop {
   }
 
   #applyNormal(data: Uint8Array): void {
-    const { takeOwner, apply, clock, slowMs, onSlow } = this.#options;
+    const { takeOwner, apply } = this.#options;
     const proposal = decodeProposal(data);
     const owner = takeOwner(proposal.idHigh, proposal.idLow);
-    const startMs = this.#nowMs;
     let response: AppliedResponse;
     try {
       response = apply(proposal, this.#appliedIndex);
     } catch (error) {
       if (!isRefusal(error)) throw error;
+      this.#measure(proposal, undefined);
       owner?.failed(error);
       return;
     }
-    // The end of one entry is the start of the next: the clock is asked once each.
-    this.#nowMs = clock.nowMs();
-    const tookMs = this.#nowMs - startMs;
-    if (tookMs > slowMs) onSlow(tookMs, proposal);
+    this.#measure(proposal, response);
     owner?.applied(response);
+  }
+
+  /** The end of one entry is the start of the next: the clock is asked once each. */
+  #measure(proposal: DecodedProposal, response: AppliedResponse | undefined): void {
+    const startMs = this.#nowMs;
+    this.#nowMs = this.#options.clock.nowMs();
+    this.#options.onOutcome(proposal, response, this.#nowMs - startMs);
   }
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import type { Backend, Engine } from "@kvorum/backends";
-import { assert, type FileSystem, hex16, type LogIndex } from "@kvorum/base";
+import { assert, type File, type FileSystem, hex16, type LogIndex } from "@kvorum/base";
 import type { DataDir } from "../storage/data-dir.js";
 import { importBolt } from "../storage/snapshot/import-bolt.js";
 import { StorageError } from "../storage/storage-error.js";
@@ -33,17 +33,19 @@ export function receivedDatabasePath(dataDir: DataDir, index: LogIndex): string 
  * breaks off.
  * @param arrival another for each of those that may be under way at once: two leaders, or two tries
  *   of one, may send the same index, and neither must put the other's half in place
+ * @param sync for a caller that looks at the time it takes
  */
 export async function saveReceivedDatabase(
   { fs, dataDir }: Pick<InstallPlace, "fs" | "dataDir">,
   { index, arrival }: { readonly index: LogIndex; readonly arrival: number },
   bytes: AsyncIterable<Buffer>,
+  sync: (file: File) => Promise<void> = (file) => file.sync(),
 ): Promise<void> {
   const path = receivedDatabasePath(dataDir, index);
   const temporary = join(dataDir.snapDirectory, `tmp-${hex16(index)}-${arrival}`);
   if ((await fs.stat(temporary)) !== undefined) await fs.remove(temporary);
   try {
-    await writeArriving(fs, temporary, bytes);
+    await writeArriving(await fs.open(temporary, "create"), bytes, sync);
   } catch (error) {
     // A leader tries again, perhaps for hours: halves that stayed would fill the disk.
     await fs.remove(temporary).catch(() => undefined);
@@ -54,19 +56,19 @@ export async function saveReceivedDatabase(
   await fs.syncDirectory(dataDir.snapDirectory);
 }
 
+/** Closes the file, too. */
 async function writeArriving(
-  fs: FileSystem,
-  path: string,
+  file: File,
   bytes: AsyncIterable<Buffer>,
+  sync: (file: File) => Promise<void>,
 ): Promise<void> {
-  const file = await fs.open(path, "create");
   try {
     let position = 0;
     for await (const chunk of bytes) {
       await file.write(chunk, position);
       position += chunk.length;
     }
-    await file.sync();
+    await sync(file);
   } finally {
     await file.close();
   }

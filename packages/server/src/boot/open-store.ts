@@ -1,12 +1,21 @@
 import type { HeaderEncoder } from "@kvorum/api";
 import type { Backend } from "@kvorum/backends";
 import { type LogIndex, type Term, utf8 } from "@kvorum/base";
-import { BufferedBackend, Lessor, Store, WatchHub, type WatchSink } from "@kvorum/mvcc";
+import {
+  BufferedBackend,
+  Lessor,
+  type LessorCounters,
+  Store,
+  type StoreCounters,
+  WatchHub,
+  type WatchSink,
+} from "@kvorum/mvcc";
 import { Alarms } from "../apply/alarms.js";
 import { AuthStore } from "../auth/auth-store.js";
 import { authLimits } from "../auth/limits.js";
 import { openTokens } from "../auth/tokens/open-tokens.js";
 import type { MemberOptions } from "../member-options.js";
+import { storeTimings } from "../observe/store-timings.js";
 import { minLeaseTtlSecondsOf } from "../timing.js";
 
 const CLUSTER_VERSION_KEY = utf8("clusterVersion");
@@ -55,7 +64,7 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
     notify: (events) => hub?.notify(events),
     reset: () => hub?.reset(),
   };
-  const content = await openContent(opening, opening.backend, watchSink);
+  const content = await openContent(opening, { backend: opening.backend, watchSink });
   const alarms = new Alarms();
   await alarms.load(content.buffered);
   const auth = await openAuth(opening, content.buffered);
@@ -91,8 +100,9 @@ export async function replaceContent(
   backend: Backend,
 ): Promise<void> {
   const { watchHub, alarms, auth } = opened;
-  const content = await openContent(opening, backend, watchHub);
   const { store, lessor, buffered } = opened;
+  const counters = { store: store.counters, lessor: lessor.counters };
+  const content = await openContent(opening, { backend, watchSink: watchHub, counters });
   const takeAuth = await auth.prepare(content.buffered);
   Object.assign(opened, content);
   takeAuth();
@@ -124,10 +134,18 @@ function isFrom36(buffered: BufferedBackend): boolean {
 
 async function openContent(
   { options, beforeCommit, afterCommit }: OpenStoreOptions,
-  backend: Backend,
-  watchSink: WatchSink,
+  {
+    backend,
+    watchSink,
+    counters,
+  }: {
+    readonly backend: Backend;
+    readonly watchSink: WatchSink;
+    /** Of the content whose place this takes. */
+    readonly counters?: { readonly store: StoreCounters; readonly lessor: LessorCounters };
+  },
 ): Promise<Content> {
-  const { clock, logger } = options;
+  const { clock, logger, metrics } = options;
   const buffered = new BufferedBackend({
     backend,
     clock,
@@ -143,6 +161,7 @@ async function openContent(
     minTtlSeconds: minLeaseTtlSecondsOf(options),
     checkpointIntervalMs: options.leaseCheckpoints?.intervalMs,
     persistsCheckpoints: () => options.leaseCheckpoints?.persist === true || isFrom36(buffered),
+    counters: counters?.lessor,
   });
   await lessor.load();
   const store = await Store.open({
@@ -153,6 +172,8 @@ async function openContent(
     valueCacheBytes: options.valueCacheBytes,
     compactionBatchLimit: options.compactionBatchKeys,
     compactionSleepMs: options.compactionSleepMs,
+    counters: counters?.store,
+    timings: storeTimings(metrics.histograms),
     log: (message, fields) => logger.info(message, fields),
   });
   return { backend, buffered, store, lessor };

@@ -30,7 +30,11 @@ export type GatesResult =
   | { readonly kind: "ok"; readonly value: FeatureGates }
   | { readonly kind: "error"; readonly message: string };
 
-const STAGE_OF_GROUP: Readonly<Record<string, GateStage>> = { AllAlpha: "ALPHA", AllBeta: "BETA" };
+/** Names that stand for all gates of a stage. */
+export const STAGE_OF_GROUP: Readonly<Record<string, GateStage>> = {
+  AllAlpha: "ALPHA",
+  AllBeta: "BETA",
+};
 
 /** Reads "A=true,B=false"; AllAlpha and AllBeta set every gate of the stage not named itself. */
 export function parseFeatureGates(text: string): GatesResult {

@@ -2,6 +2,7 @@ import type { Clock, LogIndex, MemberId, Timer } from "@kvorum/base";
 import type { Entry, Message, RawNode, SoftState } from "@kvorum/raft";
 import { serverLimits } from "../limits.js";
 import { requestTimeoutMsOf } from "../timing.js";
+import { HeartbeatWatch } from "./heartbeat-watch.js";
 import type { ProposalIds } from "./proposal-ids.js";
 import { Proposer } from "./proposer.js";
 import { ReadIndexQueue } from "./read-index.js";
@@ -21,6 +22,8 @@ export interface ConsensusOptions {
   readonly snapshots: SnapshotSink;
   readonly onSoftState: (state: SoftState) => void;
   readonly onFault: (error: unknown) => void;
+  /** This member leads and sent a heartbeat later than it should, by this much. */
+  readonly onLateHeartbeat: (to: MemberId, exceededMs: number) => void;
   /** Since when another member has been connected, on the clock's `nowMs`; undefined: it isn't. */
   readonly connectedSinceMs: (id: MemberId) => number | undefined;
   /** All members, this one included. */
@@ -34,6 +37,7 @@ export class Consensus {
   readonly reads: ReadIndexQueue;
   /** How long a proposal, a read or a forwarded request may take. */
   readonly requestTimeoutMs: number;
+  readonly #heartbeats: HeartbeatWatch;
   readonly #loop: ReadyLoop;
   readonly #timers: Timer[] = [];
   readonly #options: ConsensusOptions;
@@ -56,6 +60,7 @@ export class Consensus {
       requestBytesMax: options.requestBytesMax,
       timeoutCause: (startMs) => cause.of(startMs),
     });
+    this.#heartbeats = new HeartbeatWatch({ ...options, onLate: options.onLateHeartbeat });
     this.reads = new ReadIndexQueue({ node, clock, ids, timeoutMs: requestTimeoutMs, wake });
     this.#loop = new ReadyLoop({
       node,
@@ -64,14 +69,23 @@ export class Consensus {
       reads: this.reads,
       log: options.log,
       apply: options.apply,
-      send: options.send,
+      send: (messages) => {
+        this.#heartbeats.sending(messages);
+        options.send(messages);
+      },
       snapshots: options.snapshots,
       onSoftState: (state) => {
         cause.leaderIs(state.leader);
+        if (state.role === "leader") this.#heartbeats.reset();
         options.onSoftState(state);
       },
       onFault: options.onFault,
     });
+  }
+
+  /** Heartbeats that left late, for the metrics. */
+  get lateHeartbeats(): number {
+    return this.#heartbeats.late;
   }
 
   /** Begins to tick and to work off what the log held. */

@@ -31,10 +31,16 @@ export class SnapshotTaker implements SnapshotSink {
   readonly #options: SnapshotTakerOptions;
   /** The engine's files that are in use. */
   #directory: string;
+  #isInstalling = false;
 
   constructor(options: SnapshotTakerOptions) {
     this.#options = options;
     this.#directory = options.place.dataDir.engineDirectory;
+  }
+
+  /** A snapshot is taking the place of the store's content. */
+  get isInstalling(): boolean {
+    return this.#isInstalling;
   }
 
   save(snapshot: Snapshot): Promise<void> {
@@ -44,7 +50,12 @@ export class SnapshotTaker implements SnapshotSink {
   /** Behind the entries that came before the snapshot. */
   async install(snapshot: Snapshot): Promise<void> {
     const { compactor, applyLoop } = this.#options;
-    await applyLoop.install(() => this.#install(snapshot));
+    await applyLoop.install(async () => {
+      this.#isInstalling = true;
+      const position = await this.#install(snapshot);
+      this.#isInstalling = false;
+      return position;
+    });
     compactor.release(snapshot.metadata.index);
   }
 

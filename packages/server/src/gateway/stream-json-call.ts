@@ -128,6 +128,7 @@ export class StreamJsonCall implements StreamCall {
     while (!this.#isPaused && !this.callEnd.isOver) {
       const message = this.#received.shift();
       if (message === undefined) break;
+      this.#context.route.method.observer?.received();
       this.onMessage?.(message);
     }
     if (this.#isPaused || this.#received.length > 0 || !this.#isHalfClosed) return;

@@ -1,5 +1,5 @@
 import { ApiError, type ApiErrorName, apiError, apiErrorText } from "@kvorum/api";
-import { type Clock, hexId, type MemberId, utf8 } from "@kvorum/base";
+import { type Clock, hexId, type MemberId, messageOf, utf8 } from "@kvorum/base";
 import { ConfChangeType, type RawNode } from "@kvorum/raft";
 import { parseListenUrls } from "../config/listen-url.js";
 import type { Logger } from "../observe/logger.js";
@@ -26,6 +26,8 @@ export interface MembershipOptions {
   readonly health: () => ClusterHealth;
   /** 5 s + 2 election time-outs */
   readonly requestTimeoutMs: number;
+  /** This member leads and could not promote a learner; for the metrics. */
+  readonly onPromotionFailed?: (reason: string) => void;
   /**
    * Asks the leader to promote; for a member that isn't the leader. Undefined: it could not.
    * @throws ApiError why it refuses
@@ -39,6 +41,8 @@ export interface MembershipOptions {
 /** The changes of membership that clients ask for: checked here, decided by the log. */
 export class Membership {
   readonly #options: MembershipOptions;
+  /** Learners that were promoted while this member led, for the metrics. */
+  promotions = 0;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -124,7 +128,13 @@ export class Membership {
     const check = () => this.#checkReady(id) ?? isRefused();
     const context = utf8(`{"id":${id},"peerURLs":null,"isPromote":true}`);
     const change = { type: ConfChangeType.AddNode, nodeId: id, context };
-    await changes.propose(change, { check, caller });
+    try {
+      await changes.propose(change, { check, caller });
+    } catch (error) {
+      if (!isNotLeader(error)) this.#options.onPromotionFailed?.(messageOf(error));
+      throw error;
+    }
+    this.promotions++;
     return this.members();
   }
 

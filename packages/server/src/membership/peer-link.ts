@@ -9,6 +9,7 @@ import { completeSnapshot } from "../consensus/snapshot-sender.js";
 import type { MemberOptions } from "../member-options.js";
 import type { Target } from "../peer/peer-client.js";
 import { PeerTransport } from "../peer/peer-transport.js";
+import { endWith } from "../storage/snapshot/end-with.js";
 import { saveDatabase } from "../storage/snapshot/save-snapshot.js";
 import type { Cluster } from "./cluster.js";
 import type { Member } from "./member.js";
@@ -187,14 +188,20 @@ export class PeerLink implements Peers {
     return undefined;
   }
 
-  #receiveSnapshot(message: Message, db: AsyncIterable<Buffer>): Promise<void> {
+  async #receiveSnapshot(message: Message, db: AsyncIterable<Buffer>): Promise<void> {
+    const { place, member } = this.#options;
+    const { snapshotDbSave, snapshotDbSync } = member.metrics.histograms;
+    const secondsSince = (ms: number) => (member.clock.nowMs() - ms) / 1000;
+    const startMs = member.clock.nowMs();
     this.#snapshotsReceived = (this.#snapshotsReceived + 1) % SNAPSHOTS_SPOOLED_MAX;
     const index = message.snapshot?.metadata.index ?? 0;
-    return saveReceivedDatabase(
-      this.#options.place,
-      { index, arrival: this.#snapshotsReceived },
-      db,
-    );
+    const received = { index, arrival: this.#snapshotsReceived };
+    await saveReceivedDatabase(place, received, db, async (file) => {
+      const syncStartMs = member.clock.nowMs();
+      await file.sync();
+      snapshotDbSync.observe(secondsSince(syncStartMs));
+    });
+    snapshotDbSave.observe(secondsSince(startMs));
   }
 
   /** Completes a MsgSnap with the store as it is now and streams both. */
@@ -219,7 +226,8 @@ export class PeerLink implements Peers {
   }
 
   async #prepareSnapshot(message: Message): Promise<void> {
-    const { opened, place } = this.#options;
+    const { opened, place, member } = this.#options;
+    const startMs = member.clock.nowMs();
     // Entries that wrote nothing moved the position on, and only a commit stores it: a view of what is
     // buffered would make none and stand for less than the core asked for. What comes meanwhile is
     // left to the log: an etcd that joins waits for the entry with its name, and never serves when it
@@ -235,7 +243,12 @@ export class PeerLink implements Peers {
       await view.close();
       throw error;
     });
-    const { totalBytes, chunks } = await saveDatabase(view, spool);
+    const saved = await saveDatabase(view, spool);
+    const { backendSnapshot } = member.metrics.histograms;
+    const chunks = endWith(saved.chunks, async () => {
+      backendSnapshot.observe((member.clock.nowMs() - startMs) / 1000);
+    });
+    const { totalBytes } = saved;
     const close = () => void chunks.return(undefined);
     this.#transport.sendSnapshot(complete.message, { totalBytes, chunks, close });
   }

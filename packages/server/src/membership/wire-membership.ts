@@ -68,6 +68,7 @@ export function wireMembership(wiring: MembershipWiring): MembershipParts {
       isConnected: (other) => connectedFor(other) >= HEALTH_INTERVAL_MS,
       isActive: (other) => connectedFor(other) >= 0,
     }),
+    onPromotionFailed: (reason) => member.metrics.labelled.promoteFailures.cell(reason).value++,
     promoteAtLeader: (other, token) => peers.promoteAtLeader(other, token),
   });
   const shared = {

@@ -22,11 +22,6 @@ export function createLabelledFamilies() {
       ["alarm_type", "server_id"],
       "1 while an alarm is raised.",
     ),
-    streamFailures: counter(
-      "etcd_network_server_stream_failures_total",
-      ["API", "Type"],
-      "Streams of clients that failed.",
-    ),
     healthCheck: gauge("etcd_server_healthcheck", ["name", "type"], "Result of each check."),
     healthChecks: counter(
       "etcd_server_healthchecks_total",

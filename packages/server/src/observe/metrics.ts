@@ -1,6 +1,13 @@
 import type { Clock } from "@kvorum/base";
 import type { Registry } from "prom-client";
-import { type FeatureGates, gates } from "../config/feature-gates.js";
+import {
+  type FeatureGates,
+  type Gate,
+  type GateName,
+  type GateStage,
+  gates,
+  STAGE_OF_GROUP,
+} from "../config/feature-gates.js";
 import { GrpcMetrics, type ServiceShape } from "./grpc-metrics.js";
 import {
   createLabelledFamilies,
@@ -128,10 +135,16 @@ function factFamilies(facts: () => NodeFacts): readonly MetricFamily[] {
 }
 
 function gatesFamily(featureGates: FeatureGates): MetricFamily {
-  const samples: Sample[] = Object.entries(gates).map(([name, gate]) => ({
-    labels: { name, stage: gate.stage },
-    value: featureGates[name as keyof FeatureGates] ? 1 : 0,
-  }));
+  const line = (name: string, stage: GateStage, isOn: boolean): Sample => ({
+    labels: { name, stage },
+    value: isOn ? 1 : 0,
+  });
+  const entries = Object.entries(gates) as [GateName, Gate][];
+  const samples = entries.map(([name, { stage }]) => line(name, stage, featureGates[name]));
+  for (const [name, stage] of Object.entries(STAGE_OF_GROUP)) {
+    const isOn = entries.every(([gate, of]) => of.stage !== stage || featureGates[gate]);
+    samples.push(line(name, stage, isOn));
+  }
   const help = "1 for each feature gate that is on.";
   return { name: "etcd_server_feature_enabled", help, type: "gauge", samples: () => samples };
 }

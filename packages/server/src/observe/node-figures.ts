@@ -37,7 +37,6 @@ const table = [
   row("watchers", "gauge", "etcd_debugging_mvcc_watcher_total", "Watchers."),
   row("defragsInflight", "gauge", "etcd_disk_defrag_inflight", "1 while a defragmentation runs."),
   row("walWriteBytes", "gauge", "etcd_disk_wal_write_bytes_total", "Bytes written to the write-ahead log."),
-  row("openViews", "gauge", "etcd_mvcc_db_open_read_transactions", "Open views of the engine."),
   row("dbSizeBytes", "gauge", "etcd_mvcc_db_total_size_in_bytes", "Size of the engine's files in bytes."),
   row("dbSizeInUseBytes", "gauge", "etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes of these in use."),
   row("deletes", "counter", "etcd_mvcc_delete_total", "Deletes seen by this member."),

@@ -45,34 +45,55 @@ export function createServerHistograms(): {
 }
 
 /**
- * The histograms of requests, by what was asked and whether it worked. `of…` returns the same
- * object each time: hold it, rather than ask for it for each request.
+ * The histograms of what may work or fail: each is made when it is first needed, so that the page
+ * has no lines of what never happened.
+ */
+export class OutcomeHistograms {
+  readonly #make: (success: boolean) => Histogram;
+  #succeeded: Histogram | undefined;
+  #failed: Histogram | undefined;
+
+  constructor(make: (success: boolean) => Histogram) {
+    this.#make = make;
+  }
+
+  succeeded(seconds: number): void {
+    this.#succeeded ??= this.#make(true);
+    this.#succeeded.observe(seconds);
+  }
+
+  failed(seconds: number): void {
+    this.#failed ??= this.#make(false);
+    this.#failed.observe(seconds);
+  }
+}
+
+/**
+ * The histograms of requests, by what was asked and whether it worked. Hold what is returned, rather
+ * than ask for it for each request.
  */
 export class RequestHistograms {
   readonly #apply = new Map<string, LabelledHistogram>();
   readonly #request = new Map<string, LabelledHistogram>();
-  readonly #range = new Map<string, LabelledHistogram>();
 
-  /** Seconds from taking up an entry to its result. @param op the request's name, such as "Put" */
-  ofApply(op: string, { success }: { readonly success: boolean }): Histogram {
-    return take(this.#apply, fine, { op, success: String(success), version: "v3" });
+  /** From taking up an entry to its result. @param op the request's name, such as "Put" */
+  apply(op: string): OutcomeHistograms {
+    return new OutcomeHistograms((success) =>
+      take(this.#apply, fine, { op, success: String(success), version: "v3" }),
+    );
   }
 
-  /** Seconds from the arrival of a request to its result. @param type as `op` above, or "Range" */
-  ofRequest(type: string, { success }: { readonly success: boolean }): Histogram {
-    return take(this.#request, disk, { success: String(success), type });
-  }
-
-  /** Seconds of a range in the store. */
-  ofRange({ success }: { readonly success: boolean }): Histogram {
-    return take(this.#range, fine, { success: String(success) });
+  /** From the arrival of a request to its result. @param type as `op` above, or "Range" */
+  request(type: string): OutcomeHistograms {
+    return new OutcomeHistograms((success) =>
+      take(this.#request, disk, { success: String(success), type }),
+    );
   }
 
   families(): readonly MetricFamily[] {
     return [
       family("etcd_server_apply_duration_seconds", this.#apply, "Time of applying an entry."),
       family("etcd_server_request_duration_seconds", this.#request, "Time of a request."),
-      family("etcd_server_range_duration_seconds", this.#range, "Time of a range in the store."),
     ];
   }
 }

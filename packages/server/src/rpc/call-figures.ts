@@ -23,6 +23,9 @@ type Kind = Method["kind"];
 /** Different client versions that get a line of their own in the metrics: clients choose the text. */
 const CLIENT_VERSIONS_MAX = 64;
 
+/** Of a client that does not say. */
+const UNKNOWN_VERSION = "unknown";
+
 /** The counters, histograms and slow-request lines of every gRPC method. */
 export class CallFigures {
   readonly #options: CallFiguresOptions;
@@ -40,13 +43,18 @@ export class CallFigures {
   observerOf(path: string, kind: Kind): MethodObserver {
     const { metrics, clock, slowRequestMs } = this.#options;
     const counters = metrics.grpc.method(path);
+    const type = REQUEST_TYPES.get(path);
+    const durations = type === undefined ? undefined : metrics.requests.request(type);
     return {
       begun: (clientVersion) => {
         if (counters !== undefined) {
           counters.started++;
-          counters.messagesReceived++;
+          if (kind === "unary") counters.messagesReceived++;
         }
         this.#countVersion(kind, clientVersion);
+      },
+      received: () => {
+        if (counters !== undefined) counters.messagesReceived++;
       },
       sent: (count) => {
         if (counters !== undefined) counters.messagesSent += count;
@@ -55,15 +63,18 @@ export class CallFigures {
         const tookMs = clock.nowMs() - call.startMs;
         if (counters !== undefined) {
           counters.handled[code] = (counters.handled[code] ?? 0) + 1;
-          if (kind === "unary" && code === 0) counters.messagesSent++;
+          // A status alone counts as a message, as in etcd.
+          if (kind === "unary") counters.messagesSent++;
           counters.handlingSeconds?.observe(tookMs / 1000);
         }
+        if (code === 0) durations?.succeeded(tookMs / 1000);
+        else durations?.failed(tookMs / 1000);
         if (kind === "unary" && tookMs > slowRequestMs) this.#logSlow(call, { code, tookMs });
       },
     };
   }
 
-  #countVersion(kind: Kind, version = ""): void {
+  #countVersion(kind: Kind, version = UNKNOWN_VERSION): void {
     const cells = this.#versions[kind];
     let cell = cells.get(version);
     if (cell === undefined) {
@@ -86,6 +97,24 @@ export class CallFigures {
       "status code": code,
     });
   }
+}
+
+/** What etcd_server_request_duration_seconds says of a call: the field of its proposal, in Go. */
+const REQUEST_TYPES: ReadonlyMap<string, string> = new Map([
+  ["/etcdserverpb.KV/Compact", "Compaction"],
+  ...["Range", "Put", "DeleteRange", "Txn"].map(named("KV")),
+  ...["LeaseGrant", "LeaseRevoke"].map(named("Lease")),
+  ["/etcdserverpb.Maintenance/Alarm", "Alarm"],
+  ...["AuthEnable", "AuthDisable", "AuthStatus", "Authenticate"].map(named("Auth")),
+  ...[
+    ...["UserAdd", "UserGet", "UserList", "UserDelete", "UserChangePassword"],
+    ...["UserGrantRole", "UserRevokeRole", "RoleAdd", "RoleGet", "RoleList", "RoleDelete"],
+    ...["RoleGrantPermission", "RoleRevokePermission"],
+  ].map((name): [string, string] => [`/etcdserverpb.Auth/${name}`, `Auth${name}`]),
+]);
+
+function named(service: string): (name: string) => [string, string] {
+  return (name) => [`/etcdserverpb.${service}/${name}`, name];
 }
 
 /** @param text one character a byte, as metadata are */

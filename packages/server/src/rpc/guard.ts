@@ -77,6 +77,7 @@ function guard(path: string, method: Method, options: GuardOptions): Method {
   return {
     kind: "stream",
     observer: {
+      received: () => observer.received(),
       sent: (count) => observer.sent(count),
       ended: (call, code) => {
         standing.openStreams.delete(call as StreamCall);

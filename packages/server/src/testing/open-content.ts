@@ -3,6 +3,7 @@ import { createMemoryEngine, MemoryDisk } from "@kvorum/backends";
 import type { Clock } from "@kvorum/base";
 import { type OpenedStore, type OpenStoreOptions, openStore } from "../boot/open-store.js";
 import type { MemberOptions } from "../member-options.js";
+import { createServerHistograms } from "../observe/server-histograms.js";
 
 /** A store with all that stands on it, over a memory engine. */
 export async function openContent(clock: Clock, disk = new MemoryDisk()): Promise<OpenedStore> {
@@ -13,7 +14,9 @@ export async function openContent(clock: Clock, disk = new MemoryDisk()): Promis
 export async function openingOf(clock: Clock, disk: MemoryDisk): Promise<OpenStoreOptions> {
   const engine = createMemoryEngine({ disk });
   const quiet = () => {};
+  const metrics = { histograms: createServerHistograms().histograms };
   const options: Partial<MemberOptions> = {
+    metrics: metrics as MemberOptions["metrics"],
     ...{ clock, electionTimeoutMs: 1_000, heartbeatIntervalMs: 100 },
     ...{ commitIntervalMs: 1, commitOpsMax: 1_000, valueCacheBytes: 10_000 },
     ...{ compactionBatchKeys: 100, compactionSleepMs: 1 },

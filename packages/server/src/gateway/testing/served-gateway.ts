@@ -22,6 +22,7 @@ export interface Answer {
 export const ended: [path: string, code: number][] = [];
 const observer: CallObserver = {
   ended: (call, code) => ended.push([call.path, code]),
+  received: () => {},
   sent: () => {},
 };
 
