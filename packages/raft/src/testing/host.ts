@@ -142,6 +142,11 @@ export class Host {
     this.node.compact(this.applied - kept);
   }
 
+  /** Forgets, in memory alone, what every other member holds: a leader does so. */
+  trim(): void {
+    this.node.compact(Math.min(this.applied, this.node.matchedByAll));
+  }
+
   snapshot(): Snapshot | undefined {
     const term = this.node.termAt(this.applied);
     if (term === undefined || this.applied === 0) return undefined;

@@ -108,7 +108,9 @@ export class Invariants {
   /** Leader completeness: a new leader has all that was committed in terms before its own. */
   #checkCompleteness(host: Host): void {
     const { node, id } = host;
-    for (let index = host.disk.compacted.index + 1; index <= this.#committed.length; index++) {
+    // What a member has forgotten, on the disk or in memory alone, it had applied.
+    const first = Math.max(host.disk.compacted.index + 1, node.status().firstIndex);
+    for (let index = first; index <= this.#committed.length; index++) {
       const { entryTerm, knownIn } = this.#committed[index - 1]!;
       if (knownIn >= node.term) continue;
       const own = node.termAt(index);

@@ -1,4 +1,4 @@
-import { createPrng, type MemberId, type Prng } from "@kvorum/base";
+import { assert, createPrng, type MemberId, type Prng } from "@kvorum/base";
 import { changeConfiguration } from "../conf-change.js";
 import { noConfState } from "../conf-state.js";
 import { messageName } from "../messages.js";
@@ -23,6 +23,11 @@ export interface SimulationOptions {
   readonly actions: number;
   /** Whether members come and go. */
   readonly changesMembers: boolean;
+  /**
+   * Leaders forget what every other member holds, and nobody forgets anything else. In a fixed group
+   * no member may then ever need a snapshot.
+   */
+  readonly trimsOnly?: boolean;
 }
 
 /** How many of the last actions are told when a guarantee is broken. */
@@ -168,7 +173,7 @@ export class Simulation {
     else if (action === "join") this.#sides.clear();
     else if (action === "crash") this.#crash(host);
     else if (action === "transfer") node.transferLeader(this.#pick(this.#hosts).id);
-    else if (action === "compact") host.compact(this.#prng.below(6));
+    else if (action === "compact") this.#compact(host);
     else if (action === "unreachable") node.reportUnreachable(this.#pick(this.#hosts).id);
     else this.#lossPercent = this.#prng.below(this.#weather.lossPercentMax + 1);
   }
@@ -188,7 +193,9 @@ export class Simulation {
   }
 
   #applyIfAny(host: Host): void {
-    if (host.hasToApply) host.apply();
+    if (!host.hasToApply) return;
+    host.apply();
+    if (this.#options.trimsOnly) host.trim();
   }
 
   /** Any message may be next; some are lost, some arrive and stay to arrive again. */
@@ -222,6 +229,10 @@ export class Simulation {
 
   #reportSnapshot(message: Message, arrived: boolean): void {
     this.#hosts[Number(message.from) - 1]!.node.reportSnapshot(message.to, arrived);
+  }
+
+  #compact(host: Host): void {
+    if (!this.#options.trimsOnly) host.compact(this.#prng.below(6));
   }
 
   #read(host: Host): void {
@@ -270,12 +281,18 @@ export class Simulation {
       disk,
       tuning: { ...tuning, prng },
       sinks: {
-        send: (message) => this.#network.push(message),
+        send: (message) => this.#send(message),
         read: (state) => this.invariants.readEnds(host, state),
         applied: (entry) => this.invariants.observeApplied(host, entry),
       },
     });
     return host;
+  }
+
+  #send(message: Message): void {
+    const lacksEntries = message.type === MessageType.Snap && this.#options.trimsOnly === true;
+    assert(!lacksEntries, `${message.to} lacks entries that its leader ${message.from} forgot`);
+    this.#network.push(message);
   }
 
   #texts(): string[] {
