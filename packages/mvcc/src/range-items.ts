@@ -3,16 +3,20 @@ import { compareBytes, latin1ToBytes } from "@kvorum/base";
 import type { FoundRevision } from "./key-index.js";
 import { encodeKeyValue, KeyValueReader } from "./key-value.js";
 
-/** One key of a range before its record is spliced into the reply. */
-export interface RangeItem {
+/** What the index says of one key of a range. */
+export interface IndexedItem extends Readonly<FoundRevision> {
   readonly key: string;
-  readonly main: number;
-  readonly sub: number;
-  readonly created: number;
-  readonly version: number;
+}
+
+/** One key of a range before its record is spliced into the reply. */
+export interface RangeItem extends IndexedItem {
   /** Read ahead when the order or the reply is made from it. */
   readonly record: RawKeyValue | undefined;
+  /** A view of the record, for the order by value. */
+  readonly value: Uint8Array;
 }
+
+export type ItemOrder = (left: RangeItem, right: RangeItem) => number;
 
 type RangeRequest = etcdserverpb.RangeRequest;
 const { RangeRequest_SortOrder: SortOrder, RangeRequest_SortTarget: SortTarget } = etcdserverpb;
@@ -46,28 +50,27 @@ export function passesFilters(request: RangeRequest, { main, created }: FoundRev
 }
 
 /**
- * Sorts in place. NONE with another target than KEY means ASCEND. Items of equal rank stay in key
- * order, which etcd leaves open.
+ * The order of a reply that isn't by key, for a stable sort: items of equal rank stay in key order,
+ * which etcd leaves open. NONE means ASCEND then.
  */
-export function sortItems(items: RangeItem[], { sortOrder, sortTarget }: RangeRequest): void {
-  if (sortTarget === SortTarget.KEY) {
-    // Keys are distinct and the items come in key order.
-    if (sortOrder === SortOrder.DESCEND) items.reverse();
-    return;
-  }
+export function orderOfItems({ sortOrder, sortTarget }: RangeRequest): ItemOrder {
   const compare = comparatorOf(sortTarget);
-  const isDescending = sortOrder === SortOrder.DESCEND;
-  items.sort(isDescending ? (left, right) => compare(right, left) : compare);
+  return sortOrder === SortOrder.DESCEND ? (left, right) => compare(right, left) : compare;
+}
+
+/** The value in a record, as a view of it. */
+export function valueOfRecord(record: RawKeyValue): Uint8Array {
+  return reader.read(record).value();
 }
 
 /** The KeyValue of keys_only: without lease, as etcd 3.7 builds it from its index. */
-export function keyOnly({ key, main, created, version }: RangeItem): RawKeyValue {
+export function keyOnly({ key, main, created, version }: IndexedItem): RawKeyValue {
   return encodeKeyValue({
     key: latin1ToBytes(key),
     createRevision: created,
     modRevision: main,
     version,
-    value: EMPTY,
+    value: NO_VALUE,
     lease: 0n,
   });
 }
@@ -76,15 +79,13 @@ export function keyOnly({ key, main, created, version }: RangeItem): RawKeyValue
 export function withoutValue(record: RawKeyValue): RawKeyValue {
   const { createRevision, modRevision, version, lease } = reader.read(record);
   const key = reader.key();
-  return encodeKeyValue({ key, createRevision, modRevision, version, value: EMPTY, lease });
+  return encodeKeyValue({ key, createRevision, modRevision, version, value: NO_VALUE, lease });
 }
 
-const EMPTY = Buffer.alloc(0);
+export const NO_VALUE = Buffer.alloc(0);
 const reader = new KeyValueReader();
 
-function comparatorOf(
-  target: etcdserverpb.RangeRequest_SortTarget,
-): (left: RangeItem, right: RangeItem) => number {
+function comparatorOf(target: etcdserverpb.RangeRequest_SortTarget): ItemOrder {
   switch (target) {
     case SortTarget.VERSION:
       return (left, right) => left.version - right.version;
@@ -93,12 +94,8 @@ function comparatorOf(
     case SortTarget.MOD:
       return (left, right) => left.main - right.main;
     case SortTarget.VALUE:
-      return (left, right) => compareBytes(valueOfItem(left), valueOfItem(right));
+      return (left, right) => compareBytes(left.value, right.value);
     default:
       return () => 0;
   }
-}
-
-function valueOfItem(item: RangeItem): Uint8Array {
-  return reader.read(item.record!).value();
 }

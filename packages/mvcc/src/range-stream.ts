@@ -111,7 +111,7 @@ function readChunk(
       return false;
     }
     const kv = request.keysOnly
-      ? keyOnly({ key, ...found, record: undefined })
+      ? keyOnly({ key, ...found })
       : state.reader.read(found.main, found.sub, isScan);
     kvs.push(kv);
     bytes += kv.length + KEY_VALUE_OVERHEAD_BYTES;

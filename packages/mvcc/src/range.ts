@@ -4,17 +4,22 @@ import type { FoundRevision } from "./key-index.js";
 import { limits } from "./limits.js";
 import {
   hasRevisionFilters,
+  type IndexedItem,
   isDefaultOrdering,
   keyOnly,
+  NO_VALUE,
+  orderOfItems,
   passesFilters,
   type RangeItem,
-  sortItems,
+  valueOfRecord,
   withoutValue,
 } from "./range-items.js";
+import { SteppedSort } from "./stepped-sort.js";
 import { type StoreState, toKeyRange } from "./store-state.js";
 import { keyAfter } from "./tree-index.js";
 
 type RangeRequest = etcdserverpb.RangeRequest;
+const { RangeRequest_SortOrder: SortOrder, RangeRequest_SortTarget: SortTarget } = etcdserverpb;
 
 export interface RangeAt {
   /** The readable revision that is read. */
@@ -87,7 +92,7 @@ function rangeOneKey(state: StoreState, request: RangeRequest, when: RangeAt): R
   if (isFound && !request.countOnly && passesFilters(request, found)) {
     kvs.push(
       request.keysOnly
-        ? oneKeyOnly(state, request, { key, ...found, record: undefined })
+        ? oneKeyOnly(state, request, { key, ...found })
         : state.reader.read(found.main, found.sub),
     );
   }
@@ -95,8 +100,8 @@ function rangeOneKey(state: StoreState, request: RangeRequest, when: RangeAt): R
   return { kind: "range", revision: when.headerRevision, kvs, more: false, count };
 }
 
-function oneKeyOnly(state: StoreState, request: RangeRequest, item: RangeItem): RawKeyValue {
-  const isFromIndex = request.sortTarget !== etcdserverpb.RangeRequest_SortTarget.VALUE;
+function oneKeyOnly(state: StoreState, request: RangeRequest, item: IndexedItem): RawKeyValue {
+  const isFromIndex = request.sortTarget !== SortTarget.VALUE;
   return isFromIndex ? keyOnly(item) : withoutValue(state.reader.read(item.main, item.sub));
 }
 
@@ -119,6 +124,8 @@ export class RangeRead {
   readonly #readsValues: boolean;
   readonly #found: FoundRevision = { main: 0, sub: 0, created: 0, version: 0 };
   #items: RangeItem[] = [];
+  /** Between the walk and the reading of what is left. */
+  #sort: SteppedSort<RangeItem> | undefined;
   readonly #kvs: RawKeyValue[] = [];
   #count = 0;
   #more = false;
@@ -132,11 +139,11 @@ export class RangeRead {
     const { start, end } = toKeyRange(request.key, request.rangeEnd);
     this.#next = start;
     this.#end = end;
-    const isSortedByKey = request.sortTarget === etcdserverpb.RangeRequest_SortTarget.KEY;
+    const isSortedByKey = request.sortTarget === SortTarget.KEY;
     const fetchesAll = !isDefaultOrdering(request) || hasRevisionFilters(request);
     this.#limit = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
     this.#readsDirectly = !fetchesAll && isSortedByKey && !request.keysOnly;
-    this.#readsValues = request.sortTarget === etcdserverpb.RangeRequest_SortTarget.VALUE;
+    this.#readsValues = request.sortTarget === SortTarget.VALUE;
     if (request.countOnly) this.#fetchMax = 0;
     else if (this.#readsDirectly) this.#fetchMax = this.#limit;
     else this.#fetchMax = fetchesAll ? Number.POSITIVE_INFINITY : this.#limit + 1;
@@ -146,10 +153,8 @@ export class RangeRead {
    * Works for about `units`; see `limits.rangeChunkUnits`. @returns true when the reply is ready
    */
   step(units: number): boolean {
-    if (this.#next !== undefined) {
-      this.#walk(units);
-      if (this.#next !== undefined) return false;
-      this.#arrange();
+    if (this.#next !== undefined || this.#sort !== undefined) {
+      if (!this.#arrange(units)) return false;
       if (units !== Number.POSITIVE_INFINITY && this.#items.length > KEYS_AFTER_WALK) return false;
     }
     return this.#materialize(units);
@@ -200,19 +205,37 @@ export class RangeRead {
     }
     if (!passesFilters(this.#request, this.#found)) return false;
     const record = this.#readsValues ? this.#state.reader.read(main, sub) : undefined;
-    this.#items.push({ key, main, sub, created, version, record });
+    const value = record === undefined ? NO_VALUE : valueOfRecord(record);
+    this.#items.push({ key, main, sub, created, version, record, value });
     return true;
   }
 
-  #arrange(): void {
-    if (this.#request.countOnly) return;
-    if (this.#readsDirectly) {
-      this.#more = this.#count > this.#limit;
-      return;
+  /** Walks, then sorts and cuts. @returns whether the items are those of the reply */
+  #arrange(units: number): boolean {
+    if (this.#next !== undefined) {
+      this.#walk(units);
+      if (this.#next !== undefined) return false;
+      const { countOnly, sortOrder, sortTarget } = this.#request;
+      if (countOnly) return true;
+      if (this.#readsDirectly) {
+        this.#more = this.#count > this.#limit;
+        return true;
+      }
+      if (sortTarget !== SortTarget.KEY) {
+        this.#sort = new SteppedSort(this.#items, orderOfItems(this.#request));
+      } else if (sortOrder === SortOrder.DESCEND) {
+        // Keys are distinct and the items come in key order.
+        this.#items.reverse();
+      }
     }
-    sortItems(this.#items, this.#request);
+    if (this.#sort !== undefined) {
+      if (!this.#sort.step(Math.ceil(units / limits.rangeFetchUnits))) return false;
+      this.#items = this.#sort.items;
+      this.#sort = undefined;
+    }
     this.#more = this.#items.length > this.#limit;
     if (this.#more) this.#items.length = this.#limit;
+    return true;
   }
 
   #materialize(units: number): boolean {
