@@ -2,7 +2,7 @@ import { type FileHandle, open, rename, statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toBackendError } from "../common/backend-errors.js";
 import { syncDirectory } from "../common/directory.js";
-import { LMDB_COPY_STEP_BYTES, LMDB_REST_RATIO } from "../limits.js";
+import { LMDB_COPY_SYNC_BYTES, LMDB_REST_RATIO } from "../limits.js";
 import { BackendError, type DefragmentProgress } from "../port.js";
 import { copyFile, dataFile, numberOf, removeData } from "./data-file.js";
 import { type Environment, openEnvironment, statOf } from "./environment.js";
@@ -27,7 +27,7 @@ export interface DefragmentHost {
  * of the commits puts it in place. Reads go on throughout. Returns the environment of the new file;
  * the old one stays open.
  *
- *     (step -> sync -> rest) ... -> pause -> last step -> sync -> rename -> open
+ *     ((step -> rest) ... sync -> rest) ... -> pause -> last step -> sync -> rename -> open
  *
  * @throws BackendError the store goes on with its file, unless it has failed itself
  */
@@ -44,7 +44,7 @@ export async function defragment(
     const reason = await explainWrite(error, {
       file: path,
       directory,
-      bytes: LMDB_COPY_STEP_BYTES,
+      bytes: LMDB_COPY_SYNC_BYTES,
     });
     await ask(host, { kind: "endCopy" }).catch(() => {});
     await removeData(path).catch(() => {});
@@ -82,8 +82,9 @@ async function writeCopy(
 }
 
 /**
- * Each step is synced before the next one, in the thread pool: what the disk is given at a time
- * delays the log's own synced writes by as much, and it gets nothing during the rests.
+ * A step is so short that a thread which wakes up meanwhile soon finds a processor. What several
+ * steps have copied is synced before the next one, in the thread pool: what the disk is given at a
+ * time delays the log's own synced writes by as much. Rests leave both to others.
  */
 async function copyInSteps(
   host: DefragmentHost,
@@ -92,15 +93,19 @@ async function copyInSteps(
 ): Promise<void> {
   const totalBytes = statOf(host.environment).sizeInUseBytes;
   let doneBytes = 0;
+  let syncedBytes = 0;
   for (let isComplete = false; !isComplete; ) {
     host.check();
     onProgress({ doneBytes, totalBytes });
     await checkRoom(host.directory, totalBytes - doneBytes);
     const startMs = performance.now();
     const { copied } = await ask(host, { kind: "copyStep" });
-    await file.datasync();
-    const tookMs = performance.now() - startMs;
     isComplete = copied!.isComplete;
+    if (isComplete || copied!.bytes - syncedBytes >= LMDB_COPY_SYNC_BYTES) {
+      await file.datasync();
+      syncedBytes = copied!.bytes;
+    }
+    const tookMs = performance.now() - startMs;
     doneBytes = Math.min(totalBytes, copied!.bytes);
     if (!isComplete) await sleep(tookMs * LMDB_REST_RATIO);
   }

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { packOps } from "../common/packed-ops.js";
 import { SpareMemory } from "../common/spare-memory.js";
 import { noise, revisionKey } from "../conformance/model.js";
+import { LMDB_COPY_STEP_BYTES } from "../limits.js";
 import { BUCKETS, type Op } from "../port.js";
 import { type Environment, openEnvironment } from "./environment.js";
 import { StoreCopy } from "./store-copy.js";
@@ -79,6 +80,27 @@ test("however much is committed between the steps, the copy comes to its end", a
   while (!copy.step() && number < 200) write(source, commit(number++), copy);
   expect(number).toBeLessThan(60);
   copy.finish();
+  copy.close();
+  await source.root.close();
+});
+
+test("a step is short, however large the store", async () => {
+  const source = open("large.mdb");
+  const ops = (number: number): Op[] => {
+    return Array.from({ length: 1_000 }, (_, sub) => {
+      return { bucket: "key", key: revisionKey(number, sub), value: noise(1_000, sub) };
+    });
+  };
+  for (let number = 0; number < 4; number++) write(source, ops(number));
+  const copy = new StoreCopy(source, join(directory, "large-copy.mdb"));
+  let copiedBytes = 0;
+  let steps = 0;
+  for (; !copy.step(); steps++) {
+    // It ends with the run of pages that makes it enough.
+    expect(copy.copiedBytes - copiedBytes).toBeLessThan(2 * LMDB_COPY_STEP_BYTES);
+    copiedBytes = copy.copiedBytes;
+  }
+  expect(steps).toBeGreaterThan(6);
   copy.close();
   await source.root.close();
 });
