@@ -316,7 +316,8 @@ export class Member {
         if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
         this.#compactor.applied(index);
       },
-      onOutcome: (...outcome) => this.#applyFigures.outcome(...outcome),
+      onOutcome: (proposal, response, tookMs) =>
+        this.#applyFigures.outcome(proposal, response, tookMs),
     });
   }
 
