@@ -15,7 +15,6 @@ export interface LoggedVersion {
 export class LogCursor implements RecordCursor {
   key: Buffer = NONE;
   keyLength = 0;
-  sequence = 0;
   isPut = false;
   values: Buffer = NONE;
   valueStart = 0;
@@ -31,15 +30,17 @@ export class LogCursor implements RecordCursor {
   advance(): boolean {
     const version = this.#versions[this.#next++];
     if (version === undefined) return false;
-    const { key, sequence, value } = version;
+    const { key, value } = version;
     this.key = key;
     this.keyLength = key.length;
-    this.sequence = sequence;
     this.isPut = value !== undefined;
     this.values = value ?? NONE;
     this.valueEnd = this.values.length;
     return true;
   }
+
+  /** `readLogs` has checked all of it. */
+  check(): void {}
 }
 
 /**

@@ -8,7 +8,6 @@ export interface RecordCursor {
   /** The stored key is the first `keyLength` bytes. */
   readonly key: Buffer;
   readonly keyLength: number;
-  readonly sequence: number;
   /** False where the key was deleted; there is no value then. */
   readonly isPut: boolean;
   /** The stored value is at [valueStart, valueEnd). */
@@ -17,6 +16,12 @@ export interface RecordCursor {
   readonly valueEnd: number;
   /** Moves to the next version, the first one at first; false at the end. */
   advance(): boolean;
+  /**
+   * Makes sure that the version at the cursor is as it was written. Whoever takes a put need not
+   * ask, because he checks the record's own checksum.
+   * @throws BackendError "CORRUPT"
+   */
+  check(): void;
 }
 
 /** Stored keys: `gte` inclusive, `lt` exclusive. */
@@ -39,6 +44,9 @@ export function compareKey(cursor: RecordCursor, key: Buffer, keyLength: number)
 /**
  * The records of several runs together, in the order of their keys, which is checked: of each key
  * the newest version that any run has, unless that is a deletion.
+ *
+ * It trusts a key only as far as it hands the record out. Before a key has it leave a version out,
+ * turn to another run or end, it has the version checked, so damage takes no record away unseen.
  */
 export class RecordMerge {
   readonly #directory: string;
@@ -51,14 +59,19 @@ export class RecordMerge {
   #lastKey: Buffer = Buffer.alloc(64);
   #lastLength = -1;
 
-  /** @param directory what to name in errors */
+  /**
+   * @param directory what to name in errors
+   * @param runs newest first: the version of a key in an earlier run is newer
+   */
   constructor(directory: string, runs: readonly RecordCursor[], { gte, lt }: StoredRange) {
     this.#directory = directory;
     this.#lt = lt;
     for (const run of runs) {
       let isThere = run.advance();
-      while (isThere && compareKey(run, gte, gte.length) < 0) isThere = run.advance();
-      if (isThere) this.#runs.push(run);
+      for (; isThere && compareKey(run, gte, gte.length) < 0; isThere = run.advance()) run.check();
+      if (!isThere) continue;
+      run.check();
+      this.#runs.push(run);
     }
     this.#choose();
   }
@@ -71,13 +84,17 @@ export class RecordMerge {
     for (;;) {
       if (this.#lastLength >= 0) this.#step();
       const run = this.#current;
-      if (run === undefined || compareKey(run, this.#lt, this.#lt.length) >= 0) return undefined;
+      if (run === undefined) return undefined;
+      if (compareKey(run, this.#lt, this.#lt.length) >= 0) {
+        for (const left of this.#runs) left.check();
+        return undefined;
+      }
       const order = this.#lastLength < 0 ? 1 : compareKey(run, this.#lastKey, this.#lastLength);
       if (order < 0) throw this.#outOfOrder();
-      // An older version.
-      if (order === 0) continue;
-      this.#remember(run);
-      if (run.isPut) return run;
+      // An older version comes after the newest one.
+      if (order > 0) this.#remember(run);
+      if (order > 0 && run.isPut) return run;
+      run.check();
     }
   }
 
@@ -87,9 +104,13 @@ export class RecordMerge {
     if (!run.advance()) {
       this.#runs.splice(this.#runs.indexOf(run), 1);
       this.#choose();
-    } else if (this.#following !== undefined && compare(run, this.#following) > 0) this.#choose();
+    } else if (this.#following !== undefined && compare(run, this.#following) >= 0) {
+      run.check();
+      this.#choose();
+    }
   }
 
+  /** Of runs at the same key the first, which has the newest version. */
   #choose(): void {
     let first: RecordCursor | undefined;
     let second: RecordCursor | undefined;
@@ -119,7 +140,6 @@ export class RecordMerge {
   }
 }
 
-/** By key, the newest version first. */
 function compare(left: RecordCursor, right: RecordCursor): number {
-  return compareKey(left, right.key, right.keyLength) || right.sequence - left.sequence;
+  return compareKey(left, right.key, right.keyLength);
 }

@@ -9,7 +9,7 @@ import { fileNumber, type LiveTable, readLiveFiles } from "./manifest.js";
 import type { RecordCursor, StoredRange } from "./record-cursor.js";
 import { TableCursor } from "./table-cursor.js";
 import type { OpenTable } from "./table-format.js";
-import { closeTables, openTables } from "./verify-tables.js";
+import { closeTables, openTables, verifyTables } from "./verify-tables.js";
 
 interface OpenLog {
   readonly file: string;
@@ -76,36 +76,45 @@ export class StoreFiles {
   }
 
   /**
-   * The runs that hold the records of a range.
-   * @param checked takes down the blocks that are read
+   * The runs that hold the records of a range, newest first: as LevelDB does for a single key, which
+   * ends with the first level that has it.
+   * @param checked takes down the blocks that are read, all of which are checked then
    */
   runs(range: StoredRange, checked?: CheckedBlocks): RecordCursor[] {
     this.#logged ??= readLogs(this.#logs.map(readLog));
-    const levels = new Map<number, RangedTable[]>();
     const runs: RecordCursor[] = [new LogCursor(this.#logged)];
+    const levels: RangedTable[][] = [];
     for (const table of this.#tables) {
       if (table.largest.compare(range.gte) < 0 || table.smallest.compare(range.lt) >= 0) continue;
-      if (table.level === 0) runs.push(new TableCursor([table.table], range, checked));
-      else levels.set(table.level, [...(levels.get(table.level) ?? []), table]);
+      levels[table.level] ??= [];
+      levels[table.level]!.push(table);
     }
-    for (const tables of levels.values()) {
+    const [unsorted = [], ...sorted] = levels;
+    unsorted.sort((a, b) => fileNumber(b.table.file) - fileNumber(a.table.file));
+    for (const { table } of unsorted) runs.push(new TableCursor([table], range, checked));
+    for (const tables of sorted) {
+      if (tables === undefined) continue;
       tables.sort((a, b) => a.smallest.compare(b.smallest));
-      runs.push(
-        new TableCursor(
-          tables.map(({ table }) => table),
-          range,
-          checked,
-        ),
-      );
+      const open = tables.map(({ table }) => table);
+      runs.push(new TableCursor(open, range, checked));
     }
     return runs;
   }
 
+  /**
+   * Checks every block of every table, to tell which one a damaged record stands in.
+   * @throws BackendError "CORRUPT" naming the table
+   */
+  verify(): void {
+    for (const _ of verifyTables(this.#openTables, ["small", "large"]));
+  }
+
   close(): void {
-    closeFiles(
-      this.#tables.map(({ table }) => table),
-      this.#logs,
-    );
+    closeFiles(this.#openTables, this.#logs);
+  }
+
+  get #openTables(): OpenTable[] {
+    return this.#tables.map(({ table }) => table);
   }
 }
 

@@ -1,8 +1,18 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPrng } from "@kvorum/base";
+import { ClassicLevel } from "classic-level";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { BatchMemory } from "../common/batch-memory.js";
 import { writeSealed } from "../common/record-checksum.js";
@@ -76,6 +86,63 @@ test("a damaged block is found by the scan and named", async () => {
   await view.close();
 });
 
+test("no damage to a block goes unseen: it is found and named, or changes nothing", async () => {
+  await openUnpacked();
+  // Deletions and other versions of the keys stand in the level above.
+  await changeSome({ count: 40, valueBytesMax: 12 });
+  await store.compactRange(Buffer.of(6), Buffer.of(7));
+  await changeSome({ count: 30, valueBytesMax: 12 });
+  await store.compactRange(Buffer.of(11), Buffer.of(12));
+  expect(tables().length).toBe(2);
+  const view = await StoreView.open(store, directory);
+  const expected = sorted({});
+  expect(await contents(view, {})).toEqual(expected);
+  let found = 0;
+  for (const name of tables()) {
+    const path = join(directory, name);
+    const whole = readFileSync(path);
+    const file = openSync(path, "r+");
+    for (let at = 0; at < whole.length - 48; at += 1 + random.below(3)) {
+      writeSync(file, Buffer.of(whole[at]! ^ (1 << random.below(8))), 0, 1, at);
+      const outcome = await contents(view, {}).catch((error: unknown) => error);
+      if (outcome instanceof Error) {
+        found++;
+        expect(outcome, `${name}, byte ${at}`).toMatchObject({ code: "CORRUPT" });
+        expect(outcome.message, `byte ${at}`).toContain(name);
+      } else expect(outcome, `${name}, byte ${at}`).toEqual(expected);
+      writeSync(file, whole, at, 1, at);
+    }
+    closeSync(file);
+  }
+  await view.close();
+  expect(found).toBeGreaterThan(500);
+});
+
+test("a count of restarts that hides the last record is found", async () => {
+  await openUnpacked();
+  // The first record has a block to itself. Sixteen entries have one restart in the second, and
+  // each but the first has the bytes of four.
+  const batch = store.batch();
+  for (let i = 0; i <= 16; i++) {
+    const value = Buffer.alloc(i === 0 ? FIRST_BYTES : 0);
+    const sealed = Buffer.alloc(value.length + 4);
+    writeSealed(sealed, 0, { bucket: "key", key: Buffer.of(i), value });
+    batch.put(storedKey("key", Buffer.of(i)), sealed);
+  }
+  await batch.write({ sync: false });
+  await store.compactRange(Buffer.of(6), Buffer.of(7));
+  const [name] = tables();
+  const path = join(directory, name!);
+  const bytes = readFileSync(path);
+  const count = bytes.indexOf(Buffer.of(0, 0, 0, 0, 1, 0, 0, 0, 0), FIRST_BYTES + 16 * 16) + 4;
+  expect(count).toBeGreaterThan(FIRST_BYTES);
+  bytes[count] = 5;
+  writeFileSync(path, bytes);
+  const view = await StoreView.open(store, directory);
+  await expect(contents(view, {})).rejects.toThrow(name!);
+  await view.close();
+});
+
 test("a damaged log is found by the scan and named", async () => {
   await change(5);
   const name = readdirSync(directory).find((file) => file.endsWith(".log"))!;
@@ -87,17 +154,37 @@ test("a damaged log is found by the scan and named", async () => {
   await view.close();
 });
 
+const FIRST_BYTES = 1_000;
+
 interface Range {
   readonly start?: Buffer;
   readonly end?: Buffer;
 }
 
-/** Puts and deletes of few keys, so that many are written again, and neighbours of the bucket. */
-async function change(count: number): Promise<void> {
-  for (let left = count; left > 0; left -= 40) await changeSome(Math.min(left, 40));
+/** Has tables begin without compression and with many blocks, of which a scan checks few. */
+async function openUnpacked(): Promise<void> {
+  await store.close();
+  store = new ClassicLevel<Buffer, Buffer>(directory, {
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+    compression: false,
+    blockSize: 256,
+  });
+  await store.open();
 }
 
-async function changeSome(count: number): Promise<void> {
+/** Puts and deletes of few keys, so that many are written again, and neighbours of the bucket. */
+async function change(count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 40) {
+    await changeSome({ count: Math.min(left, 40), valueBytesMax: 30_000 });
+  }
+}
+
+async function changeSome(options: {
+  readonly count: number;
+  readonly valueBytesMax: number;
+}): Promise<void> {
+  const { count, valueBytesMax } = options;
   const batch = store.batch();
   for (let i = 0; i < count; i++) {
     const changed = key();
@@ -107,7 +194,7 @@ async function changeSome(count: number): Promise<void> {
       continue;
     }
     const start = random.below(30_000);
-    const value = material.subarray(start, start + random.below(30_000));
+    const value = material.subarray(start, start + random.below(valueBytesMax));
     const sealed = Buffer.alloc(value.length + 4);
     writeSealed(sealed, 0, { bucket: "key", key: changed, value });
     batch.put(storedKey("key", changed), sealed);

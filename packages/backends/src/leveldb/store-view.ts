@@ -92,6 +92,9 @@ export class StoreView implements ServedView {
         if (builder.full) yield builder.take();
       }
       if (!builder.empty) yield builder.take();
+    } catch (error) {
+      files.verify();
+      throw error;
     } finally {
       this.#resume();
     }

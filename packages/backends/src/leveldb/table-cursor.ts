@@ -16,22 +16,36 @@ import {
 const READ_BYTES = 256 << 10;
 /** Behind a key stand its kind (1) and the sequence number (7, LE). */
 const SUFFIX_BYTES = 8;
+/** The compression type of a block that has none. */
+const PLAIN = 0;
 
 /**
  * The records of tables that don't overlap, in the order of their keys: of one level, or of one
- * table of level 0. Every block is checked against its checksum.
+ * table of level 0.
  *
  *     block = entries | restart offsets (4 each) | number of restarts (4, LE)
  *     entry = shared key bytes | other key bytes | value length (varints) | key part | value
+ *
+ * A put has a checksum of its own over bucket, key and value, which whoever takes the record checks;
+ * versions of one key are told apart by their place, not by their sequence number. So damage to a
+ * plain block of puts that are all taken is found without a second pass over its bytes. A block is
+ * checked against its own checksum where that does not hold:
+ *
+ * - it is packed: damaged bytes are not to be unpacked;
+ * - the merge does anything but take one of its records, and asks for it by `check`: so a deletion,
+ *   which has no checksum, and what damage has made one;
+ * - it is to count as verified.
+ *
+ * No record tells where the entries end, but the first restart offset does: it is 0, and no entry
+ * begins with four zero bytes. So neither can entries be hidden nor other bytes pass for them.
  *
  * Source: LevelDB, doc/table_format.md and table/block_builder.cc.
  */
 export class TableCursor implements RecordCursor {
   key: Buffer = Buffer.alloc(64);
   keyLength = 0;
-  sequence = 0;
   isPut = false;
-  values: Buffer = Buffer.alloc(16 << 10);
+  values: Buffer = Buffer.alloc(0);
   valueStart = 0;
   valueEnd = 0;
   readonly #tables: readonly OpenTable[];
@@ -46,12 +60,17 @@ export class TableCursor implements RecordCursor {
   #read: Buffer = Buffer.alloc(0);
   #readAt = 0;
   #nextRead = 0;
+  /** The plain bytes of a packed block. */
+  #plain: Buffer = Buffer.alloc(0);
+  #isChecked = false;
+  /** Of the key before this one in its block, in its stored form. */
+  #storedLength = 0;
   #at = 0;
   #entriesEnd = 0;
 
   /**
    * @param tables in the order of their keys; open until the scan is over
-   * @param checked takes down the blocks that were read
+   * @param checked takes down the blocks that were read, all of which are checked then
    */
   constructor(tables: readonly OpenTable[], range: StoredRange, checked?: CheckedBlocks) {
     this.#tables = tables;
@@ -69,7 +88,14 @@ export class TableCursor implements RecordCursor {
     const keyStart = this.#at;
     this.valueStart = keyStart + ownLength;
     this.valueEnd = this.#at = this.valueStart + valueLength;
-    if (this.#at > this.#entriesEnd || stored < SUFFIX_BYTES) throw this.#damaged();
+    if (
+      this.#at > this.#entriesEnd ||
+      sharedLength > this.#storedLength ||
+      stored <= SUFFIX_BYTES
+    ) {
+      throw this.#damaged();
+    }
+    this.#storedLength = stored;
     if (stored > this.key.length) {
       const grown = Buffer.alloc(2 * stored);
       this.key.copy(grown);
@@ -77,11 +103,19 @@ export class TableCursor implements RecordCursor {
     }
     const { key } = this;
     for (let i = 0; i < ownLength; i++) key[sharedLength + i] = values[keyStart + i]!;
-    const suffix = stored - SUFFIX_BYTES;
-    this.keyLength = suffix;
-    this.isPut = key[suffix] === 1;
-    this.sequence = key.readUIntLE(suffix + 1, 3) + key.readUInt32LE(suffix + 4) * 2 ** 24;
+    this.keyLength = stored - SUFFIX_BYTES;
+    this.isPut = key[this.keyLength] === 1;
     return true;
+  }
+
+  check(): void {
+    if (this.#isChecked) return;
+    const { file } = this.#table;
+    const { block } = this.#blocks[this.#nextBlock - 1]!;
+    const start = block.offset - this.#readAt;
+    checkBlock(file, this.#read.subarray(start, endOf(block) - this.#readAt), block);
+    this.#isChecked = true;
+    this.#checkedOffsets?.add(block.offset);
   }
 
   /** As `readVarint`, without an object for each. */
@@ -91,6 +125,7 @@ export class TableCursor implements RecordCursor {
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
     for (let scale = 128; byte >= 0x80; scale *= 128) {
+      if (scale > 2 ** 28) throw this.#damaged();
       byte = values[this.#at++]!;
       value += (byte & 0x7f) * scale;
     }
@@ -111,18 +146,28 @@ export class TableCursor implements RecordCursor {
     const { block } = this.#blocks[this.#nextBlock++]!;
     const start = block.offset - this.#readAt;
     const end = start + block.length;
-    const bytes = this.#read.subarray(start, endOf(block) - this.#readAt);
-    checkBlock(this.#table.file, bytes, block);
-    this.#checkedOffsets?.add(block.offset);
-    const isPacked = bytes[block.length] === 1;
-    const length = isPacked ? plainLength(this.#read, start) : block.length;
-    if (length > this.values.length) this.values = Buffer.alloc(2 * length);
-    if (isPacked) inflateInto(this.values, this.#read, start, end);
-    else this.#read.copy(this.values, 0, start, end);
-    const restarts = this.values.readUInt32LE(length - 4);
-    this.#at = 0;
-    this.#entriesEnd = length - 4 - 4 * restarts;
+    this.#isChecked = false;
+    const kind = this.#read[end];
+    if (kind !== PLAIN || this.#checkedOffsets !== undefined) this.check();
+    if (kind === PLAIN) this.#openEntries(this.#read, start, end);
+    else {
+      const length = plainLength(this.#read, start);
+      if (length > this.#plain.length) this.#plain = Buffer.alloc(2 * length);
+      inflateInto(this.#plain, this.#read, start, end);
+      this.#openEntries(this.#plain, 0, length);
+    }
     return true;
+  }
+
+  /** @param bytes the plain block at [start, end), which are read where they are */
+  #openEntries(bytes: Buffer, start: number, end: number): void {
+    const restarts = bytes.readUInt32LE(end - 4);
+    const entriesEnd = end - 4 - 4 * restarts;
+    if (entriesEnd < start || bytes.readUInt32LE(entriesEnd) !== 0) throw this.#damaged();
+    this.values = bytes;
+    this.#storedLength = 0;
+    this.#at = start;
+    this.#entriesEnd = entriesEnd;
   }
 
   #readBlocks(): void {
