@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { nodeClock } from "@kvorum/base/node";
 import { GrpcServer } from "@kvorum/grpc";
 import { afterEach, describe, expect, it } from "vitest";
@@ -9,7 +7,9 @@ import { ClientListener } from "./client-listener.js";
 import type { Pages } from "./http/page.js";
 import { createSocketHttp } from "./http/socket-http.js";
 import { serverLimits } from "./limits.js";
+import { recordingLogger } from "./observe/testing/recording-logger.js";
 import { createServerTls, type ServerTls } from "./tls/server-tls.js";
+import { SERVER_TLS, testAuthority } from "./tls/testing/test-tls.js";
 
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -142,7 +142,7 @@ describe("HTTP/2 on a port for clients", () => {
     expect(await converse(port, GET).answer).toMatch(/^HTTP\/1\.1 203 .*GET \/ at a/s);
     expect((await ask(`https://127.0.0.1:${port}`, { ":path": "/" })).headers[":status"]).toBe(203);
     expect((await ask(`http://127.0.0.1:${port}`, { ":path": "/" })).headers[":status"]).toBe(415);
-    const held = connectHttp2(`https://127.0.0.1:${port}`, { ca: fileOf("ca.pem") });
+    const held = connectHttp2(`https://127.0.0.1:${port}`, { ca: testAuthority() });
     ends.push(() => held.destroy());
     held.on("error", () => {});
     await new Promise((resolve) => held.once("remoteSettings", resolve));
@@ -174,7 +174,7 @@ describe("HTTP/2 on a port for clients", () => {
     const answer = await ask(url, fields, "body");
     expect(answer).toMatchObject({ headers: { ":status": 200, "x-of": "1" }, body: "<body>end" });
     expect((await ask(url, fields)).body).toBe("end");
-    const session = connectHttp2(url, { ca: fileOf("ca.pem") });
+    const session = connectHttp2(url, { ca: testAuthority() });
     ends.push(() => session.destroy());
     const stream = session.request({ ":path": "/endless" });
     stream.on("error", () => {});
@@ -191,7 +191,7 @@ describe("HTTP/2 on a port for clients", () => {
   it("ends idle connections for pages alone when it accepts no more", async () => {
     const { listener, port } = await listenerOf(testTls());
     listener.serve({ grpc: undefined, http: pages });
-    const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: fileOf("ca.pem") });
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: testAuthority() });
     ends.push(() => session.destroy());
     await new Promise((resolve) => session.once("remoteSettings", resolve));
     const closed = new Promise((resolve) => session.once("close", resolve));
@@ -200,32 +200,8 @@ describe("HTTP/2 on a port for clients", () => {
   });
 });
 
-const pathOf = (name: string) => fileURLToPath(new URL(`tls/testdata/${name}`, import.meta.url));
-const fileOf = (name: string) => readFileSync(pathOf(name));
-
 function testTls(): ServerTls {
-  const silent = () => {};
-  return createServerTls({
-    endpoint: "client",
-    logger: { debug: silent, info: silent, warn: silent, error: silent, fatal: silent },
-    config: {
-      certFile: pathOf("server.pem"),
-      keyFile: pathOf("server.key"),
-      clientCertFile: undefined,
-      clientKeyFile: undefined,
-      trustedCaFile: undefined,
-      crlFile: undefined,
-      clientCertAuth: false,
-      allowedCommonNames: [],
-      allowedHostnames: [],
-      skipClientSanVerification: false,
-      cipherSuites: [],
-      minVersion: "TLS1.2",
-      maxVersion: undefined,
-      autoTls: false,
-      selfSignedValidityYears: 1,
-    },
-  });
+  return createServerTls({ endpoint: "client", logger: recordingLogger(), config: SERVER_TLS });
 }
 
 /** One request of node:http2 on a connection of its own. */
@@ -235,7 +211,7 @@ function ask(
   requestBody?: string,
 ): Promise<{ headers: IncomingHttpHeaders & { ":status"?: number }; body: string }> {
   return new Promise((resolve, reject) => {
-    const session = connectHttp2(url, { ca: fileOf("ca.pem") });
+    const session = connectHttp2(url, { ca: testAuthority() });
     ends.push(() => session.destroy());
     session.on("error", reject);
     const stream = session.request(headers, { endStream: requestBody === undefined });

@@ -9,6 +9,7 @@ import type { LogFields } from "../observe/logger.js";
 import { createDialTls } from "../tls/dial-tls.js";
 import type { HostResolver } from "../tls/san-check.js";
 import { createServerTls } from "../tls/server-tls.js";
+import { MUTUAL_TLS, tlsFile } from "../tls/testing/test-tls.js";
 import { messageOf } from "./testing/messages.js";
 import {
   areConnected,
@@ -17,26 +18,9 @@ import {
   type TestMember,
 } from "./testing/test-cluster.js";
 
-const at = (name: string) => fileURLToPath(new URL(`../tls/testdata/${name}`, import.meta.url));
 const peerFile = (name: string) => fileURLToPath(new URL(`testdata/${name}`, import.meta.url));
 /** Clients of that authority have names that no address goes with; servers are for servers only. */
-const BASE: TlsConfig = {
-  certFile: at("server.pem"),
-  keyFile: at("server.key"),
-  clientCertFile: undefined,
-  clientKeyFile: undefined,
-  trustedCaFile: at("ca.pem"),
-  crlFile: undefined,
-  clientCertAuth: true,
-  allowedCommonNames: [],
-  allowedHostnames: [],
-  skipClientSanVerification: false,
-  cipherSuites: [],
-  minVersion: "TLS1.2",
-  maxVersion: undefined,
-  autoTls: false,
-  selfSignedValidityYears: 1,
-};
+const BASE: TlsConfig = MUTUAL_TLS;
 /** As members really are: one certificate for both sides. */
 const MEMBER: TlsConfig = {
   ...BASE,
@@ -45,8 +29,8 @@ const MEMBER: TlsConfig = {
   trustedCaFile: peerFile("ca.pem"),
 };
 const as = (name: string) => ({
-  clientCertFile: at(`${name}.pem`),
-  clientKeyFile: at(`${name}.key`),
+  clientCertFile: tlsFile(`${name}.pem`),
+  clientKeyFile: tlsFile(`${name}.key`),
 });
 const NO_NAMES: HostResolver = { namesOf: async () => [], addressesOf: async () => [] };
 
@@ -106,8 +90,8 @@ describe("members with certificates", () => {
   it("made by themselves are not verified", async () => {
     const server = {
       ...BASE,
-      certFile: at("stranger.pem"),
-      keyFile: at("stranger.key"),
+      certFile: tlsFile("stranger.pem"),
+      keyFile: tlsFile("stranger.key"),
       trustedCaFile: undefined,
       clientCertAuth: false,
       autoTls: true,
@@ -119,8 +103,8 @@ describe("members with certificates", () => {
     const certFile = join(directory, "cert.pem");
     const keyFile = join(directory, "key.pem");
     const place = (name: string, seconds: number) => {
-      copyFileSync(at(`${name}.pem`), certFile);
-      copyFileSync(at(`${name}.key`), keyFile);
+      copyFileSync(tlsFile(`${name}.pem`), certFile);
+      copyFileSync(tlsFile(`${name}.key`), keyFile);
       for (const path of [certFile, keyFile]) utimesSync(path, seconds, seconds);
     };
     place("server", 1000);
@@ -159,7 +143,7 @@ describe("a dialing member", () => {
     ],
     [
       "with a revoked certificate",
-      { ...skip, crlFile: at("crl.der") },
+      { ...skip, crlFile: tlsFile("crl.der") },
       { ...BASE, ...as("revoked") },
       "transport: certificate serial ff2002 revoked",
     ],
@@ -196,7 +180,7 @@ describe("a dialing member", () => {
 
   it("leaves a listener whose certificate is not to be trusted", async () => {
     for (const change of [
-      { trustedCaFile: at("stranger.pem") },
+      { trustedCaFile: tlsFile("stranger.pem") },
       { allowedCommonNames: ["someone-else"] },
       { trustedCaFile: undefined },
     ]) {

@@ -10,45 +10,27 @@ import { type AddressInfo, connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type Server } from "node:tls";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TlsConfig } from "../config/config.js";
 import { parseListenUrl } from "../config/listen-url.js";
 import type { LogFields, Logger } from "../observe/logger.js";
+import { recordingLogger } from "../observe/testing/recording-logger.js";
 import { usesClientTls, usesMetricsTls } from "./listener-scheme.js";
 import { parseRevokedSerials } from "./revocation-list.js";
 import { createServerTls } from "./server-tls.js";
-
-const at = (name: string) => fileURLToPath(new URL(`testdata/${name}`, import.meta.url));
-
-const PLAIN: TlsConfig = {
-  certFile: at("server.pem"),
-  keyFile: at("server.key"),
-  clientCertFile: undefined,
-  clientKeyFile: undefined,
-  trustedCaFile: undefined,
-  crlFile: undefined,
-  clientCertAuth: false,
-  allowedCommonNames: [],
-  allowedHostnames: [],
-  skipClientSanVerification: false,
-  cipherSuites: [],
-  minVersion: "TLS1.2",
-  maxVersion: undefined,
-  autoTls: false,
-  selfSignedValidityYears: 1,
-};
-const MUTUAL: TlsConfig = { ...PLAIN, trustedCaFile: at("ca.pem"), clientCertAuth: true };
+import { MUTUAL_TLS, SERVER_TLS, testAuthority, tlsFile } from "./testing/test-tls.js";
 
 interface Line {
   readonly message: string;
-  readonly fields: LogFields | undefined;
+  readonly fields: LogFields;
 }
 
 function recorder(): { readonly logger: Logger; readonly lines: Line[] } {
   const lines: Line[] = [];
-  const add = (message: string, fields?: LogFields) => void lines.push({ message, fields });
-  return { logger: { debug: add, info: add, warn: add, error: add, fatal: add }, lines };
+  return {
+    logger: recordingLogger((_, message, fields) => lines.push({ message, fields })),
+    lines,
+  };
 }
 
 const open: Server[] = [];
@@ -83,7 +65,7 @@ interface Visit {
 /** Connects, reads to the end, and tells what was seen; `text` is "refused" for any failure. */
 function visit(port: number, options: ConnectionOptions = {}): Promise<Visit> {
   return new Promise((resolve) => {
-    const ca = readFileSync(at("ca.pem"));
+    const ca = testAuthority();
     const socket = connect({ host: "127.0.0.1", port, ca, ...options });
     let text = "";
     let seen: Omit<Visit, "text"> = {};
@@ -104,12 +86,12 @@ function visit(port: number, options: ConnectionOptions = {}): Promise<Visit> {
 }
 
 function asClient(name: string): ConnectionOptions {
-  return { cert: readFileSync(at(`${name}.pem`)), key: readFileSync(at(`${name}.key`)) };
+  return { cert: readFileSync(tlsFile(`${name}.pem`)), key: readFileSync(tlsFile(`${name}.key`)) };
 }
 
 describe("a TLS listener", () => {
   it("serves its certificate and speaks h2 and http/1.1", async () => {
-    const port = await serve(PLAIN);
+    const port = await serve(SERVER_TLS);
     const seen = await visit(port, { ALPNProtocols: ["h2"] });
     expect(seen).toMatchObject({ text: "welcome", commonName: "server-one", alpn: "h2" });
     expect((await visit(port, { ALPNProtocols: ["http/1.1"] })).alpn).toBe("http/1.1");
@@ -118,27 +100,27 @@ describe("a TLS listener", () => {
 
   it("keeps to its versions and cipher suites", async () => {
     const suite = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
-    const old = await serve({ ...PLAIN, maxVersion: "TLS1.2", cipherSuites: [suite] });
+    const old = await serve({ ...SERVER_TLS, maxVersion: "TLS1.2", cipherSuites: [suite] });
     expect(await visit(old)).toMatchObject({ protocol: "TLSv1.2", cipher: suite });
-    const modern = await serve({ ...PLAIN, minVersion: "TLS1.3" });
+    const modern = await serve({ ...SERVER_TLS, minVersion: "TLS1.3" });
     expect((await visit(modern, { maxVersion: "TLSv1.2" })).text).toBe("refused");
     expect((await visit(modern)).text).toBe("welcome");
   });
 
   it.each([
-    [{}, MUTUAL, "refused"],
-    [asClient("client"), MUTUAL, "welcome"],
-    [asClient("stranger"), MUTUAL, "refused"],
-    [{}, { ...PLAIN, trustedCaFile: at("ca.pem") }, "refused"],
-    [asClient("client"), { ...MUTUAL, allowedCommonNames: ["x", "alice"] }, "welcome"],
-    [asClient("revoked"), { ...MUTUAL, allowedCommonNames: ["alice"] }, "refused"],
-    [asClient("client"), { ...MUTUAL, allowedHostnames: ["x", "client.example"] }, "welcome"],
-    [asClient("client"), { ...MUTUAL, allowedHostnames: ["a.wild.example"] }, "welcome"],
-    [asClient("client"), { ...MUTUAL, allowedHostnames: ["alice"] }, "refused"],
-    [asClient("client"), { ...MUTUAL, crlFile: at("crl.der") }, "welcome"],
-    [asClient("revoked"), { ...MUTUAL, crlFile: at("crl.der") }, "refused"],
-    [asClient("revoked"), { ...MUTUAL, crlFile: at("crl-empty.pem") }, "welcome"],
-    [asClient("client"), { ...MUTUAL, crlFile: at("ca.pem") }, "refused"],
+    [{}, MUTUAL_TLS, "refused"],
+    [asClient("client"), MUTUAL_TLS, "welcome"],
+    [asClient("stranger"), MUTUAL_TLS, "refused"],
+    [{}, { ...SERVER_TLS, trustedCaFile: tlsFile("ca.pem") }, "refused"],
+    [asClient("client"), { ...MUTUAL_TLS, allowedCommonNames: ["x", "alice"] }, "welcome"],
+    [asClient("revoked"), { ...MUTUAL_TLS, allowedCommonNames: ["alice"] }, "refused"],
+    [asClient("client"), { ...MUTUAL_TLS, allowedHostnames: ["x", "client.example"] }, "welcome"],
+    [asClient("client"), { ...MUTUAL_TLS, allowedHostnames: ["a.wild.example"] }, "welcome"],
+    [asClient("client"), { ...MUTUAL_TLS, allowedHostnames: ["alice"] }, "refused"],
+    [asClient("client"), { ...MUTUAL_TLS, crlFile: tlsFile("crl.der") }, "welcome"],
+    [asClient("revoked"), { ...MUTUAL_TLS, crlFile: tlsFile("crl.der") }, "refused"],
+    [asClient("revoked"), { ...MUTUAL_TLS, crlFile: tlsFile("crl-empty.pem") }, "welcome"],
+    [asClient("client"), { ...MUTUAL_TLS, crlFile: tlsFile("ca.pem") }, "refused"],
   ] as const)("decides on a client, case %#", async (client, config, text) => {
     const port = await serve(config);
     expect((await visit(port, { ...client })).text).toBe(text);
@@ -146,7 +128,7 @@ describe("a TLS listener", () => {
 
   it("says in the log why it refused", async () => {
     const record = recorder();
-    const port = await serve({ ...MUTUAL, crlFile: at("crl.der") }, record);
+    const port = await serve({ ...MUTUAL_TLS, crlFile: tlsFile("crl.der") }, record);
     await visit(port, asClient("revoked"));
     await visit(port, asClient("stranger"));
     await expect.poll(() => record.lines.length).toBe(2);
@@ -163,7 +145,7 @@ describe("a TLS listener", () => {
 
   it("says in etcd's words why a handshake failed", async () => {
     const record = recorder();
-    const port = await serve(MUTUAL, record);
+    const port = await serve(MUTUAL_TLS, record);
     const said = async (send: () => Promise<unknown>) => {
       const count = record.lines.length;
       await send();
@@ -189,10 +171,10 @@ describe("changed files", () => {
   function place(name: string, seconds: number): TlsConfig {
     const certFile = join(directory, "cert.pem");
     const keyFile = join(directory, "key.pem");
-    copyFileSync(at(`${name}.pem`), certFile);
-    copyFileSync(at(`${name}.key`), keyFile);
+    copyFileSync(tlsFile(`${name}.pem`), certFile);
+    copyFileSync(tlsFile(`${name}.key`), keyFile);
     for (const path of [certFile, keyFile]) utimesSync(path, seconds, seconds);
-    return { ...PLAIN, certFile, keyFile };
+    return { ...SERVER_TLS, certFile, keyFile };
   }
 
   it("serve the next connection, with and without a server name", async () => {
@@ -207,7 +189,7 @@ describe("changed files", () => {
     const record = recorder();
     const config = place("server", 1000);
     const port = await serve(config, record);
-    copyFileSync(at("server-next.pem"), config.certFile!);
+    copyFileSync(tlsFile("server-next.pem"), config.certFile!);
     expect(await visit(port)).toMatchObject({ text: "welcome", commonName: "server-one" });
     expect(record.lines[0]?.message).toMatch(/^failed to reload certificate files/);
     rmSync(config.certFile!);
@@ -218,10 +200,10 @@ describe("changed files", () => {
 
   it("of revocations apply at once", async () => {
     const crlFile = join(directory, "crl");
-    copyFileSync(at("crl-empty.pem"), crlFile);
-    const port = await serve({ ...MUTUAL, crlFile });
+    copyFileSync(tlsFile("crl-empty.pem"), crlFile);
+    const port = await serve({ ...MUTUAL_TLS, crlFile });
     expect((await visit(port, asClient("revoked"))).text).toBe("welcome");
-    copyFileSync(at("crl.der"), crlFile);
+    copyFileSync(tlsFile("crl.der"), crlFile);
     expect((await visit(port, asClient("revoked"))).text).toBe("refused");
     writeFileSync(crlFile, "broken");
     expect((await visit(port, asClient("client"))).text).toBe("refused");
@@ -235,7 +217,7 @@ describe("a wrong configuration", () => {
       /^KeyFile and CertFile must both be present\[key: , cert: .*server\.pem\]$/,
     ],
     [{ certFile: "/nope.pem" }, /^open \/nope\.pem: no such file or directory$/],
-    [{ keyFile: at("client.key") }, /key values mismatch/],
+    [{ keyFile: tlsFile("client.key") }, /key values mismatch/],
     [
       { clientKeyFile: "k" },
       /^ClientKeyFile and ClientCertFile must both be present or both absent: key: k, cert: \]$/,
@@ -246,7 +228,7 @@ describe("a wrong configuration", () => {
     ],
   ])("%j stops the start", (change, message) => {
     const { logger } = recorder();
-    const config = { ...PLAIN, ...change };
+    const config = { ...SERVER_TLS, ...change };
     expect(() => createServerTls({ config, logger, endpoint: "client" })).toThrow(message);
   });
 
@@ -256,12 +238,12 @@ describe("a wrong configuration", () => {
       if (parsed.kind === "error") throw new Error(parsed.message);
       return parsed.value;
     };
-    const bare = { ...PLAIN, certFile: undefined, keyFile: undefined };
+    const bare = { ...SERVER_TLS, certFile: undefined, keyFile: undefined };
     const record = recorder();
-    expect(usesClientTls(url("https://127.0.0.1:1"), PLAIN, record.logger)).toBe(true);
+    expect(usesClientTls(url("https://127.0.0.1:1"), SERVER_TLS, record.logger)).toBe(true);
     expect(usesClientTls(url("http://127.0.0.1:1"), bare, record.logger)).toBe(false);
     expect(record.lines).toHaveLength(0);
-    expect(usesClientTls(url("unix:///s"), MUTUAL, record.logger)).toBe(false);
+    expect(usesClientTls(url("unix:///s"), MUTUAL_TLS, record.logger)).toBe(false);
     expect(record.lines).toHaveLength(2);
     expect(() => usesClientTls(url("https://127.0.0.1:1"), bare, record.logger)).toThrow(
       "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:1 with HTTPS scheme",
@@ -275,12 +257,12 @@ describe("a wrong configuration", () => {
 
 describe("a revocation list", () => {
   it("is read from DER and PEM, and nothing else", () => {
-    expect([...parseRevokedSerials(readFileSync(at("crl.der")))]).toEqual(["FF2002"]);
-    expect(parseRevokedSerials(readFileSync(at("crl-empty.pem"))).size).toBe(0);
-    const der = readFileSync(at("crl.der"));
+    expect([...parseRevokedSerials(readFileSync(tlsFile("crl.der")))]).toEqual(["FF2002"]);
+    expect(parseRevokedSerials(readFileSync(tlsFile("crl-empty.pem"))).size).toBe(0);
+    const der = readFileSync(tlsFile("crl.der"));
     for (let length = 0; length < der.length; length++) {
       expect(() => parseRevokedSerials(der.subarray(0, length))).toThrow(/malformed/);
     }
-    expect(() => parseRevokedSerials(readFileSync(at("ca.pem")))).toThrow(/malformed/);
+    expect(() => parseRevokedSerials(readFileSync(tlsFile("ca.pem")))).toThrow(/malformed/);
   });
 });
