@@ -14,5 +14,6 @@ export interface CallContext {
   /** On `clock.nowMs`, or Infinity. */
   readonly deadlineMs: number;
   readonly limits: GatewayLimits;
+  /** The call is over, however it ended. */
   readonly onOver: () => void;
 }

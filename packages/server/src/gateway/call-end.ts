@@ -1,11 +1,6 @@
-import type { Clock, Timer } from "@kvorum/base";
-import {
-  type CallObserver,
-  Status,
-  type StatusCode,
-  type StreamCall,
-  type UnaryCall,
-} from "@kvorum/grpc";
+import type { Timer } from "@kvorum/base";
+import { Status, type StatusCode, type StreamCall, type UnaryCall } from "@kvorum/grpc";
+import type { CallContext } from "./call-context.js";
 import type { Refusal } from "./refusal.js";
 
 const DEADLINE: Refusal = {
@@ -13,30 +8,26 @@ const DEADLINE: Refusal = {
   message: "context deadline exceeded",
 };
 
-/** What ends a call besides its handler: its client, and its deadline. */
+/** The call that ends, and what its deadline does. */
 export interface CallEndOptions {
   readonly call: UnaryCall | StreamCall;
-  readonly observer: CallObserver | undefined;
-  readonly clock: Clock;
-  /** On `clock.nowMs`, or Infinity. */
-  readonly deadlineMs: number;
   /** Answers a call whose deadline passed. */
   readonly onDeadline: (refusal: Refusal) => void;
-  /** The call is over, however it ended. */
-  readonly onOver: () => void;
 }
 
 /** Sees to it that a call ends once, and that its observer is told if its handler was called. */
 export class CallEnd {
+  readonly #context: CallContext;
   readonly #options: CallEndOptions;
   readonly #timer: Timer | undefined;
   #hasBegun = false;
   #isOver = false;
   #isCancelled = false;
 
-  constructor(options: CallEndOptions) {
+  constructor(context: CallContext, options: CallEndOptions) {
+    this.#context = context;
     this.#options = options;
-    const { clock, deadlineMs } = options;
+    const { clock, deadlineMs } = context;
     if (deadlineMs === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.min(Math.max(0, deadlineMs - clock.nowMs()), TIMER_MS_MAX);
     this.#timer = clock.after(delayMs, () => this.#expire());
@@ -57,7 +48,7 @@ export class CallEnd {
 
   /** @returns whether the handler should be called now: not when the deadline has passed */
   begin(): boolean {
-    const { clock, deadlineMs } = this.#options;
+    const { clock, deadlineMs } = this.#context;
     if (clock.nowMs() >= deadlineMs) this.#expire();
     this.#hasBegun = !this.#isOver;
     return this.#hasBegun;
@@ -68,8 +59,8 @@ export class CallEnd {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#timer?.clear();
-    const { observer, call, onOver } = this.#options;
-    if (this.#hasBegun) observer?.ended(call, code);
+    const { route, onOver } = this.#context;
+    if (this.#hasBegun) route.method.observer?.ended(this.#options.call, code);
     onOver();
     return true;
   }

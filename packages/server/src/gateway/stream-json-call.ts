@@ -37,15 +37,11 @@ export class StreamJsonCall implements StreamCall {
     this.metadata = context.metadata;
     this.peer = context.peer;
     this.deadlineMs = context.deadlineMs;
-    this.callEnd = new CallEnd({
-      ...context,
-      call: this,
-      observer: context.route.method.observer,
-      onDeadline: (refusal) => {
-        if (this.callEnd.hasBegun) this.#endWith(refusal);
-        else respondRefusal(context.response, refusal);
-      },
-    });
+    const onDeadline = (refusal: Refusal) => {
+      if (this.callEnd.hasBegun) this.#endWith(refusal);
+      else respondRefusal(context.response, refusal);
+    };
+    this.callEnd = new CallEnd(context, { call: this, onDeadline });
     context.response.on("drain", () => {
       if (!this.callEnd.isOver) this.onDrain?.();
     });

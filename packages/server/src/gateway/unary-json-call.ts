@@ -11,6 +11,7 @@ import {
 import type { CallContext } from "./call-context.js";
 import { CallEnd } from "./call-end.js";
 import { bytesOfParts, lengthOfParts } from "./message-parts.js";
+import type { Refusal } from "./refusal.js";
 import { respondJson, respondRefusal } from "./reply.js";
 
 /** A unary call whose answer becomes the JSON body of a response. */
@@ -31,12 +32,8 @@ export class UnaryJsonCall implements UnaryCall {
     this.metadata = context.metadata;
     this.peer = context.peer;
     this.deadlineMs = context.deadlineMs;
-    this.callEnd = new CallEnd({
-      ...context,
-      call: this,
-      observer: context.route.method.observer,
-      onDeadline: (refusal) => respondRefusal(context.response, refusal),
-    });
+    const onDeadline = (refusal: Refusal) => respondRefusal(context.response, refusal);
+    this.callEnd = new CallEnd(context, { call: this, onDeadline });
   }
 
   get cancelled(): boolean {
