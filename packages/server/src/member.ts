@@ -1,20 +1,19 @@
 import type { RequestListener } from "node:http";
 import type { ClusterId, MemberId } from "@kvorum/base";
 import type { GrpcServer } from "@kvorum/grpc";
-import type { SoftState } from "@kvorum/raft";
 import { Applier } from "./apply/applier.js";
 import { ApplyFigures } from "./apply/apply-figures.js";
 import { ApplyLoop } from "./apply/apply-loop.js";
-import { type MemberParts, openMember } from "./boot/open-member.js";
+import { closeMember, type MemberParts, openMember } from "./boot/open-member.js";
 import type { OpenedStore } from "./boot/open-store.js";
 import { Consensus } from "./consensus/consensus.js";
 import { LeaderTransfer } from "./consensus/leader-transfer.js";
-import { LogCompactor } from "./consensus/log-compactor.js";
 import { ProposalIds } from "./consensus/proposal-ids.js";
 import { confStateOf, openRaftNode, snapshotAt } from "./consensus/raft-node.js";
-import { SnapshotTaker } from "./consensus/snapshot-taker.js";
+import { type SnapshotParts, wireSnapshots } from "./consensus/wire-snapshots.js";
 import type { JsonGateway } from "./gateway/json-gateway.js";
 import { type LeaderDuties, wireLeaderDuties } from "./leader-duties.js";
+import { Leadership } from "./leadership.js";
 import { LeaseAuthority } from "./lease/lease-authority.js";
 import { MemberLog } from "./member-log.js";
 import type { MemberOptions } from "./member-options.js";
@@ -28,7 +27,6 @@ import { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
 import { OpenStreams } from "./rpc/open-streams.js";
 import { wireServices } from "./rpc/services.js";
-import { timedSnapStore } from "./storage/snap/timed-snap-store.js";
 import { StoreMaintenance } from "./store-maintenance.js";
 
 /**
@@ -59,13 +57,11 @@ export class Member {
   readonly #peers: PeerLink;
   readonly #noSpace: NoSpaceAlarm;
   readonly #duties: LeaderDuties;
-  readonly #compactor: LogCompactor;
-  readonly #snapshotTaker: SnapshotTaker;
+  readonly #snapshots: SnapshotParts;
   readonly #openStreams: OpenStreams;
   readonly #transfer: LeaderTransfer;
   readonly #applyFigures: ApplyFigures;
-  #lastLeader: MemberId = 0n;
-  #leaderChanges = 0;
+  readonly #leadership: Leadership;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -79,15 +75,20 @@ export class Member {
     servePeers: (handler: RequestListener) => void,
   ): Promise<Member> {
     const member = new Member(await openMember(options));
-    servePeers(member.#peers.handle);
-    await member.#begin();
+    try {
+      servePeers(member.#peers.handle);
+      await member.#begin();
+    } catch (error) {
+      await member.stop();
+      throw error;
+    }
     return member;
   }
 
   private constructor(parts: MemberParts) {
     this.#parts = parts;
     const { options, disk, opened, cluster } = parts;
-    const { clock, logger } = options;
+    const { clock } = options;
     this.id = disk.log.memberId;
     this.clusterId = disk.log.clusterId;
     this.#log = new MemberLog(options, { memberId: this.id, clusterId: this.clusterId });
@@ -111,6 +112,12 @@ export class Member {
       storageVersion: () => this.maintenance.storageVersion(),
       onRemoved: options.onRemoved,
     });
+    this.#leadership = new Leadership({
+      opened,
+      electionTimeoutMs: options.electionTimeoutMs,
+      consensus: () => this.consensus,
+      membership: () => this.#membership,
+    });
     this.consensus = this.#wireConsensus();
     this.#noSpace = new NoSpaceAlarm(this.consensus.proposer, this.id);
     this.#applyFigures = new ApplyFigures(options, this.#log);
@@ -132,19 +139,11 @@ export class Member {
       cluster,
       consensus: this.consensus,
     });
-    this.#compactor = this.#wireCompactor();
-    this.#snapshotTaker = new SnapshotTaker({
-      place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
-      opened,
-      cluster,
-      logger,
-      opening: parts.opening,
+    this.#snapshots = wireSnapshots({
+      parts,
+      consensus: this.consensus,
       applyLoop: this.applyLoop,
-      compactor: this.#compactor,
-      onPosition: (position) => {
-        parts.position.current = position;
-      },
-      onMembers: () => this.#peers.membersChanged(cluster.members()),
+      peers: this.#peers,
     });
     const { consensus } = this;
     this.#transfer = new LeaderTransfer({ ...options, consensus, cluster, peers: this.#peers });
@@ -183,12 +182,12 @@ export class Member {
   /** What its parts have counted since the start. */
   counts() {
     return {
-      leaderChanges: this.#leaderChanges,
+      leaderChanges: this.#leadership.changes,
       slowApplies: this.#applyFigures.slow,
       expiredLeases: this.#duties.expirer.expired,
       lateHeartbeats: this.consensus.lateHeartbeats,
       learnerPromotions: this.#membership.membership.promotions,
-      snapshotsInstalling: this.#snapshotTaker.isInstalling ? 1 : 0,
+      snapshotsInstalling: this.#snapshots.taker.isInstalling ? 1 : 0,
       walWriteBytes: this.#parts.disk.log.writtenBytes(),
     };
   }
@@ -208,7 +207,6 @@ export class Member {
   }
 
   async #stop(): Promise<void> {
-    const { disk, opened } = this.#parts;
     const { publisher, versions, changes, downgrades } = this.#membership;
     this.#log.closing();
     publisher.stop();
@@ -222,13 +220,9 @@ export class Member {
     await this.#transfer.handOver();
     await this.consensus.stop();
     this.applyLoop.stop();
-    await this.#compactor.stop();
+    await this.#snapshots.compactor.stop();
     await this.#peers.stop();
-    opened.watchHub.close();
-    await opened.store.close();
-    await opened.buffered.close();
-    await disk.log.wal.close();
-    await disk.dataDir.release();
+    await closeMember(this.#parts);
     this.#log.closed();
   }
 
@@ -257,10 +251,10 @@ export class Member {
       send: (messages) => this.#peers.send(messages),
       onLateHeartbeat: (to, exceededMs) => this.#log.lateHeartbeat(to, exceededMs),
       snapshots: {
-        save: (snapshot) => this.#snapshotTaker.save(snapshot),
-        install: (snapshot) => this.#snapshotTaker.install(snapshot),
+        save: (snapshot) => this.#snapshots.taker.save(snapshot),
+        install: (snapshot) => this.#snapshots.taker.install(snapshot),
       },
-      onSoftState: (state) => this.#onSoftState(state),
+      onSoftState: (state) => this.#leadership.softStateChanged(state),
       onFault: options.onFault,
       connectedSinceMs: (id) => this.#peers.connectedSinceMs(id),
       members: () => cluster.members().map(({ id }) => id),
@@ -304,7 +298,7 @@ export class Member {
         ),
       onEmptyEntry: (entry) => {
         this.#membership.changes.emptyEntry(entry);
-        this.#onTermBegin();
+        this.#leadership.termBegan();
       },
       onEntry: (entry) => {
         position.current = entry;
@@ -314,34 +308,11 @@ export class Member {
         this.consensus.applied(index);
         this.#membership.changes.retry();
         if (this.consensus.node.leader === 0n) this.consensus.campaignIfAlone();
-        this.#compactor.applied(index);
+        this.#snapshots.compactor.applied(index);
       },
       onOutcome: (proposal, response, tookMs) =>
         this.#applyFigures.outcome(proposal, response, tookMs),
     });
-  }
-
-  #wireCompactor(): LogCompactor {
-    const { options, disk, opened, cluster, position } = this.#parts;
-    return new LogCompactor(
-      {
-        member: options,
-        node: this.consensus.node,
-        wal: disk.log.wal,
-        snaps: timedSnapStore(options, disk.dataDir.snapDirectory),
-        isPersistent: disk.backend.capabilities.persistent,
-        isLogNeeded: () => this.#peers.needsLog(),
-        flush: () => opened.buffered.flush(),
-        applied: () => position.current,
-        confState: () => this.consensus.node.status().confState,
-        membership: () => ({
-          members: cluster.members(),
-          removed: cluster.removed(),
-          clusterVersion: cluster.version === "" ? undefined : cluster.version,
-        }),
-      },
-      disk.log.compacted.index,
-    );
   }
 
   #wireServices(): { readonly grpc: GrpcServer; readonly gateway: JsonGateway } {
@@ -372,26 +343,5 @@ export class Member {
       onQuotaExceeded: () => this.#noSpace.raise(),
       openStreams: this.#openStreams,
     });
-  }
-
-  #onSoftState(state: SoftState): void {
-    if (state.role !== "leader") this.store.lessor.demote();
-    if (state.leader !== this.#lastLeader) {
-      this.#lastLeader = state.leader;
-      this.#membership.changes.retry();
-      // Reads outlast the loss of a leader, and fail when there is another. Source: etcd.
-      if (state.leader !== 0n) {
-        this.#leaderChanges++;
-        this.consensus.reads.leaderChanged();
-      }
-    }
-    this.consensus.wake();
-  }
-
-  /** A leader owns the leases from the first entry of its term on. */
-  #onTermBegin(): void {
-    if (!this.consensus.node.isLeader) return;
-    this.store.lessor.promote(this.#parts.options.electionTimeoutMs);
-    this.#membership.versions.look();
   }
 }

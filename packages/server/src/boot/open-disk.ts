@@ -55,9 +55,10 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
     engine: engine.name,
     ...(options.lockDirectory === undefined ? {} : { lock: options.lockDirectory }),
   });
-  await removeLeftovers(fs, dataDir.snapDirectory);
   let backend: Backend | undefined;
+  let found: OpenedRaftLog | undefined;
   try {
+    await removeLeftovers(fs, dataDir.snapDirectory);
     backend = await engine.open({ directory: dataDir.engineDirectory });
     await defragmentAtStart(backend, options);
     if (!dataDir.hasWal) {
@@ -78,7 +79,7 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       engineDirectory = built.directory;
     }
     const position = positionOf(backend);
-    const found = await openExistingLog(options, {
+    found = await openExistingLog(options, {
       walDir: dataDir.walDirectory,
       start: startFor(snapshots, position),
     });
@@ -88,10 +89,17 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       : found;
     return { dataDir: { ...dataDir, engineDirectory }, backend, position, log, remotes: [] };
   } catch (error) {
+    await found?.wal.close();
     await backend?.close();
     await dataDir.release();
     throw error;
   }
+}
+
+/** Closes the log and gives the directory free. The engine is closed before, by who has it. */
+export async function closeDisk({ log, dataDir }: OpenedDisk): Promise<void> {
+  await log.wal.close();
+  await dataDir.release();
 }
 
 /** An engine with content and no log: what was acknowledged last stood in the log. */
@@ -164,8 +172,13 @@ async function takeUpReceived(
   index: LogIndex,
 ): Promise<{ readonly backend: Backend; readonly directory: string }> {
   const built = await buildFromReceived(place, index);
-  await adopt(place, index, built.directory);
-  const { engineDirectory } = place.dataDir;
-  if (place.engine.capabilities.persistent) await removeUnused(place, engineDirectory);
+  try {
+    await adopt(place, index, built.directory);
+    const { engineDirectory } = place.dataDir;
+    if (place.engine.capabilities.persistent) await removeUnused(place, engineDirectory);
+  } catch (error) {
+    await built.backend.close();
+    throw error;
+  }
   return built;
 }

@@ -2,11 +2,11 @@ import { HeaderEncoder } from "@kvorum/api";
 import { checkBeforeServing } from "../corruption/initial-check-of-member.js";
 import type { MemberOptions } from "../member-options.js";
 import { Cluster } from "../membership/cluster.js";
-import { type OpenedDisk, openDisk } from "./open-disk.js";
+import { closeDisk, type OpenedDisk, openDisk } from "./open-disk.js";
 import { type OpenedStore, type OpenStoreOptions, openStore } from "./open-store.js";
 import { type Position, writePosition } from "./position.js";
 
-/** What a member is made of that takes time to open. The member owns it, and closes it. */
+/** What a member is made of that takes time to open. Its owner closes it with `closeMember`. */
 export interface MemberParts {
   readonly options: MemberOptions;
   readonly disk: OpenedDisk;
@@ -21,6 +21,7 @@ export interface MemberParts {
 
 /**
  * Opens the data directory, the log, the engine and the store in it, and the members known to it.
+ * What was opened is closed again when a later step fails.
  * @throws StorageError | BackendError naming what is wrong with the directory or its files; Error
  *   when the check for corruption finds other data on another member
  */
@@ -39,9 +40,28 @@ export async function openMember(options: MemberOptions): Promise<MemberParts> {
     afterCommit: ({ durationMs }) =>
       options.metrics.histograms.backendCommit.observe(durationMs / 1000),
   };
-  const opened = await openStore(opening);
-  const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
-  await cluster.load();
-  await checkBeforeServing(options, { disk, opened, cluster });
-  return { options, disk, opened, opening, cluster, header, position };
+  const opened = await openStore(opening).catch(async (error: unknown) => {
+    await closeDisk(disk);
+    throw error;
+  });
+  try {
+    const cluster = new Cluster({ id: log.clusterId, store: opened.buffered });
+    await cluster.load();
+    await checkBeforeServing(options, { disk, opened, cluster });
+    return { options, disk, opened, opening, cluster, header, position };
+  } catch (error) {
+    await closeMember({ disk, opened });
+    throw error;
+  }
+}
+
+/** Makes the store durable, closes it and the log, and gives the directory free. */
+export async function closeMember({
+  disk,
+  opened,
+}: Pick<MemberParts, "disk" | "opened">): Promise<void> {
+  opened.watchHub.close();
+  await opened.store.close();
+  await opened.buffered.close();
+  await closeDisk(disk);
 }

@@ -51,7 +51,11 @@ export interface OpenStoreOptions {
   readonly afterCommit: (info: { readonly durationMs: number; readonly ops: number }) => void;
 }
 
-/** Opens the engine's content: leases first, then keys (which attach to them), then the rest. */
+/**
+ * Opens the engine's content: leases first, then keys (which attach to them), then the rest. The
+ * engine belongs to the store from then on, and is closed when its content can't be opened.
+ * @throws BackendError | MvccError naming what is wrong with the content
+ */
 export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore> {
   const { options, header, term } = opening;
   // The hub reads from the store and the store tells the hub: both are bound late.
@@ -66,8 +70,10 @@ export async function openStore(opening: OpenStoreOptions): Promise<OpenedStore>
   };
   const content = await openContent(opening, { backend: opening.backend, watchSink });
   const alarms = new Alarms();
-  await alarms.load(content.buffered);
-  const auth = await openAuth(opening, content.buffered);
+  const auth = await orClosed(content.buffered, async () => {
+    await alarms.load(content.buffered);
+    return await openAuth(opening, content.buffered);
+  });
   const watchHub = new WatchHub({
     source: {
       get currentRevision() {
@@ -163,18 +169,34 @@ async function openContent(
     persistsCheckpoints: () => options.leaseCheckpoints?.persist === true || isFrom36(buffered),
     counters: counters?.lessor,
   });
-  await lessor.load();
-  const store = await Store.open({
-    backend: buffered,
-    clock,
-    watchSink,
-    leases: lessor,
-    valueCacheBytes: options.valueCacheBytes,
-    compactionBatchLimit: options.compactionBatchKeys,
-    compactionSleepMs: options.compactionSleepMs,
-    counters: counters?.store,
-    timings: storeTimings(metrics.histograms),
-    log: (message, fields) => logger.info(message, fields),
+  const store = await orClosed(buffered, async () => {
+    await lessor.load();
+    return await Store.open({
+      backend: buffered,
+      clock,
+      watchSink,
+      leases: lessor,
+      valueCacheBytes: options.valueCacheBytes,
+      compactionBatchLimit: options.compactionBatchKeys,
+      compactionSleepMs: options.compactionSleepMs,
+      counters: counters?.store,
+      timings: storeTimings(metrics.histograms),
+      log: (message, fields) => logger.info(message, fields),
+    });
   });
   return { backend, buffered, store, lessor };
+}
+
+/** What `open` gives; when it fails, the engine is closed first. */
+async function orClosed<Opened>(
+  buffered: BufferedBackend,
+  open: () => Promise<Opened>,
+): Promise<Opened> {
+  try {
+    return await open();
+  } catch (error) {
+    // Of two errors the first says what is wrong.
+    await buffered.close().catch(() => {});
+    throw error;
+  }
 }

@@ -7,8 +7,7 @@ import { checkInitially } from "./initial-check.js";
 import { askPeerHashes } from "./peer-hashes.js";
 
 /**
- * Feature InitialCorruptCheck, on a member that has been started before; closes what was opened when
- * the check fails.
+ * Feature InitialCorruptCheck, on a member that has been started before.
  * @throws Error when another member has different data
  */
 export async function checkBeforeServing(
@@ -20,22 +19,13 @@ export async function checkBeforeServing(
   const { memberId: id, clusterId } = disk.log;
   const timeoutMs = requestTimeoutMsOf(options);
   const members = () => cluster.members();
-  try {
-    await checkInitially({
-      id,
-      timeoutMs,
-      logger,
-      hashKv: (revision) => opened.store.hashKv(revision),
-      askPeers: askPeerHashes({ id, clusterId, members, peerClient, timeoutMs, logger }),
-    });
-  } catch (error) {
-    opened.watchHub.close();
-    await opened.store.close();
-    await opened.buffered.close();
-    await disk.log.wal.close();
-    await disk.dataDir.release();
-    throw error;
-  }
+  await checkInitially({
+    id,
+    timeoutMs,
+    logger,
+    hashKv: (revision) => opened.store.hashKv(revision),
+    askPeers: askPeerHashes({ id, clusterId, members, peerClient, timeoutMs, logger }),
+  });
 }
 
 interface Opened {
