@@ -56,10 +56,13 @@ describe("arguments", () => {
     [["--listen-client-urls", "nonsense"], 2, "URL scheme must be http, https, unix, or unixs"],
     [["--election-timeout", "10"], 1, "election-timeout"],
     [["--config-file", "/nowhere/at/all"], 1, "/nowhere/at/all"],
-    [["--backend", "paper"], 1, "paper"],
+    [["--backend", "paper"], 1, '--backend \\"paper\\" is no storage engine'],
+    [["--log-level", "error", "--listen-client-urls", "http://127.0.0.1:1"], 1, "advertise"],
+    [["--log-outputs", "/nowhere/at/all"], 1, '"failed to open the log","error":"--log-outputs: '],
   ])("%j end with a message", async (args, code, text) => {
     const outcome = await runToEnd(["--data-dir", "/nowhere/kvorum", ...args]);
     expect(outcome.stderr).toContain(text);
+    expect(outcome.stderr).not.toContain("    at ");
     expect(outcome.code).toBe(code);
   });
 });

@@ -72,6 +72,7 @@ test.each([
   expect(error.code).toBe("ENGINE");
   expect(error.message).toMatch(reason);
   expect(error.message).toContain(JSON.stringify(value));
+  expect(error.message).not.toContain("\n");
   for (const name of ENGINE_NAMES) expect(error.message).toContain(name);
 });
 

@@ -31,7 +31,8 @@ export async function loadEngine(nameOrModule: string): Promise<Engine> {
       ? await BUILT_IN[nameOrModule]()
       : await import(locate(nameOrModule));
   } catch (error) {
-    const reason = messageOf(error);
+    // Node adds lines about which module asked for it.
+    const [reason] = messageOf(error).split("\n", 1);
     throw unusable(nameOrModule, `it can't be loaded: ${reason}`, error);
   }
   const engine = exportedEngine(module);

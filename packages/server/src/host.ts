@@ -1,28 +1,20 @@
 import { etcdserverpb, healthpb, v3electionpb, v3lockpb } from "@kvorum/api";
-import { loadEngine } from "@kvorum/backends";
-import { createPrng, hexId, messageOf } from "@kvorum/base";
+import { type Engine, loadEngine } from "@kvorum/backends";
+import { hexId, messageOf } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
-import { mvccLimits } from "@kvorum/mvcc";
-import { readTokenSpec } from "./auth/tokens/token-spec.js";
 import { bindClients, bindPeers, type Listening, tlsFields } from "./bind-listeners.js";
 import type { Config, TlsConfig } from "./config/config.js";
-import { hrefsOf, type ListenUrl } from "./config/listen-url.js";
-import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
-import { nodeDns } from "./discovery/node-dns.js";
+import type { ListenUrl } from "./config/listen-url.js";
 import { createClientHttp, createMetricsHttp } from "./http/client-http.js";
-import { serverLimits } from "./limits.js";
 import { Member } from "./member.js";
 import { factsOf, figuresOf } from "./member-figures.js";
 import { healthOf } from "./member-health.js";
-import type { MemberOptions } from "./member-options.js";
+import { memberOptionsOf } from "./member-options-of.js";
 import type { Logger } from "./observe/logger.js";
 import { createMetrics, type Metrics } from "./observe/metrics.js";
-import { PeerClient } from "./peer/peer-client.js";
 import { StartError } from "./start-error.js";
 import { StartLog } from "./start-log.js";
 import { settleAutoTls } from "./tls/auto-tls.js";
-import { createDialTls } from "./tls/dial-tls.js";
-import { readConfiguredFile } from "./tls/watched-files.js";
 
 /** A node as the `kvorum` executable runs it: a member, its listeners and its pages. */
 export interface RunningNode {
@@ -44,7 +36,7 @@ export interface HostOptions {
   readonly onRemoved: () => void;
 }
 
-/** Connections that a stopping node waits for at most. */
+/** Time that a stopping node gives its clients to end their calls; then they are cut off. */
 const DRAIN_MAX_MS = 5_000;
 
 /**
@@ -53,6 +45,7 @@ const DRAIN_MAX_MS = 5_000;
  */
 export async function startNode(given: HostOptions): Promise<RunningNode> {
   const { logger } = given;
+  const engine = await engineOf(given.config);
   const startLog = new StartLog(given.config, logger);
   await startLog.found(nodeFileSystem);
   const config = await withGeneratedCertificates(given);
@@ -66,11 +59,6 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
     for (const { listener } of listening) listener.close();
     for (const port of peerPorts) port.close();
   };
-  await startLog.starting(nodeFileSystem, {
-    nodeVersion: process.version,
-    platform: process.platform,
-    architecture: process.arch,
-  });
   let member: Member | undefined;
   const metrics = createMetrics({
     services: SERVICES,
@@ -80,8 +68,12 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
     figures: () => (member === undefined ? {} : figuresOf(member)),
     facts: () => factsOf(member, process.version),
   });
+  const { onFault, onRemoved } = options;
   try {
-    member = await Member.start(await memberOptions(options, metrics), (handler) => {
+    const { version: nodeVersion, platform, arch: architecture } = process;
+    await startLog.starting(nodeFileSystem, { nodeVersion, platform, architecture });
+    const parts = { engine, metrics, logger, onFault, onRemoved };
+    member = await Member.start(memberOptionsOf(config, parts), (handler) => {
       for (const port of peerPorts) {
         port.serve(handler);
         logger.info("serving peer traffic", { address: port.address });
@@ -91,20 +83,36 @@ export async function startNode(given: HostOptions): Promise<RunningNode> {
     close();
     throw new StartError("discovery failed", messageOf(error), { cause: error });
   }
-  const started = member;
-  serveAll(options, started, metrics, listening);
-  startLog.serving(hexId(started.id));
+  serveAll(options, member, metrics, listening);
+  startLog.serving(hexId(member.id));
+  return running(member, listening, close);
+}
+
+/** First of all, so that nothing stands before the message about a wrong name. */
+async function engineOf({ backend }: Config): Promise<Engine> {
+  try {
+    return await loadEngine(backend.engine);
+  } catch (cause) {
+    throw new StartError("the storage engine can't be used", messageOf(cause), { cause });
+  }
+}
+
+/** @param close ends every connection of the node at once */
+function running(member: Member, listening: readonly Listening[], close: () => void): RunningNode {
   return {
-    member: started,
+    member,
     addresses: listening
       .filter(({ serves }) => serves.startsWith("grpc"))
       .map(({ listener }) => listener.address),
     async stop() {
       for (const { listener } of listening) listener.stopAccepting();
       const timer = nodeClock.after(DRAIN_MAX_MS, close);
-      await started.stop();
-      timer.clear();
-      close();
+      try {
+        await member.stop();
+      } finally {
+        timer.clear();
+        close();
+      }
     },
   };
 }
@@ -181,96 +189,4 @@ function serveAll(
       logger.info(SERVING[kind], { traffic: serves, address: listener.address });
     }
   }
-}
-
-async function memberOptions(host: HostOptions, metrics: Metrics): Promise<MemberOptions> {
-  const { config, logger, onFault } = host;
-  const { member, raft, clustering, backend, limits, grpc, compaction, checks, featureGates } =
-    config;
-  const dialTls = dialsOverTls(config) ? createDialTls(config.peerTls) : undefined;
-  return {
-    name: member.name,
-    dataDir: member.dataDir,
-    walDir: member.walDir,
-    engine: await loadEngine(backend.engine),
-    initialCluster: () => initialClusterOf(config, logger),
-    initialClusterToken: clusterTokenOf(config),
-    initialClusterState: clustering.initialClusterState,
-    forceNewCluster: member.forceNewCluster,
-    advertisePeerUrls: hrefsOf(clustering.advertisePeerUrls),
-    dialTls,
-    nameLookup: { dns: nodeDns, clock: nodeClock, logger },
-    peerTimeouts: { readMs: raft.peerReadTimeoutMs, writeMs: raft.peerWriteTimeoutMs },
-    peerClient: new PeerClient({
-      clock: nodeClock,
-      electionTimeoutMs: raft.electionTimeoutMs,
-      ...(dialTls === undefined ? {} : { dialTls }),
-    }),
-    advertiseClientUrls: hrefsOf(clustering.advertiseClientUrls),
-    heartbeatIntervalMs: raft.heartbeatIntervalMs,
-    electionTimeoutMs: raft.electionTimeoutMs,
-    preVote: raft.preVote,
-    learnersMax: clustering.maxLearners,
-    strictReconfigCheck: clustering.strictReconfigCheck,
-    snapshotCountEntries: raft.snapshotCountEntries,
-    snapshotCatchUpEntries: raft.snapshotCatchUpEntries,
-    walsMax: member.maxWalFiles,
-    snapshotsMax: member.maxSnapshotFiles,
-    unsafeNoSync: member.unsafeNoFsync,
-    quotaBytes: backend.quotaBytes ?? -1,
-    defragmentAtStartBytes: backend.defragmentAtStartBytes,
-    requestBytesMax: limits.maxRequestBytes,
-    txnOpsMax: limits.maxTxnOps,
-    commitIntervalMs: backend.batchIntervalMs,
-    commitOpsMax: backend.batchOpsMax,
-    valueCacheBytes: mvccLimits.valueCacheBytes,
-    compactionBatchKeys: compaction.batchRevisions,
-    compactionSleepMs: compaction.sleepIntervalMs,
-    autoCompaction: compaction.auto,
-    ...(featureGates.LeaseCheckpoint
-      ? {
-          leaseCheckpoints: {
-            intervalMs: serverLimits.leaseCheckpointIntervalMs,
-            persist: featureGates.LeaseCheckpointPersist,
-          },
-        }
-      : {}),
-    downgradeCheckIntervalMs: checks.downgradeCheckIntervalMs,
-    corruptionChecks: {
-      initial: featureGates.InitialCorruptCheck,
-      periodicMs: checks.corruptCheckIntervalMs,
-      compactHashMs: featureGates.CompactHashCheck ? checks.compactHashCheckIntervalMs : undefined,
-    },
-    auth: {
-      tokens: readTokenSpec(config.auth.token, {
-        ttlSeconds: config.auth.tokenTtlSeconds,
-        readFile: readConfiguredFile,
-        logger,
-      }),
-      bcryptCost: config.auth.bcryptCost,
-      takesCommonNames: config.clientTls.clientCertAuth,
-    },
-    watchProgressIntervalMs: config.watch.progressNotifyIntervalMs,
-    slowApplyMs: checks.warningApplyDurationMs,
-    slowRequestMs: checks.warningUnaryRequestDurationMs,
-    concurrentStreamsMax: grpc.maxConcurrentStreams,
-    keepalive: {
-      minTimeMs: grpc.keepaliveMinTimeMs,
-      intervalMs: grpc.keepaliveIntervalMs,
-      timeoutMs: grpc.keepaliveTimeoutMs,
-    },
-    clock: nodeClock,
-    fs: nodeFileSystem,
-    prng: createPrng(nodeClock.wallMs() % 2 ** 32),
-    logger,
-    metrics,
-    onFault,
-    onRemoved: host.onRemoved,
-  };
-}
-
-/** Whether other members are called over TLS: some have https URLs, or files for it are given. */
-function dialsOverTls({ peerTls, clustering }: Config): boolean {
-  const hasFiles = peerTls.certFile !== undefined || peerTls.trustedCaFile !== undefined;
-  return hasFiles || peerTls.autoTls || clustering.initialCluster.includes("https://");
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { messageOf } from "@kvorum/base";
 import { nodeClock } from "@kvorum/base/node";
 import { boundGarbage } from "./bound-garbage.js";
-import type { Config } from "./config/config.js";
+import type { Config, LoggingConfig } from "./config/config.js";
 import { detectDefaultHost } from "./config/default-host.js";
 import { hideSecrets } from "./config/hide-secrets.js";
+import { defaultLogging } from "./config/log-config.js";
 import type { Notice } from "./config/notice.js";
 import { type ParseResult, parseConfig } from "./config/parse-config.js";
 import { type RunningNode, startNode } from "./host.js";
@@ -38,7 +39,7 @@ function answer(parsed: Exclude<ParseResult, { kind: "run" }>): void {
       process.stdout.write(parsed.text);
       break;
     case "error": {
-      const logger = createLogger({ config: parsed.logging, clock: nodeClock });
+      const logger = openLog(parsed.logging);
       writeNotices(logger, parsed.notices);
       process.stderr.write(parsed.lines.map((line) => `${line}\n`).join(""));
       process.exitCode = parsed.exitCode;
@@ -48,7 +49,7 @@ function answer(parsed: Exclude<ParseResult, { kind: "run" }>): void {
 }
 
 async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): Promise<void> {
-  const logger = createLogger({ config: config.logging, clock: nodeClock });
+  const logger = openLog(config.logging);
   writeNotices(logger, notices);
   // What nobody may catch: the state can't be trusted, so the process ends with what is durable.
   const end = (error: unknown) => {
@@ -85,6 +86,17 @@ async function run({ config, notices }: Extract<ParseResult, { kind: "run" }>): 
   boundGarbage(nodeClock);
   if (process.stdout.isTTY || process.env.KVORUM_BANNER === "1") {
     process.stdout.write(banner(config, node));
+  }
+}
+
+/** The configured log; when that can't be opened, the default one says so and the process ends. */
+function openLog(config: LoggingConfig): NodeLogger {
+  try {
+    return createLogger({ config, clock: nodeClock });
+  } catch (error) {
+    const logger = createLogger({ config: defaultLogging, clock: nodeClock });
+    logger.fatal("failed to open the log", { error: `--log-outputs: ${messageOf(error)}` });
+    process.exit(1);
   }
 }
 

@@ -19,6 +19,18 @@ describe("a configuration file", () => {
     expect(parse("")).toMatchObject({ kind: "run", config: { member: { name: "default" } } });
   });
 
+  it("is told of keys that mean nothing, wherever they stand", () => {
+    const text = "Name: m\nnmae: x\nclient-transport-security: {cert-file: c, cert: {a: b}}\n1: 2";
+    const result = parse(text);
+    const told = result.kind === "run" ? result.notices : [];
+    const unknown = told.filter(({ message }) => message.startsWith("unrecognized key"));
+    expect(unknown.map(({ level, fields }) => [level, fields?.key])).toEqual([
+      ["warn", "1"],
+      ["warn", "nmae"],
+      ["warn", "client-transport-security.cert"],
+    ]);
+  });
+
   it("reads every kind of key", () => {
     const result = parse(`
 Name: m1

@@ -4,7 +4,12 @@ import { type FlagValue, FlagValues, isIntegerType, parseFlagValue } from "./fla
 import { type Flag, type FlagName, flags } from "./flags.js";
 
 export type ConfigFileResult =
-  | { readonly kind: "values"; readonly values: FlagValues }
+  | {
+      readonly kind: "values";
+      readonly values: FlagValues;
+      /** Dotted paths of what stands in the file and means nothing. */
+      readonly unknownKeys: readonly string[];
+    }
   /** `plain` is set where etcd writes the message to stderr as it is, instead of logging it. */
   | { readonly kind: "error"; readonly message: string; readonly plain: boolean };
 
@@ -23,12 +28,13 @@ class FileProblem extends Error {
 
 /**
  * Reads a configuration file: the flags' names as keys, some of them grouped (see `yaml` in the
- * table), durations in whole nanoseconds. Keys are compared without case and unknown keys are
- * skipped, as etcd's decoder does.
+ * table), durations in whole nanoseconds. Keys are compared without case, and unknown keys are
+ * skipped, as etcd's decoder does; here they are told.
  */
 export function parseConfigFile(text: string): ConfigFileResult {
   try {
-    return { kind: "values", values: readValues(toDocument(text)) };
+    const document = toDocument(text);
+    return { kind: "values", values: readValues(document), unknownKeys: unknownKeys(document) };
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
     return { kind: "error", message: error.message, plain: error.plain };
@@ -59,6 +65,26 @@ function readValues(document: Json): FlagValues {
     values.set(flag.name, toValue(flag, found));
   }
   return values;
+}
+
+const GROUPS: ReadonlySet<string> = new Set(
+  flags.flatMap(({ yaml }) => {
+    const parts = yaml?.split(".") ?? [];
+    return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
+  }),
+);
+const KEYS: ReadonlySet<string> = new Set(flags.flatMap(({ yaml }) => yaml ?? []));
+
+function unknownKeys(node: Json, group = ""): string[] {
+  return Object.entries(node).flatMap(([name, value]) => {
+    const path = group + name;
+    const known = path.toLowerCase();
+    if (KEYS.has(known)) return [];
+    if (!GROUPS.has(known)) return [path];
+    return typeof value === "object" && value !== null
+      ? unknownKeys(value as Json, `${path}.`)
+      : [];
+  });
 }
 
 function find(document: Json, path: readonly string[]): unknown {

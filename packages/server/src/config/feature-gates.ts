@@ -54,7 +54,7 @@ export function parseFeatureGates(text: string): GatesResult {
     given.set(name, value);
   }
   for (const name of given.keys()) {
-    if (!(name in gates) && !(name in STAGE_OF_GROUP)) {
+    if (!Object.hasOwn(gates, name) && !Object.hasOwn(STAGE_OF_GROUP, name)) {
       return { kind: "error", message: `unrecognized feature gate: ${name}` };
     }
   }

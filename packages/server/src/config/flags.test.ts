@@ -29,7 +29,7 @@ describe("Go's text forms", () => {
   ])("reads the duration %s", (text, nanoseconds) => {
     expect(parseGoDuration(text)).toBe(nanoseconds);
   });
-  it.each(["", "5", "s", "1m30", "1x", "1 s", "+", ".s", "9999999h", "1.2.3s"])(
+  it.each(["", "5", "s", "1m30", "1x", "1 s", "+", ".s", "9999999h", "1.2.3s", "5constructor"])(
     "refuses the duration %j",
     (text) => {
       expect(parseGoDuration(text)).toBeUndefined();

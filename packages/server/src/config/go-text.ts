@@ -25,16 +25,16 @@ export function parseGoInteger(text: string): bigint | undefined {
   return found[1] === "-" ? -value : value;
 }
 
-const UNIT_NANOSECONDS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  "\u00b5s": 1e3,
-  "\u03bcs": 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
+const UNIT_NANOSECONDS: ReadonlyMap<string, number> = new Map([
+  ["ns", 1],
+  ["us", 1e3],
+  ["\u00b5s", 1e3],
+  ["\u03bcs", 1e3],
+  ["ms", 1e6],
+  ["s", 1e9],
+  ["m", 60e9],
+  ["h", 3600e9],
+]);
 const DURATION_PART = /(\d+\.?\d*|\.\d+)([^\d.]+)/y;
 const DURATION_NANOSECONDS_MAX = 2 ** 63;
 
@@ -48,8 +48,8 @@ export function parseGoDuration(text: string): number | undefined {
   while (at < body.length) {
     DURATION_PART.lastIndex = at;
     const part = DURATION_PART.exec(body);
-    const unit = part && UNIT_NANOSECONDS[part[2]!];
-    if (!part || unit === undefined || unit === null) return undefined;
+    const unit = part === null ? undefined : UNIT_NANOSECONDS.get(part[2]!);
+    if (part === null || unit === undefined) return undefined;
     total += Number(part[1]) * unit;
     at = DURATION_PART.lastIndex;
   }

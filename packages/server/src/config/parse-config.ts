@@ -1,6 +1,6 @@
 import { goQuote } from "@kvorum/base";
 import { buildConfig } from "./build-config.js";
-import type { Config, LoggingConfig } from "./config.js";
+import type { Config, LoggingConfig, LogLevel } from "./config.js";
 import { parseConfigFile } from "./config-file.js";
 import { applyEnvironment, type Environment } from "./environment.js";
 import type { FlagValues } from "./flag-value.js";
@@ -112,7 +112,11 @@ function fromFile(input: ParseInput, path: string, notices: Notice[]): ParseResu
       : failed(input, notices, parsed.message);
   }
   const loaded: Notice = { level: "info", message: FILE_LOADED, fields: { path } };
-  const { values } = parsed;
+  const { values, unknownKeys } = parsed;
+  for (const key of unknownKeys) {
+    const message = "unrecognized key in the configuration file has no effect";
+    notices.push({ level: "warn", message, fields: { path, key } });
+  }
   return finish(input, { values, notices, advertiseMissing: false, source: [loaded] });
 }
 
@@ -191,17 +195,17 @@ function warnAboutSizes(config: Config, notices: Notice[]): void {
   });
 }
 
+const HIDES_WARNINGS: ReadonlySet<LogLevel> = new Set(["error", "panic", "fatal"]);
+
 function failed(
   input: ParseInput,
   notices: Notice[],
   error: string,
   logging: LoggingConfig = defaultLogging,
 ): ParseResult {
-  notices.push(running(input), {
-    level: "warn",
-    message: "failed to verify flags",
-    fields: { error },
-  });
+  // Whatever the log leaves out, it says why the node didn't start.
+  const level = HIDES_WARNINGS.has(logging.level) ? "fatal" : "warn";
+  notices.push(running(input), { level, message: "failed to verify flags", fields: { error } });
   if (error === ADVERTISE_MISSING) {
     const message = "advertise client URLs are not set";
     notices.push({ level: "warn", message, fields: { error } });

@@ -51,6 +51,14 @@ describe("usage errors end with status 2 and the usage", () => {
 });
 
 describe("errors of the checks end with status 1", () => {
+  it.each(["info", "warn", "error", "fatal"])("are told at --log-level %s, too", (level) => {
+    const result = parse([`--log-level=${level}`, "--listen-client-urls=http://127.0.0.1:1"]);
+    if (result.kind !== "error") throw new Error(`parsed: ${result.kind}`);
+    const told = result.notices.find(({ message }) => message === "failed to verify flags");
+    expect(told?.level).toBe(level === "info" || level === "warn" ? "warn" : "fatal");
+    expect(result.logging.level).toBe(level);
+  });
+
   it.each(verifyErrorCases)("%j", (argv, message) => {
     expect(verifyErrorOf(parse(argv))).toBe(message);
   });

@@ -79,6 +79,10 @@ export const usageErrorCases: readonly ErrorCase[] = [
     'invalid value "Foo=true" for flag -feature-gates: unrecognized feature gate: Foo',
   ],
   [
+    ["--feature-gates=toString=true"],
+    'invalid value "toString=true" for flag -feature-gates: unrecognized feature gate: toString',
+  ],
+  [
     ["--feature-gates=Foo"],
     'invalid value "Foo" for flag -feature-gates: missing bool value for Foo',
   ],
