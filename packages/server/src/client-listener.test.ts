@@ -1,5 +1,6 @@
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { nodeClock } from "@kvorum/base/node";
 import { GrpcServer } from "@kvorum/grpc";
 import { afterEach, describe, expect, it } from "vitest";
@@ -180,6 +181,20 @@ describe("HTTP/2 on a port for clients", () => {
     stream.on("error", () => {});
     stream.once("data", () => stream.close(8));
     await isClosed;
+  });
+
+  it("ends a connection that was in its handshake when the port was closed", async () => {
+    const { listener, port } = await listenerOf(testTls());
+    listener.serve({ grpc: noMethods(), http: pages });
+    const raw = connect(port, "127.0.0.1");
+    ends.push(() => raw.destroy());
+    await new Promise((resolve) => raw.once("connect", resolve));
+    // Once another connection was served, this one has been accepted, too.
+    await ask(`https://127.0.0.1:${port}`, { ":path": "/" });
+    listener.close();
+    const secure = connectTls({ socket: raw, ca: testAuthority(), servername: "localhost" });
+    secure.on("error", () => {});
+    await new Promise((resolve) => secure.once("close", resolve));
   });
 
   it("closes a handshake on a port without TLS", async () => {

@@ -23,6 +23,7 @@ export class HeldPort {
   readonly #sockets = new Set<Socket>();
   readonly #early = new Set<Socket>();
   #take: ((socket: Socket) => void) | undefined;
+  #isClosed = false;
 
   constructor({ address, tls }: HeldPortOptions) {
     this.#address = address;
@@ -38,6 +39,9 @@ export class HeldPort {
       const backlog = serverLimits.connectionBacklogMax;
       this.#server.listen({ ...this.#address, backlog }, () => {
         this.#server.off("error", reject);
+        // A connection that could not be accepted, for want of file descriptors say, is its client's
+        // loss; without a listener the error would end the process.
+        this.#server.on("error", () => {});
         resolve();
       });
     });
@@ -63,14 +67,16 @@ export class HeldPort {
     this.#server.close();
   }
 
-  /** Accepts no more and ends every connection now. */
+  /** Accepts no more and ends every connection now, those in a handshake when that is done. */
   close(): void {
+    this.#isClosed = true;
     this.stopAccepting();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #accept(socket: Socket): void {
-    if (this.#take === undefined && this.#early.size >= serverLimits.earlyConnectionsMax) {
+    const isFull = this.#take === undefined && this.#early.size >= serverLimits.earlyConnectionsMax;
+    if (this.#isClosed || isFull) {
       socket.destroy();
       return;
     }

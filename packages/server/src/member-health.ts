@@ -2,7 +2,7 @@ import { type ApiError, apiError, etcdserverpb } from "@kvorum/api";
 import { nodeClock } from "@kvorum/base/node";
 import { etcdVersion } from "./config/version.js";
 import { processDebugVars } from "./http/debug-vars.js";
-import type { AlarmName, NodeHealth } from "./http/node-health.js";
+import type { NodeHealth } from "./http/node-health.js";
 import type { Member } from "./member.js";
 import { alarmName } from "./member-status.js";
 import { openFilesLimit } from "./observe/process-metrics.js";
@@ -20,7 +20,7 @@ export function healthOf(
   const { consensus, store: opened, cluster } = member;
   const { node, reads } = consensus;
   return {
-    alarms: () => opened.alarms.list().map(({ alarm }) => alarmName(alarm) as AlarmName),
+    alarms: () => opened.alarms.list().map(({ alarm }) => alarmName(alarm)),
     hasLeader: () => node.leader !== 0n,
     isLearner: () => node.isLearner,
     serializableRead: async () => {

@@ -3,6 +3,7 @@ import type { RawNode } from "@kvorum/raft";
 import type { Alarms } from "./apply/alarms.js";
 import type { ApplyLoop } from "./apply/apply-loop.js";
 import { etcdVersion } from "./config/version.js";
+import type { AlarmName } from "./http/node-health.js";
 import type { Cluster } from "./membership/cluster.js";
 import type { Quota } from "./quota.js";
 import type { StatusFacts } from "./rpc/maintenance.js";
@@ -39,7 +40,7 @@ export function statusFacts(from: {
   };
 }
 
-export function alarmName(alarm: etcdserverpb.AlarmType): string {
+export function alarmName(alarm: etcdserverpb.AlarmType): AlarmName {
   switch (alarm) {
     case etcdserverpb.AlarmType.NOSPACE:
       return "NOSPACE";

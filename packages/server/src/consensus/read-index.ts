@@ -135,7 +135,7 @@ export class ReadIndexQueue {
     }
   }
 
-  /** Reads confirmed by a leader that is none any more must be asked again by their clients. */
+  /** The round under way was asked of a leader that is none any more: its reads fail. */
   leaderChanged(): void {
     const round = this.#round;
     if (round === undefined) return;

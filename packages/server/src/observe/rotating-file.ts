@@ -1,17 +1,18 @@
 import {
   closeSync,
+  createWriteStream,
   fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
-import { gzipSync } from "node:zlib";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import type { Clock } from "@kvorum/base";
 import type { LogRotation } from "../config/config.js";
 import type { LogSink } from "./log-sink.js";
@@ -70,24 +71,27 @@ export class RotatingFile implements LogSink {
     this.#descriptor = openSync(path, "a", FILE_MODE);
     this.#sizeBytes = 0;
     closeSync(old);
-    if (rotation.compress) pack(backup);
+    if (rotation.compress) void pack(backup);
     this.#removeOld();
   }
 
   #removeOld(): void {
     const { path, rotation, clock } = this.#options;
     const { dir } = parse(path);
-    const newestFirst = listBackups(path).reverse();
+    const backups = listBackups(path);
+    // One that is being packed has two files.
+    const newestFirst = [...new Set(backups.map((backup) => backup.stamp))].reverse();
     const oldestKept =
       rotation.maxAgeMs > 0 ? stamp(clock.wallMs() - rotation.maxAgeMs, rotation.localTime) : "";
     const countKept = rotation.maxBackups > 0 ? rotation.maxBackups : newestFirst.length;
-    for (const [index, backup] of newestFirst.entries()) {
-      if (index >= countKept || backup.stamp < oldestKept) rmSync(join(dir, backup.file));
+    const kept = newestFirst.slice(0, countKept).filter((each) => each >= oldestKept);
+    for (const backup of backups) {
+      if (!kept.includes(backup.stamp)) rmSync(join(dir, backup.file));
     }
   }
 }
 
-/** The rotated files of `path`, oldest first. */
+/** The rotated files of `path`, oldest first; packed ones too. */
 function listBackups(path: string): { readonly file: string; readonly stamp: string }[] {
   const { dir, name, ext } = parse(path);
   const found: { readonly file: string; readonly stamp: string }[] = [];
@@ -100,9 +104,23 @@ function listBackups(path: string): { readonly file: string; readonly stamp: str
   return found.sort((left, right) => (left.stamp < right.stamp ? -1 : 1));
 }
 
-function pack(path: string): void {
-  writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)), { mode: FILE_MODE });
-  rmSync(path);
+/**
+ * Beside the event loop, which a hundred megabytes would hold up for seconds. When it fails, for a
+ * full disk say, or because the file was too old and went meanwhile, nothing packed is left.
+ */
+async function pack(path: string): Promise<void> {
+  const packed = `${path}.gz`;
+  try {
+    const source = await open(path);
+    await pipeline(
+      source.createReadStream(),
+      createGzip(),
+      createWriteStream(packed, { mode: FILE_MODE }),
+    );
+    await rm(path);
+  } catch {
+    await rm(packed, { force: true }).catch(() => {});
+  }
 }
 
 function stamp(wallMs: number, localTime: boolean): string {

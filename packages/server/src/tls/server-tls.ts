@@ -6,6 +6,7 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from "node:tls";
+import { messageOf } from "@kvorum/base";
 import type { TlsConfig, TlsVersion } from "../config/config.js";
 import { opensslCiphers } from "../config/tls-names.js";
 import type { Logger } from "../observe/logger.js";
@@ -106,7 +107,9 @@ async function admitByOrigin(
   const { certificate, resolver, admit } = context;
   const onError = () => socket.destroy();
   socket.on("error", onError);
-  const mismatch = await findSanMismatch(certificate, socket.remoteAddress ?? "", resolver);
+  const found = findSanMismatch(certificate, socket.remoteAddress ?? "", resolver);
+  // One whose names can't be read is on no host it may be on.
+  const mismatch = await found.catch(messageOf);
   socket.off("error", onError);
   if (!socket.destroyed) admit(socket, mismatch);
 }
