@@ -193,8 +193,14 @@ describe("HTTP/2 on a port for clients", () => {
     await ask(`https://127.0.0.1:${port}`, { ":path": "/" });
     listener.close();
     const secure = connectTls({ socket: raw, ca: testAuthority(), servername: "localhost" });
+    let said = "";
+    secure.on("data", (bytes) => {
+      said += String(bytes);
+    });
     secure.on("error", () => {});
+    secure.once("secureConnect", () => secure.write(GET));
     await new Promise((resolve) => secure.once("close", resolve));
+    expect(said).toBe("");
   });
 
   it("closes a handshake on a port without TLS", async () => {
