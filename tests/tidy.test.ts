@@ -25,6 +25,12 @@ const LINES_MAX = 400;
 /** Tables, which read best in one piece. */
 const LONG_FILES: readonly string[] = [];
 
+const FUNCTION_LINES_MAX = 70;
+/** A table as a function, since each of its rows is an object of its own. */
+const LONG_FUNCTIONS: readonly string[] = ["createLabelledFamilies"];
+/** Suites of tests that are shipped: the cases of one stand in one function. */
+const SUITE = /^packages\/backends\/src\/conformance\//;
+
 /** Adapters of the ports, and packages that own their IO; everything else goes through ports. */
 const MAY_TOUCH_THE_WORLD = [
   /^packages\/base\/src\/node\//,
@@ -88,6 +94,48 @@ function filesImportedBy(source: Source): string[] {
 /** The lines that are no comments. */
 function codeLines(text: string): string[] {
   return text.split("\n").filter((line) => !/^\s*(\*|\/\/|\/\*)/.test(line));
+}
+
+interface Extent {
+  /** The line in which it begins. */
+  readonly head: string;
+  readonly lines: number;
+}
+
+const FUNCTION_HEAD = /=> \{$|^(export )?(default )?(async )?function\b/;
+const METHOD_HEAD = /^((private|static|async|get|set) |\*)*#?\w+(<.*)?\(/;
+const STATEMENT = /^(if|for|while|switch|catch)\b/;
+
+/**
+ * The functions of a file, arrows and methods included, by their indentation, which the formatter
+ * keeps: a block ends with the next brace that stands where the line with its beginning does.
+ *
+ * ```
+ *  function f(        <- head: a parameter list of several lines begins here
+ *  ) {                <- the body begins
+ *  }
+ * ```
+ */
+function functionsOf(text: string): Extent[] {
+  const lines = text.split("\n");
+  const indents = lines.map((line) => line.search(/\S/));
+  const found: Extent[] = [];
+  for (const [i, line] of lines.entries()) {
+    if (!line.endsWith("{")) continue;
+    const isAt = (at: number) => indents[at] === indents[i];
+    let first = i;
+    if (/^\s*[)}]/.test(line)) {
+      do first--;
+      while (first > 0 && (!isAt(first) || /^\s*[)}]/.test(lines[first]!)));
+    }
+    const head = lines[first]!.trim();
+    const isMethod = METHOD_HEAD.test(head) && !STATEMENT.test(head);
+    if (!FUNCTION_HEAD.test(line.trim()) && !FUNCTION_HEAD.test(head) && !isMethod) continue;
+    const end = lines.findIndex((other, at) => at > i && isAt(at) && other.trim().startsWith("}"));
+    // The brace may be that of a type, and the body comes behind it: it is found by itself.
+    found.push({ head, lines: end - first + 1 });
+  }
+  return found;
 }
 
 describe("the import graph", () => {
@@ -160,6 +208,32 @@ describe("files", () => {
       .filter((source) => !LONG_FILES.includes(source.path))
       .filter((source) => source.text.split("\n").length > LINES_MAX + 1);
     expect(long.map((source) => source.path)).toEqual([]);
+  });
+
+  test("are looked through for functions of every form", () => {
+    const body = `${"    x;\n".repeat(8)}  }`;
+    const heads = [
+      "  function f(a: A): B {",
+      "  export async function f(\n    a: A,\n  ): {\n    b: 1;\n  } {",
+      "  constructor(options: {\n    readonly a: A;\n  }) {",
+      "  readonly f = async (\n    a: A,\n  ) => {",
+      "  static async #f<A>(a: A): Promise<void> {",
+    ];
+    const found = heads.map((head) => functionsOf(`${head}\n${body}`).at(-1)?.lines);
+    expect(found).toEqual(heads.map((head) => head.split("\n").length + 9));
+    expect(functionsOf(`  if (\n    a\n  ) {\n${body} else {\n${body}`)).toEqual([]);
+  });
+
+  test(`have functions of at most ${FUNCTION_LINES_MAX} lines`, () => {
+    const long = shipped
+      .filter(({ path }) => !SUITE.test(path))
+      .flatMap(({ path, text }) =>
+        functionsOf(text)
+          .filter(({ lines }) => lines > FUNCTION_LINES_MAX)
+          .filter(({ head }) => !LONG_FUNCTIONS.some((name) => head.includes(` ${name}(`)))
+          .map(({ head, lines }) => `${path}: ${head} ${lines} lines`),
+      );
+    expect(long).toEqual([]);
   });
 
   test("have kebab-case names", () => {

@@ -101,17 +101,7 @@ export class Member {
       opened,
       snapDirectory: disk.dataDir.snapDirectory,
     });
-    this.#peers = new PeerLink({
-      member: options,
-      id: this.id,
-      cluster,
-      opened,
-      place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
-      consensus: () => this.consensus,
-      membership: () => this.#membership.membership,
-      storageVersion: () => this.maintenance.storageVersion(),
-      onRemoved: options.onRemoved,
-    });
+    this.#peers = this.#wirePeers();
     this.#leadership = new Leadership({
       opened,
       electionTimeoutMs: options.electionTimeoutMs,
@@ -224,6 +214,21 @@ export class Member {
     await this.#peers.stop();
     await closeMember(this.#parts);
     this.#log.closed();
+  }
+
+  #wirePeers(): PeerLink {
+    const { options, disk, opened, cluster } = this.#parts;
+    return new PeerLink({
+      member: options,
+      id: this.id,
+      cluster,
+      opened,
+      place: { fs: options.fs, engine: options.engine, dataDir: disk.dataDir },
+      consensus: () => this.consensus,
+      membership: () => this.#membership.membership,
+      storageVersion: () => this.maintenance.storageVersion(),
+      onRemoved: options.onRemoved,
+    });
   }
 
   #wireConsensus(): Consensus {

@@ -32,92 +32,113 @@ interface ServedScan {
  * The thread's side of `ScanThread`: answers its requests from the views that `open` makes.
  * @param file what to name in errors
  */
-export function serveScans(
-  port: MessagePort,
-  file: string,
-  open: (parameters: unknown) => ServedView | Promise<ServedView>,
-): void {
-  const views = new Map<number, ServedView>();
-  const scans = new Map<number, ServedScan>();
-  const send = (answer: ScanAnswer, transfer: ArrayBuffer[] = []): void =>
-    port.postMessage(answer, transfer);
-  const end = (scan: number, error?: SentError, layout?: PagesLayout): void => {
-    scans.delete(scan);
-    send({ kind: "end", scan, error, layout });
-  };
-  const sendPart = (scan: number, part: PackedRecords | Buffer): void => {
-    if (Buffer.isBuffer(part)) {
-      const bytes = part.buffer as ArrayBuffer;
-      send({ kind: "pages", scan, bytes, length: part.length }, [bytes]);
-      return;
+export function serveScans(port: MessagePort, file: string, open: OpenView): void {
+  const server = new ScanServer(port, file, open);
+  port.on("message", (request: ScanRequest) => server.take(request));
+}
+
+type OpenView = (parameters: unknown) => ServedView | Promise<ServedView>;
+
+class ScanServer {
+  readonly #port: MessagePort;
+  readonly #file: string;
+  readonly #open: OpenView;
+  readonly #views = new Map<number, ServedView>();
+  readonly #scans = new Map<number, ServedScan>();
+
+  constructor(port: MessagePort, file: string, open: OpenView) {
+    this.#port = port;
+    this.#file = file;
+    this.#open = open;
+  }
+
+  take(request: ScanRequest): void {
+    switch (request.kind) {
+      case "view":
+        void this.#answerView(request.view, async () => {
+          this.#views.set(request.view, await this.#open(request.parameters));
+        });
+        break;
+      case "close":
+        void this.#answerView(request.view, () => this.#close(request.view));
+        break;
+      case "scan":
+      case "pages":
+        this.#begin(request);
+        break;
+      case "more":
+        this.#scans.get(request.scan)?.giveBack(request.memory);
+        for (let i = 0; i < request.batches; i++) void this.#produce(request.scan);
+        break;
+      case "stop":
+        void this.#scans.get(request.scan)?.parts.return?.();
+        this.#scans.delete(request.scan);
+        break;
     }
-    const bytes = part.bytes.buffer as ArrayBuffer;
-    const bounds = part.bounds.buffer as ArrayBuffer;
-    send({ kind: "batch", scan, count: part.count, bytes, bounds }, [bytes, bounds]);
-  };
-  // Calls may overlap; an asynchronous generator then answers them in their order.
-  const produce = async (scan: number): Promise<void> => {
-    const served = scans.get(scan);
-    if (served === undefined) return;
-    try {
-      const next = await served.parts.next();
-      // The reader has left, or the end was told before.
-      if (!scans.has(scan)) return;
-      if (next.done) {
-        end(scan, undefined, next.value ?? undefined);
-        return;
-      }
-      sendPart(scan, next.value);
-    } catch (error) {
-      if (scans.has(scan)) end(scan, sentError(error, file));
-    }
-  };
-  const answerView = async (view: number, work: () => void | Promise<void>): Promise<void> => {
+  }
+
+  async #answerView(view: number, work: () => Promise<void>): Promise<void> {
     let error: SentError | undefined;
     try {
       await work();
     } catch (cause) {
-      error = sentError(cause, file);
+      error = sentError(cause, this.#file);
     }
-    send({ kind: "view", view, error });
-  };
-  port.on("message", (request: ScanRequest) => {
-    switch (request.kind) {
-      case "view":
-        void answerView(request.view, async () => {
-          views.set(request.view, await open(request.parameters));
-        });
-        break;
-      case "close":
-        void answerView(request.view, async () => {
-          for (const [id, { view }] of scans) if (view === request.view) scans.delete(id);
-          const view = views.get(request.view);
-          views.delete(request.view);
-          await view?.close();
-        });
-        break;
-      case "scan":
-      case "pages": {
-        const { scan, view } = request;
-        const from = views.get(view);
-        if (from === undefined) {
-          end(scan, { code: "CLOSED", message: `${file}: the view is closed` });
-          break;
-        }
-        scans.set(scan, request.kind === "scan" ? scanOf(from, request) : pagesOf(from, request));
-        void produce(scan);
-        break;
-      }
-      case "more":
-        scans.get(request.scan)?.giveBack(request.memory);
-        for (let i = 0; i < request.batches; i++) void produce(request.scan);
-        break;
-      case "stop":
-        void scans.get(request.scan)?.parts.return?.();
-        scans.delete(request.scan);
-        break;
+    this.#send({ kind: "view", view, error });
+  }
+
+  async #close(id: number): Promise<void> {
+    for (const [scan, { view }] of this.#scans) if (view === id) this.#scans.delete(scan);
+    const view = this.#views.get(id);
+    this.#views.delete(id);
+    await view?.close();
+  }
+
+  #begin(request: RequestOf<"scan"> | RequestOf<"pages">): void {
+    const { scan, view } = request;
+    const from = this.#views.get(view);
+    if (from === undefined) {
+      this.#end(scan, { code: "CLOSED", message: `${this.#file}: the view is closed` });
+      return;
     }
-  });
+    this.#scans.set(scan, request.kind === "scan" ? scanOf(from, request) : pagesOf(from, request));
+    void this.#produce(scan);
+  }
+
+  /** Calls may overlap; an asynchronous generator then answers them in their order. */
+  async #produce(scan: number): Promise<void> {
+    const served = this.#scans.get(scan);
+    if (served === undefined) return;
+    try {
+      const next = await served.parts.next();
+      // The reader has left, or the end was told before.
+      if (!this.#scans.has(scan)) return;
+      if (next.done) this.#end(scan, undefined, next.value ?? undefined);
+      else this.#sendPart(scan, next.value);
+    } catch (error) {
+      if (this.#scans.has(scan)) this.#end(scan, sentError(error, this.#file));
+    }
+  }
+
+  #end(scan: number, error?: SentError, layout?: PagesLayout): void {
+    this.#scans.delete(scan);
+    this.#send({ kind: "end", scan, error, layout });
+  }
+
+  #sendPart(scan: number, part: PackedRecords | Buffer): void {
+    if (Buffer.isBuffer(part)) {
+      const bytes = part.buffer as ArrayBuffer;
+      this.#send({ kind: "pages", scan, bytes, length: part.length }, [bytes]);
+      return;
+    }
+    const bytes = part.bytes.buffer as ArrayBuffer;
+    const bounds = part.bounds.buffer as ArrayBuffer;
+    this.#send({ kind: "batch", scan, count: part.count, bytes, bounds }, [bytes, bounds]);
+  }
+
+  #send(answer: ScanAnswer, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(answer, transfer);
+  }
 }
 
 type RequestOf<Kind> = Extract<ScanRequest, { readonly kind: Kind }>;

@@ -1,6 +1,6 @@
 import { type HeaderEncoder, limits } from "@kvorum/api";
 import type { MemberId, Term } from "@kvorum/base";
-import { GrpcServer } from "@kvorum/grpc";
+import { GrpcServer, type Method } from "@kvorum/grpc";
 import { authLimits } from "../auth/limits.js";
 import { Passwords } from "../auth/passwords.js";
 import { RequestRefusals } from "../auth/request-refusals.js";
@@ -57,7 +57,7 @@ export function wireServices(options: ServicesOptions): {
   readonly grpc: GrpcServer;
   readonly gateway: JsonGateway;
 } {
-  const { member, opened, consensus, ids, quota, onQuotaExceeded } = options;
+  const { member, opened, consensus, ids } = options;
   const { proposer, reads } = consensus;
   const replier = new Replier({
     header: options.header,
@@ -70,32 +70,8 @@ export function wireServices(options: ServicesOptions): {
     logger: member.logger,
     takesCommonNames: member.auth?.takesCommonNames ?? false,
   });
-  const refusals = new RequestRefusals(auth, () => opened.lessor);
-  const kv = new KvService({
-    identities,
-    refusals,
-    opened,
-    proposer,
-    reads,
-    quota,
-    replier,
-    onQuotaExceeded,
-    txnOpsMax: member.txnOpsMax,
-    requestBytesMax: member.requestBytesMax,
-  });
-  const lease = new LeaseService({
-    opened,
-    identities,
-    refusals,
-    authority: options.leases,
-    proposer,
-    ids,
-    quota,
-    replier,
-    onQuotaExceeded,
-  });
   const services = [
-    kv,
+    ...keyServices(options, { identities, replier }),
     new WatchService({
       auth,
       identities,
@@ -104,8 +80,6 @@ export function wireServices(options: ServicesOptions): {
       progressIntervalMs: member.watchProgressIntervalMs,
       prng: member.prng,
     }),
-    lease,
-    ...recipeServices([kv, lease], options),
     new ClusterService({ membership: options.membership, reads, replier, auth, identities }),
     new MaintenanceService({
       memberId: options.memberId,
@@ -129,18 +103,60 @@ export function wireServices(options: ServicesOptions): {
       passwords: new Passwords(member.auth?.bcryptCost ?? authLimits.bcryptCost),
     }),
   ];
-  const { clock, logger, metrics, slowRequestMs } = member;
   const methods = applyCallRules(
     services.flatMap((service) => service.methods()),
     { auth, identities },
   );
-  const guarded = guardMethods([...methods, ...healthMethods(() => true)], {
+  return serve([...methods, ...healthMethods(() => true)], options);
+}
+
+/** Keys, leases, and what is made of requests to them. */
+function keyServices(
+  options: ServicesOptions,
+  { identities, replier }: { readonly identities: Identities; readonly replier: Replier },
+): readonly [KvService, LeaseService, LockService, ElectionService] {
+  const { member, opened, consensus, ids, quota, onQuotaExceeded } = options;
+  const { proposer, reads } = consensus;
+  const refusals = new RequestRefusals(opened.auth, () => opened.lessor);
+  const kv = new KvService({
+    identities,
+    refusals,
+    opened,
+    proposer,
+    reads,
+    quota,
+    replier,
+    onQuotaExceeded,
+    txnOpsMax: member.txnOpsMax,
+    requestBytesMax: member.requestBytesMax,
+  });
+  const lease = new LeaseService({
+    opened,
+    identities,
+    refusals,
+    authority: options.leases,
+    proposer,
+    ids,
+    quota,
+    replier,
+    onQuotaExceeded,
+  });
+  return [kv, lease, ...recipeServices([kv, lease], options)];
+}
+
+/** Guards the methods and puts them behind both ways to call them. */
+function serve(
+  methods: Iterable<[string, Method]>,
+  { member, consensus, openStreams }: ServicesOptions,
+): { readonly grpc: GrpcServer; readonly gateway: JsonGateway } {
+  const { clock, logger, metrics, slowRequestMs } = member;
+  const guarded = guardMethods(methods, {
     clock,
     calls: new CallFigures({ metrics, logger, clock, slowRequestMs }),
     standing: {
       isLearner: () => consensus.node.isLearner,
       hasLeader: () => consensus.node.leader !== 0n,
-      openStreams: options.openStreams,
+      openStreams,
     },
   });
   const messageBytesMax = member.requestBytesMax + limits.grpcOverheadBytes;
