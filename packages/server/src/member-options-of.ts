@@ -1,8 +1,8 @@
 import type { Engine } from "@kvorum/backends";
-import { createPrng } from "@kvorum/base";
+import { createPrng, messageOf } from "@kvorum/base";
 import { nodeClock, nodeFileSystem } from "@kvorum/base/node";
 import { mvccLimits } from "@kvorum/mvcc";
-import { readTokenSpec } from "./auth/tokens/token-spec.js";
+import { readTokenSpec, type TokenSpec } from "./auth/tokens/token-spec.js";
 import type { Config } from "./config/config.js";
 import { hrefsOf } from "./config/listen-url.js";
 import { clusterTokenOf, initialClusterOf } from "./discovery/initial-cluster-of.js";
@@ -137,8 +137,16 @@ function serviceOptions({ limits, grpc, watch }: Config) {
 function authOptions({ auth, clientTls }: Config, logger: Logger) {
   const { token, tokenTtlSeconds: ttlSeconds, bcryptCost } = auth;
   return {
-    tokens: readTokenSpec(token, { ttlSeconds, readFile: readConfiguredFile, logger }),
+    tokens: tokenSpecOf(token, { ttlSeconds, readFile: readConfiguredFile, logger }),
     bcryptCost,
     takesCommonNames: clientTls.clientCertAuth,
   };
+}
+
+function tokenSpecOf(...[text, context]: Parameters<typeof readTokenSpec>): TokenSpec {
+  try {
+    return readTokenSpec(text, context);
+  } catch (cause) {
+    throw new Error(`--auth-token can't be used: ${messageOf(cause)}`, { cause });
+  }
 }

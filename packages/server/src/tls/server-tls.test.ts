@@ -217,7 +217,8 @@ describe("a wrong configuration", () => {
       /^KeyFile and CertFile must both be present\[key: , cert: .*server\.pem\]$/,
     ],
     [{ certFile: "/nope.pem" }, /^open \/nope\.pem: no such file or directory$/],
-    [{ keyFile: tlsFile("client.key") }, /key values mismatch/],
+    [{ keyFile: tlsFile("client.key") }, /key values mismatch.*server\.pem, .*client\.key\)$/],
+    [{ certFile: tlsFile("server.key") }, /no start line.*server\.key, .*server\.key\)$/],
     [
       { clientKeyFile: "k" },
       /^ClientKeyFile and ClientCertFile must both be present or both absent: key: k, cert: \]$/,

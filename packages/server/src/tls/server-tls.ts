@@ -148,8 +148,14 @@ function readContext(config: TlsConfig): SecureContextOptions {
     ...(config.trustedCaFile === undefined ? {} : { ca: readConfiguredFile(config.trustedCaFile) }),
     ...(ciphers === undefined ? {} : { ciphers }),
   };
-  // Throws for a key that doesn't fit, here rather than in the first handshake.
-  createSecureContext(context);
+  try {
+    // A key that doesn't fit is found here rather than in the first handshake.
+    createSecureContext(context);
+  } catch (cause) {
+    // OpenSSL says what is wrong, but not in which file.
+    const files = [config.certFile, config.keyFile, config.trustedCaFile].filter(Boolean);
+    throw new Error(`${messageOf(cause)} (${files.join(", ")})`, { cause });
+  }
   return context;
 }
 
