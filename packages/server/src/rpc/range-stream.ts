@@ -8,6 +8,7 @@ import type { OpenedStore } from "../boot/open-store.js";
 import type { ReadIndexQueue } from "../consensus/read-index.js";
 import { failWith } from "./guard.js";
 import type { Identities } from "./identities.js";
+import { Pace } from "./pace.js";
 import { fail, type Replier } from "./reply.js";
 import { validateRange } from "./txn-validation.js";
 
@@ -26,6 +27,7 @@ export interface RangeStreamOptions {
  * hold. Only the last message has the header, `more` and the exact count.
  */
 export function openRangeStream(call: StreamCall, options: RangeStreamOptions): void {
+  const pace = new Pace(call);
   call.onMessage = (message) => {
     call.onMessage = undefined;
     try {
@@ -35,7 +37,9 @@ export function openRangeStream(call: StreamCall, options: RangeStreamOptions): 
       const sendFor = (who: AuthInfo) => {
         refuse(refusals.range(who, request));
         const chunks = opened.store.rangeChunks(request, requestBytesMax);
-        send(call, { ...options, who }, chunks).catch((error: unknown) => failWith(call, error));
+        send(call, { ...options, who, pace }, chunks).catch((error: unknown) =>
+          failWith(call, error),
+        );
       };
       const begin = () => {
         try {
@@ -54,30 +58,26 @@ export function openRangeStream(call: StreamCall, options: RangeStreamOptions): 
 
 async function send(
   call: StreamCall,
-  { replier, opened, who }: RangeStreamOptions & { readonly who: AuthInfo },
+  {
+    replier,
+    opened,
+    who,
+    pace,
+  }: RangeStreamOptions & {
+    readonly who: AuthInfo;
+    readonly pace: Pace;
+  },
   chunks: Iterable<RangeChunk>,
 ): Promise<void> {
+  // Leaving the loop returns the chunks, which gives their revision free.
   for (const { kvs, last } of chunks) {
-    if (call.cancelled) return;
+    if (pace.isOver) return;
     const { revision, more, count } = last ?? NOT_LAST;
     const response = { kind: "range", revision, kvs, more, count } as const;
-    if (!replier.sendChunk(call, response, last !== undefined)) await drained(call);
+    if (!replier.sendChunk(call, response, last !== undefined)) await pace.drained();
   }
   refuse(opened.auth.staleRefusal(who));
   call.end();
 }
 
 const NOT_LAST = { revision: 0, more: false, count: 0 } as const;
-
-/** Resolves when the client has taken what was sent, or is gone. */
-export function drained(call: StreamCall): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.onDrain = undefined;
-      call.onCancel = undefined;
-      resolve();
-    };
-    call.onDrain = done;
-    call.onCancel = done;
-  });
-}

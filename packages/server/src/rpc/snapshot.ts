@@ -1,7 +1,7 @@
 import { etcdserverpb, limits } from "@kvorum/api";
 import { varintSize, writeVarint } from "@kvorum/base";
 import type { MessageSource, StreamCall } from "@kvorum/grpc";
-import { drained } from "./range-stream.js";
+import { Pace } from "./pace.js";
 
 /** A snapshot file as a forward-only stream whose length is known before it begins. */
 export interface SnapshotStream {
@@ -24,6 +24,7 @@ export interface SnapshotSource {
  * there is room in it.
  */
 export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Promise<void> {
+  const pace = new Pace(call);
   const version = versionField(source.storageVersion());
   const snapshot = await source.openSnapshot();
   let remainingBytes = snapshot.totalBytes - TRAILER_BYTES;
@@ -34,7 +35,7 @@ export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Pr
       let mayGoOn = true;
       const portionEnd = Math.min(chunk.length, start + PORTION_BYTES);
       for (; start < portionEnd; start += limits.snapshotChunkBytes) {
-        if (call.cancelled) return;
+        if (pace.isOver) return;
         const blob = chunk.subarray(start, start + limits.snapshotChunkBytes);
         remainingBytes = Math.max(0, remainingBytes - blob.length);
         mayGoOn = call.writeParts([
@@ -43,7 +44,7 @@ export async function sendSnapshot(call: StreamCall, source: SnapshotSource): Pr
           version,
         ]);
       }
-      if (!mayGoOn) await drained(call);
+      if (!mayGoOn) await pace.drained();
     }
     // What waits still is of this chunk, so the one before has been copied.
     if (call.queuedBytes > chunk.length) continue;
