@@ -115,8 +115,11 @@ function handleAcknowledgement(core: Core, progress: FollowerProgress, index: Lo
     core.trace?.("error", `${hexId(core.id)} ignored ${what} from ${hexId(progress.id)}`);
     return;
   }
+  // Not every other answer with `match` confirms what is probed: to a message of an older term a
+  // member answers with position 0, and whoever sent that may lead again by now.
+  const isProbed = progress.state === "probe" && progress.next === index + 1;
   const isNews = progress.acknowledge(index);
-  if (!isNews && !(progress.match === index && progress.state === "probe")) return;
+  if (!isNews && !(isProbed && progress.match === index)) return;
   if (progress.state === "probe") {
     progress.becomeReplicate();
   } else if (progress.state === "replicate") {

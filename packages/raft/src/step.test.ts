@@ -4,7 +4,7 @@ import { noConfState } from "./conf-state.js";
 import { createMessage } from "./messages.js";
 import { Disk } from "./testing/disk.js";
 import { Host } from "./testing/host.js";
-import { type Message, MessageType } from "./types.js";
+import { EntryType, type Message, MessageType } from "./types.js";
 
 function hostOf(id: bigint, sent: Message[] = []): Host {
   const disk = new Disk();
@@ -50,6 +50,23 @@ describe("messages that nobody should send", () => {
     ack.index = 1_000;
     host.node.step(ack);
     expect(host.node.status().progress.get(2n)?.match).toBe(0);
+  });
+
+  it("takes an answer to a message of an older term for no acknowledgement", () => {
+    const disk = new Disk();
+    disk.confState = { ...noConfState, voters: [1n, 2n, 3n] };
+    const data = new Uint8Array(1);
+    disk.entries = [1, 2, 3].map((index) => ({ type: EntryType.Normal, term: 1, index, data }));
+    disk.hardState = { term: 1, vote: 1n, commit: 3 };
+    const host = new Host(1n, { disk, tuning: {}, sinks: { send: () => {} } });
+    host.node.campaign();
+    host.handleReady();
+    host.node.step(createMessage(MessageType.VoteResp, { from: 2n, to: 1n, term: 2 }));
+    host.handleReady();
+    expect(host.node.isLeader).toBe(true);
+    // Member 3 was asked by this leader in term 1 and answers it in term 2, with no position.
+    host.node.step(createMessage(MessageType.AppResp, { from: 3n, to: 1n, term: 2 }));
+    expect(host.node.status().progress.get(3n)).toMatchObject({ state: "probe", next: 4 });
   });
 
   it("reads no context but one of 8 bytes", () => {
