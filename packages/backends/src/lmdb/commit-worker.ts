@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "@kvorum/base";
@@ -12,6 +13,9 @@ import { writeOps } from "./write-ops.js";
 
 /** Number of errno EIO, which LMDB also reports when a write was cut short by a full disk. */
 const EIO = 5;
+
+/** Number of the file descriptor. */
+const STANDARD_ERROR = 2;
 
 /**
  * The store in the thread that writes. It shares LMDB's environment with the one that reads, and a
@@ -31,6 +35,7 @@ class CommittingStore implements ServedStore<Work, Result> {
     try {
       writeOps(this.#environment(), packed, this.#copy);
     } catch (error) {
+      endPrintedLine(error);
       throw this.#explained(error);
     }
     return this.#result();
@@ -47,6 +52,7 @@ class CommittingStore implements ServedStore<Work, Result> {
       const copied = this.#copyWork(work);
       return { ...this.#result(), ...(copied && { copied }) };
     } catch (error) {
+      endPrintedLine(error);
       return { ...this.#result(), error: sentError(error, this.#copyFile()) };
     }
   }
@@ -92,6 +98,20 @@ class CommittingStore implements ServedStore<Work, Result> {
     // By now the space may be there again, so that nobody finds the disk full.
     const text = "a write failed or was cut short: the disk was full or the medium is failing";
     return new BackendError("IO", `${this.#file}: ${text}`, { cause: error });
+  }
+}
+
+/**
+ * LMDB itself prints a refused write to standard error, and leaves the line open: the line of the
+ * log that says why the process ends would not begin at a line's start, and programs that read the
+ * log would miss it.
+ */
+function endPrintedLine(error: unknown): void {
+  if (!String(error).includes("Attempting to write page")) return;
+  try {
+    writeSync(STANDARD_ERROR, "\n");
+  } catch {
+    // Nobody reads it, or a pipe is full: the failed write is what counts.
   }
 }
 
