@@ -177,7 +177,7 @@ class Collector {
   #metadataBytes: Uint8Array | undefined;
   #hardState = EMPTY_HARD_STATE;
   #lastEntryIndex = 0;
-  /** Of the entry that the log has at the start's index; undefined when it has none there. */
+  /** Of the entry that the log has, or whose place a snapshot took, at the start's index. */
   #termAtStart: Term | undefined;
   #newestSnapshotIndex: number;
   knowsSnapshot = false;
@@ -263,6 +263,7 @@ class Collector {
       // A snapshot of the leader took the place of the whole log. What stood behind its index was
       // never committed; kept, it would pass for newer than the snapshot when votes are asked for.
       if (this.#termAtStart !== term) this.#entries.length = 0;
+      this.#termAtStart = term;
     }
     this.#newestSnapshotIndex = Math.max(this.#newestSnapshotIndex, snapshot.index);
     this.#snapshots.push(snapshot);

@@ -57,4 +57,19 @@ describe("a start from a snapshot", () => {
     expect(texts(entries)).toEqual(texts(makeEntries(6, 6)));
     await wal.close();
   });
+
+  test("keeps what followed a leader's snapshot when its record is written again", async () => {
+    const fs = await newFileSystem();
+    const start = { snapshot: { index: 5, term: 3 } };
+    const first = await createWal(fs);
+    await first.append(hardState(2, 1), makeEntries(1, 9), SYNC);
+    await first.saveSnapshot({ ...start.snapshot, confState: CONF_STATE });
+    const next = makeEntries(6, 2, { term: 3 });
+    await first.append(hardState(5, 3), next, SYNC);
+    await first.saveSnapshot({ ...start.snapshot, confState: CONF_STATE });
+    await first.close();
+    const { wal, entries } = await openWal(fs, start);
+    expect(texts(entries)).toEqual(texts(next));
+    await wal.close();
+  });
 });
