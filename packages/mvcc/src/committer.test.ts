@@ -275,3 +275,14 @@ test("close commits what is buffered", async () => {
   await closed;
   await expect(store.flush()).rejects.toMatchObject({ code: "CLOSED" });
 });
+
+test("close gives the engine free when its last commit fails", async () => {
+  const store = open();
+  put(store, "a", "1");
+  const closed = store.close();
+  const refused = expect(closed).rejects.toMatchObject({ cause: { message: "the disk broke" } });
+  await turns();
+  manual.fail(new Error("the disk broke"));
+  await refused;
+  await expect(manual.backend.view()).rejects.toMatchObject({ code: "CLOSED" });
+});

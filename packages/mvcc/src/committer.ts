@@ -207,14 +207,20 @@ export class BufferedBackend implements RecordStore {
     return this.#backend.stat();
   }
 
-  /** Commits what is buffered and closes the engine. Nothing may be written meanwhile. */
+  /**
+   * Commits what is buffered and closes the engine, also when that commit fails. Nothing may be
+   * written meanwhile.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const last = this.#fault === undefined ? this.flush() : Promise.resolve();
     this.#isClosed = true;
-    await last;
-    this.#timer?.clear();
-    await this.#backend.close();
+    try {
+      await last;
+    } finally {
+      this.#timer?.clear();
+      await this.#backend.close();
+    }
   }
 
   #engineGet(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {

@@ -98,8 +98,11 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
 
 /** Closes the log and gives the directory free. The engine is closed before, by who has it. */
 export async function closeDisk({ log, dataDir }: OpenedDisk): Promise<void> {
-  await log.wal.close();
-  await dataDir.release();
+  try {
+    await log.wal.close();
+  } finally {
+    await dataDir.release();
+  }
 }
 
 /** An engine with content and no log: what was acknowledged last stood in the log. */

@@ -60,8 +60,11 @@ export async function closeMember({
   disk,
   opened,
 }: Pick<MemberParts, "disk" | "opened">): Promise<void> {
-  opened.watchHub.close();
-  await opened.store.close();
-  await opened.buffered.close();
-  await closeDisk(disk);
+  try {
+    opened.watchHub.close();
+    await opened.store.close();
+    await opened.buffered.close();
+  } finally {
+    await closeDisk(disk);
+  }
 }
