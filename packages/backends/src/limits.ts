@@ -52,7 +52,7 @@ export const LEVELDB_WRITE_BUFFER_BYTES = 2 << 20;
  */
 export const LEVELDB_DEFRAGMENT_PART_BYTES = 32 << 20;
 
-/** The rest after each step, as a multiple of the time that it and its sync, if any, took. */
+/** The rest after each such step, as a multiple of the time that it took. */
 export const LEVELDB_DEFRAGMENT_REST_RATIO = 2;
 
 /**

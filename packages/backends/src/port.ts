@@ -195,7 +195,7 @@ export interface Engine {
 
 /**
  * The most operations of one commit. A revision is committed whole, and one request may delete every
- * key of a store; an index in memory holds no more keys than this.
+ * key of a store. An index of so many keys would take some 7 GB of memory.
  */
 export const COMMIT_OPS_MAX = 50_000_000;
 

@@ -89,8 +89,9 @@ export async function openDisk(options: MemberOptions): Promise<OpenedDisk> {
       : found;
     return { dataDir: { ...dataDir, engineDirectory }, backend, position, log, remotes: [] };
   } catch (error) {
-    await found?.wal.close();
-    await backend?.close();
+    // Of several errors the first says what is wrong.
+    await found?.wal.close().catch(() => {});
+    await backend?.close().catch(() => {});
     await dataDir.release();
     throw error;
   }

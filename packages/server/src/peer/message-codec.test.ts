@@ -1,9 +1,9 @@
-import { raftpb, WireReader } from "@kvorum/api";
+import { raftpb, WireError, WireReader } from "@kvorum/api";
 import { createPrng, type Prng } from "@kvorum/base";
 import { entryBytes, type Message, MessageType } from "@kvorum/raft";
 import { describe, expect, it } from "vitest";
-import { decodeEntry, decodeMessage, encodeEntry, messageToBytes } from "./message-codec.js";
-import { PeerError } from "./peer-error.js";
+import { decodeEntry } from "../consensus/decode-entry.js";
+import { decodeMessage, encodeEntry, messageToBytes } from "./message-codec.js";
 import { messageOf, randomEntry, randomMessage, takeSeed } from "./testing/messages.js";
 
 const MESSAGES = 500;
@@ -117,7 +117,7 @@ describe("an entry", () => {
     encodeEntry(entry, bytes, 0);
     expect(bytes.toString("hex")).toBe("080010011802");
     const reader = new WireReader(Buffer.from("0803", "hex"));
-    expect(() => decodeEntry(reader)).toThrow(PeerError);
+    expect(() => decodeEntry(reader)).toThrow(WireError);
   });
 });
 

@@ -1,6 +1,7 @@
 import { raftpb, WireReader } from "@kvorum/api";
 import { type MemberId, varintSize, varintSize64, writeVarint, writeVarint64 } from "@kvorum/base";
 import { type Entry, entryBytes, type Message, MessageType, type Snapshot } from "@kvorum/raft";
+import { decodeEntry } from "../consensus/decode-entry.js";
 import { PeerError } from "./peer-error.js";
 
 /**
@@ -40,23 +41,6 @@ export function encodeEntry(entry: Entry, into: Buffer, offset: number): number 
   const at = encodeEntryHead(entry, into, offset);
   into.set(entry.data, at);
   return at + entry.data.length;
-}
-
-/** @throws PeerError "MALFORMED", WireError */
-export function decodeEntry(reader: WireReader): Entry {
-  let type = 0;
-  let term = 0;
-  let index = 0;
-  let data = EMPTY;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x08) type = reader.varint32();
-    else if (tag === 0x10) term = reader.exact();
-    else if (tag === 0x18) index = reader.exact();
-    else if (tag === 0x22) data = reader.bytes();
-    else reader.skipField(tag);
-  }
-  if (type > 2) throw new PeerError("MALFORMED", `entry of type ${type}`);
-  return { type: type as Entry["type"], term, index, data };
 }
 
 /** A message whose length is known, so that it can be written behind a length prefix. */

@@ -1,10 +1,11 @@
 import { WireReader } from "@kvorum/api";
 import type { LogIndex, MemberId, Term } from "@kvorum/base";
 import { type Entry, type Message, MessageType } from "@kvorum/raft";
+import { decodeEntry } from "../consensus/decode-entry.js";
 import { ByteQueue } from "./byte-queue.js";
 import type { EntriesEncoder } from "./entries-encoder.js";
 import { peerLimits } from "./limits.js";
-import { decodeEntry, decodeMessage, encodeMessage, sizeMessage } from "./message-codec.js";
+import { decodeMessage, encodeMessage, sizeMessage } from "./message-codec.js";
 import { takeLength, writeLength } from "./message-stream-codec.js";
 import { PeerError } from "./peer-error.js";
 import type { StreamDecoder, StreamEncoder } from "./stream-codec.js";

@@ -1,15 +1,17 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WireReader } from "@kvorum/api";
 import { nodeFileSystem } from "@kvorum/base/node";
 import { type Entry, EntryType } from "@kvorum/raft";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeEntry } from "../../consensus/decode-entry.js";
 import { findEtcd } from "../../testing/find-etcd.js";
 import { decodeMembership } from "../snap/membership-json.js";
 import { SnapStore } from "../snap/snap-store.js";
 import { readValidSnapshots, readWal } from "./read-wal.js";
 import { RecordEncoder } from "./record-encoder.js";
-import { decodeEntry, decodeHardState, decodeRecord, RecordType } from "./records.js";
+import { decodeHardState, decodeRecord, RecordType } from "./records.js";
 import { RealEtcd } from "./test-etcd.js";
 import { Wal } from "./wal.js";
 
@@ -69,7 +71,7 @@ describe.skipIf(command === undefined)("with a real etcd", () => {
         if (type === RecordType.Crc) encoder.crcRecord();
         else if (type === RecordType.State) encoder.state(decodeHardState(data));
         else if (type === RecordType.Entry && data[0] === TAG_OF_TYPE) {
-          const entry = decodeEntry(data);
+          const entry = decodeEntry(new WireReader(data));
           encoder.reserve([entry]);
           encoder.entry(entry);
         } else encoder.record(type as RecordType, data);

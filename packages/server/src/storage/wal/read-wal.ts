@@ -1,8 +1,9 @@
+import { WireReader } from "@kvorum/api";
 import type { FileSystem, LogIndex, Term } from "@kvorum/base";
 import type { Entry, HardState } from "@kvorum/raft";
+import { decodeEntry } from "../../consensus/decode-entry.js";
 import { fromSystemError, StorageError } from "../storage-error.js";
 import {
-  decodeEntry,
   decodeHardState,
   decodeMetadata,
   decodeWalSnapshot,
@@ -192,7 +193,7 @@ class Collector {
   }
 
   add({ type, data }: WalRecord): void {
-    if (type === RecordType.Entry) this.#addEntry(decodeEntry(data));
+    if (type === RecordType.Entry) this.#addEntry(decodeEntry(new WireReader(data)));
     else if (type === RecordType.State) this.#hardState = decodeHardState(data);
     else if (type === RecordType.Metadata) this.#addMetadata(data);
     else if (type === RecordType.Snapshot) this.#addSnapshot(decodeWalSnapshot(data));

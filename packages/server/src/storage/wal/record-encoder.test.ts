@@ -1,10 +1,11 @@
+import { WireReader } from "@kvorum/api";
 import { createPrng } from "@kvorum/base";
 import type { Entry } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
+import { decodeEntry } from "../../consensus/decode-entry.js";
 import { crc32c } from "../crc32c.js";
 import { RecordEncoder } from "./record-encoder.js";
 import {
-  decodeEntry,
   decodeHardState,
   decodeRecord,
   decodeWalSnapshot,
@@ -83,7 +84,7 @@ describe("encoding and decoding", () => {
       crc = crc32c(record.data, crc);
       if (crc < 2 ** 28) shortChecksums++;
       expect(record.crc).toBe(crc);
-      expect(texts([decodeEntry(record.data)])).toEqual(texts([entry]));
+      expect(texts([decodeEntry(new WireReader(record.data))])).toEqual(texts([entry]));
       expect((length + padding) % 8).toBe(0);
       const pad = buffer.toString("hex", at + 8 + length, at + 8 + length + padding);
       expect(pad).toBe("00".repeat(padding));

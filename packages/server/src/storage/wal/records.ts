@@ -1,6 +1,6 @@
-import { WireError, WireReader } from "@kvorum/api";
+import { WireReader } from "@kvorum/api";
 import type { ClusterId, LogIndex, MemberId, Term } from "@kvorum/base";
-import type { ConfState, Entry, EntryType, HardState } from "@kvorum/raft";
+import type { ConfState, HardState } from "@kvorum/raft";
 import { decodeConfState, encodeConfState } from "../conf-state.js";
 import { MessageWriter } from "../message-writer.js";
 
@@ -66,24 +66,6 @@ export function decodeRecord(bytes: Uint8Array, start: number, end: number): Wal
     else reader.skipField(tag);
   }
   return { type, crc, data };
-}
-
-/** The entry's data is a view of `bytes`. @throws WireError */
-export function decodeEntry(bytes: Uint8Array): Entry {
-  let type = 0;
-  let term = 0;
-  let index = 0;
-  let data: Uint8Array = NO_BYTES;
-  const reader = new WireReader(bytes);
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x08) type = reader.varint32();
-    else if (tag === 0x10) term = reader.exact();
-    else if (tag === 0x18) index = reader.exact();
-    else if (tag === 0x22) data = reader.bytes();
-    else reader.skipField(tag);
-  }
-  if (type > 2) throw new WireError(`entry type ${type}`);
-  return { type: type as EntryType, term, index, data };
 }
 
 export function encodeHardState(state: HardState): Buffer {

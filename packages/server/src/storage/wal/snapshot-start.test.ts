@@ -1,19 +1,14 @@
-import type { HardState } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
-import { createWal, METADATA, makeEntries, newFileSystem, openWal, texts } from "./test-support.js";
-
-const SYNC = { sync: true };
-const CONF_STATE = {
-  voters: [METADATA.memberId],
-  learners: [],
-  votersOutgoing: [],
-  learnersNext: [],
-  autoLeave: false,
-};
-
-function hardState(commit: number, term: number): HardState {
-  return { term, vote: METADATA.memberId, commit };
-}
+import {
+  CONF_STATE,
+  createWal,
+  hardState,
+  makeEntries,
+  newFileSystem,
+  openWal,
+  SYNC,
+  texts,
+} from "./test-support.js";
 
 describe("a start from a snapshot", () => {
   test("leaves out what another leader had sent before this one sent the snapshot", async () => {

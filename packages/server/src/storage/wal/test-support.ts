@@ -1,11 +1,23 @@
 import { MemoryFileSystem, type Prng } from "@kvorum/base";
-import type { Entry } from "@kvorum/raft";
+import type { Entry, HardState } from "@kvorum/raft";
 import { type OpenedWal, Wal } from "./wal.js";
 
 /** What the tests of the log share. */
 export const WAL_DIRECTORY = "/data/member/wal";
 export const METADATA = { memberId: 0x8e9e05c52164694dn, clusterId: 0xcdf818194e3a8c32n };
 export const START = { index: 0, term: 0 };
+export const SYNC = { sync: true };
+export const CONF_STATE = {
+  voters: [METADATA.memberId],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+export function hardState(commit: number, term = 1): HardState {
+  return { term, vote: METADATA.memberId, commit };
+}
 
 export async function newFileSystem(seed = 1): Promise<MemoryFileSystem> {
   const fs = new MemoryFileSystem({ seed });

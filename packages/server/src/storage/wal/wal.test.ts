@@ -3,34 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MemoryFileSystem } from "@kvorum/base";
 import { nodeFileSystem } from "@kvorum/base/node";
-import type { HardState } from "@kvorum/raft";
 import { describe, expect, test } from "vitest";
 import type { StorageError } from "../storage-error.js";
 import { hasWal, readValidSnapshots, readWal } from "./read-wal.js";
 import {
+  CONF_STATE,
   createWal,
+  hardState,
   METADATA,
   makeEntries,
   newFileSystem,
   openWal,
   START,
+  SYNC,
   texts,
   WAL_DIRECTORY,
 } from "./test-support.js";
 import { Wal } from "./wal.js";
-
-const SYNC = { sync: true };
-const CONF_STATE = {
-  voters: [METADATA.memberId],
-  learners: [],
-  votersOutgoing: [],
-  learnersNext: [],
-  autoLeave: false,
-};
-
-function hardState(commit: number, term = 1): HardState {
-  return { term, vote: METADATA.memberId, commit };
-}
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
